@@ -1,0 +1,56 @@
+# `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test fast check format bench lock docs clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+demo: $(VENV)/demo.stamp  ## set up .venv, then onboard five hires in the sandbox
+	$(BIN)/agent-ops demo
+
+test: $(VENV)/dev.stamp  ## set up .venv for development, then run all tests
+	$(BIN)/python -m pytest
+
+fast: $(VENV)/dev.stamp  ## the tests that start no processes
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/dev.stamp  ## layers, lint, format, types, then the tests
+	$(BIN)/lint-imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(VENV)/dev.stamp  ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
+	$(BIN)/python benchmarks/onboarding.py
+
+docs: $(VENV)/dev.stamp  ## write the generated pages again (diagram, terminal picture, command reference)
+	$(BIN)/python scripts/write_docs.py
+
+lock:  ## pin the dependencies again (needs uv; installing does not)
+	uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras \
+		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/dev.lock
+	uv pip compile pyproject.toml --universal --python-version 3.10 --extra sandbox --constraints requirements/dev.lock \
+		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/demo.lock
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.stamp: requirements/%.lock pyproject.toml | $(VENV)/bin/python
+	@start=$$(date +%s); \
+	$(PIP) install --quiet --requirement $< && $(PIP) install --quiet --no-deps --editable . && touch $@ \
+	&& echo "set-up took $$(( $$(date +%s) - start )) s"

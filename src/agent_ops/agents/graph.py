@@ -1,0 +1,164 @@
+"""From a spec to a subgraph: a tool-calling loop that needs no model when the step already names its tool.
+
+START -> (tool known?) -> tools -> END
+             |              ^ |
+             +-> model -----+ +-> model ... END
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any, cast
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import add_messages
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+from agent_ops.agents.spec import AgentSpec
+from agent_ops.domain.effects import Outcome
+from agent_ops.domain.errors import LeaseLost
+from agent_ops.prompts import prompt
+from agent_ops.tools.context import RunContext
+
+logger = logging.getLogger(__name__)
+MAX_MODEL_TURNS = 8
+MAX_TEXT = 1000
+
+
+class StepState(TypedDict, total=False):
+    """A step as plain JSON. ``round`` counts the thoughts: it tells this decision's steps from earlier ones."""
+
+    id: str
+    round: int
+    agent: str
+    goal: str
+    after: list[str]
+    tool: str | None
+    arguments: dict[str, Any]
+
+
+class ObservationState(TypedDict):
+    """An observation as plain JSON."""
+
+    step_id: str
+    round: int
+    agent: str
+    succeeded: bool
+    text: str
+    untrusted: bool
+
+
+class AgentState(TypedDict, total=False):
+    """The state of one agent's subgraph: a step in, an observation out."""
+
+    step: StepState
+    messages: Annotated[list[AnyMessage], add_messages]
+    observation: ObservationState
+
+
+AgentGraph = CompiledStateGraph[AgentState, RunContext, AgentState, AgentState]
+
+
+def build_agent(spec: AgentSpec, *, persisted: bool = False) -> AgentGraph:
+    """Compile an agent.
+
+    Args:
+        spec: what the agent is.
+        persisted: take the parent's checkpointer (Studio and diagrams); else the ledger alone is its durability.
+    """
+
+    async def model(state: AgentState, runtime: Runtime[RunContext]) -> AgentState:
+        return await _ask(spec, state, runtime.context)
+
+    async def tools(state: AgentState, runtime: Runtime[RunContext]) -> AgentState:
+        return await _call_tools(spec, state, runtime.context)
+
+    graph = StateGraph(AgentState, context_schema=RunContext)
+    graph.add_node("model", model)
+    graph.add_node("tools", tools)
+    graph.add_conditional_edges(START, _entry, ["model", "tools"])
+    graph.add_conditional_edges("model", _after_model, ["tools", END])
+    graph.add_conditional_edges("tools", _after_tools, ["model", END])
+    return graph.compile(checkpointer=None if persisted else False, name=spec.name)
+
+
+def _entry(state: AgentState) -> str:
+    return "tools" if state["step"].get("tool") else "model"
+
+
+def _after_model(state: AgentState) -> str:
+    return END if "observation" in state else "tools"
+
+
+def _after_tools(state: AgentState) -> str:
+    return END if "observation" in state else "model"
+
+
+async def _ask(spec: AgentSpec, state: AgentState, context: RunContext) -> AgentState:
+    """Let the model choose among the agent's own tools; its last words become the observation."""
+    step, said = state["step"], list(state.get("messages", []))
+    if context.model is None:
+        return {"observation": observation(step, False, "this goal names no tool, and no model is configured to find one")}
+    if sum(isinstance(message, AIMessage) for message in said) >= MAX_MODEL_TURNS:
+        return {"observation": observation(step, False, f"stopped after {MAX_MODEL_TURNS} model calls")}
+    opening: list[AnyMessage] = [SystemMessage(prompt(spec.prompt)), HumanMessage(step["goal"])]
+    answer = await context.model.bind_tools(spec.tools).ainvoke(opening + said)
+    if answer.tool_calls:
+        return {"messages": [answer]}
+    worked = _all_succeeded(said)
+    return {"messages": [answer], "observation": observation(step, worked, str(answer.text) or "no answer", untrusted=True)}
+
+
+async def _call_tools(spec: AgentSpec, state: AgentState, context: RunContext) -> AgentState:
+    step = state["step"]
+    if step.get("tool"):
+        call = {"name": step["tool"] or "", "args": step.get("arguments", {}), "id": step["id"], "type": "tool_call"}
+        answer = await _call(spec, call, context)
+        return {"observation": observation(step, _succeeded(answer), str(answer.text))}
+    last = cast(AIMessage, state["messages"][-1])
+    return {"messages": [await _call(spec, dict(call), context) for call in last.tool_calls]}
+
+
+async def _call(spec: AgentSpec, call: dict[str, Any], context: RunContext) -> ToolMessage:
+    """Run one tool call. Whatever goes wrong becomes an answer: an agent's node never raises, but for a lost lease."""
+    tool = spec.tool(call["name"])
+    if tool is None:
+        return _refusal(call, f"agent {spec.name} has no tool {call['name']!r}")
+    arguments = {key: value for key, value in call["args"].items() if key != "context"}
+    try:
+        return cast(ToolMessage, await tool.ainvoke({**call, "args": {**arguments, "context": context}}))
+    except LeaseLost:
+        raise
+    except Exception as error:
+        logger.warning("tool %s of agent %s failed", call["name"], spec.name, exc_info=error)
+        return _refusal(call, f"{call['name']} could not be run: {type(error).__name__}: {error}")
+
+
+def _refusal(call: dict[str, Any], why: str) -> ToolMessage:
+    return ToolMessage(content=why[:MAX_TEXT], tool_call_id=call["id"] or "", name=call["name"], status="error")
+
+
+def _succeeded(message: ToolMessage) -> bool:
+    if isinstance(message.artifact, Outcome):
+        return message.artifact.succeeded
+    return message.status != "error"
+
+
+def _all_succeeded(messages: list[AnyMessage]) -> bool:
+    answers = [message for message in messages if isinstance(message, ToolMessage)]
+    return bool(answers) and all(_succeeded(answer) for answer in answers)
+
+
+def observation(step: StepState, succeeded: bool, text: str, *, untrusted: bool = False) -> ObservationState:
+    """What a step brought back, bounded."""
+    return {
+        "step_id": step["id"],
+        "round": step.get("round", 0),
+        "agent": step.get("agent", ""),
+        "succeeded": succeeded,
+        "text": text[:MAX_TEXT],
+        "untrusted": untrusted,
+    }

@@ -1,0 +1,31 @@
+"""Which agents there are: every entry point of the group ``agent_ops.agents``, the built-in ones among them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from agent_ops.agents.spec import AgentSpec
+from agent_ops.domain.errors import ConfigurationError
+
+GROUP = "agent_ops.agents"
+
+
+@cache
+def load_agents() -> dict[str, AgentSpec]:
+    """All agents by name.
+
+    Raises:
+        ConfigurationError: when an entry point does not hold an ``AgentSpec``, or two agents share a name.
+    """
+    specs: dict[str, AgentSpec] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+        spec = entry.load()
+        if not isinstance(spec, AgentSpec) or spec.name in specs:
+            raise ConfigurationError(
+                f"the entry point {entry.value} gives no agent of its own name", "Mend or remove that package."
+            )
+        specs[spec.name] = spec
+    if not specs:
+        raise ConfigurationError("no agents are installed", "Install the package with pip (entry points are read from it).")
+    return specs

@@ -1,0 +1,47 @@
+"""`agent-ops status`: read back what was done."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+from agent_ops.cli.options import as_json, data_dir
+
+
+@click.command()
+@click.argument("who", required=False)
+@data_dir
+@as_json
+def status(who: str | None, data_dir: Path, as_json: bool) -> None:
+    """Show every employee, or WHO: a run id, an employee id, an address or a full name.
+
+    Reads the data directory only: no service is asked, no credentials are needed.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from agent_ops.cli.report import employees_table, events_table, problems, report_json  # noqa: PLC0415
+    from agent_ops.domain.errors import NotFound  # noqa: PLC0415
+    from agent_ops.domain.runs import RunReport  # noqa: PLC0415
+    from agent_ops.runtime.compose import DATABASE, open_store  # noqa: PLC0415
+    from agent_ops.runtime.reports import Reports  # noqa: PLC0415
+
+    async def work() -> list[RunReport]:
+        async with open_store(data_dir) as (store, _):
+            reports = Reports(store)
+            if who is None:
+                return await reports.latest()
+            return [await reports.run(found.run.id, with_events=True) for found in await reports.find(who)]
+
+    if not (data_dir / DATABASE).exists():
+        raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir, or begin with `agent-ops demo`.")
+    found = asyncio.run(work())
+    if as_json:
+        click.echo(json.dumps([report_json(report) for report in found], ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    console.print(employees_table(found), problems(found))
+    for report in found if who else []:
+        console.print(events_table(report.events))

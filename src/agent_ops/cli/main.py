@@ -1,0 +1,50 @@
+"""The group of all commands, and how errors leave the program.
+
+Commands import what they need when they run, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from agent_ops import __version__
+from agent_ops.cli.commands import demo, onboard, policy, sandbox, status
+
+EXIT_NOT_IN_PLACE, EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+
+class Commands(click.Group):
+    """Turns this project's errors into one line on standard error and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        from agent_ops.domain.errors import AgentOpsError, ConfigurationError, ServiceError, StorageError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except AgentOpsError as error:
+            click.echo(f"error: {error}", err=True)
+            setup = isinstance(error, (ConfigurationError, StorageError, ServiceError))
+            sys.exit(EXIT_SETUP if setup else EXIT_USAGE)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted: what was begun is in the ledger; give the same command again to go on", err=True)
+            sys.exit(EXIT_INTERRUPTED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="agent-ops")
+def main() -> None:
+    """Onboard new hires: company account, every access they are due, mails to the points of contact.
+
+    Begin with `agent-ops demo`: it needs no credentials and no model.
+
+    Exit codes: 0 everything that was due is in place; 1 something is not; 2 the request or the command is wrong;
+    3 settings, data directory or a service are not usable; 130 interrupted.
+    """
+
+
+for command in (demo.demo, onboard.onboard, status.status, policy.policy, sandbox.sandbox):
+    main.add_command(command)

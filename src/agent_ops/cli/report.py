@@ -1,0 +1,112 @@
+"""Reports as JSON and as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.runs import Event, RunReport, RunStatus
+
+MARKS = {
+    ItemStatus.PENDING: ("·", "dim"),
+    ItemStatus.IN_PROGRESS: ("…", "yellow"),
+    ItemStatus.COMPLETED: ("✓", "green"),
+    ItemStatus.VERIFIED: ("✓✓", "green"),
+    ItemStatus.FAILED: ("✗", "red"),
+    ItemStatus.DENIED: ("denied", "magenta"),
+    ItemStatus.HELD: ("held", "yellow"),
+    ItemStatus.UNKNOWN: ("?", "red"),
+}
+_RUN_STYLES = {RunStatus.DONE: "green", RunStatus.FAILED: "red"}
+
+
+def report_json(report: RunReport) -> dict[str, Any]:
+    """A report as a JSON object; docs/cli.md lists its keys."""
+    run, employee = report.run, report.employee
+    return {
+        "run": run.id,
+        "status": run.status.value,
+        "summary": run.summary,
+        "created_at": run.created_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "employee": {
+            "id": employee.id,
+            **employee.profile.to_json(),
+            "status": employee.status.value,
+            "address": employee.address,
+            "entra_id": employee.entra_id,
+            "reason": employee.reason,
+        },
+        "access_items": [
+            {"item": i.item, "status": i.status.value, "reason": i.reason, "detail": i.detail} for i in report.items
+        ],
+        "mails": [{"notice": m.notice, "recipient": m.recipient, "message_id": m.message_id} for m in report.mails],
+        "events": [_event_json(event) for event in report.events],
+    }
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "at": event.at.isoformat(),
+        "kind": event.kind,
+        "agent": event.agent,
+        "item": event.item,
+        "status": event.status,
+        "message": event.message,
+    }
+
+
+def item_text(item: AccessItem) -> Text:
+    """An item's key with its mark."""
+    mark, style = MARKS[item.status]
+    return Text.assemble((f"{item.item} ", ""), (mark, style))
+
+
+def items_text(items: tuple[AccessItem, ...]) -> Text:
+    return Text("  ").join(item_text(item) for item in items)
+
+
+def employees_table(reports: list[RunReport]) -> Table:
+    """Everybody, a row each."""
+    table = Table("employee", "team", "address", "access items", "mails", "run", title="Employees", title_justify="left")
+    for report in reports:
+        style = _RUN_STYLES.get(report.run.status, "yellow")
+        profile = report.employee.profile
+        table.add_row(
+            Text(profile.name),
+            profile.team,
+            report.employee.address or Text("none", style="red"),
+            items_text(report.items),
+            str(len(report.mails)),
+            Text(report.run.status.value, style=style),
+        )
+    return table
+
+
+def problems(reports: list[RunReport]) -> RenderableType:
+    """Every item and account that is not in place, with its reason and the service's own words."""
+    lines: list[RenderableType] = []
+    for report in reports:
+        name = report.employee.profile.name
+        if report.employee.reason:
+            lines.append(Text.assemble((f"{name}: ", "bold"), report.employee.reason))
+        for item in report.items:
+            if not item.status.in_place and item.reason:
+                lines.append(Text.assemble((f"{name}: ", "bold"), f"{item.item} {item.status.value}: {item.reason}"))
+                if item.detail:
+                    lines.append(Padding(Text(item.detail, style="dim"), (0, 0, 0, 4)))
+    return Group(*lines)
+
+
+def events_table(events: tuple[Event, ...]) -> Table:
+    """A run's lines, with UTC times."""
+    table = Table("UTC", "kind", "agent", "what", box=None, title="Events", title_justify="left")
+    for event in events:
+        table.add_row(event.at.strftime("%H:%M:%S.%f")[:-3], event.kind, event.agent, Text(event.message))
+    return table

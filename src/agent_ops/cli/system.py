@@ -1,0 +1,44 @@
+"""From a command's options to a running system: the sandbox when asked for, else the environment's settings."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import importlib.util
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+from agent_ops.domain.errors import ConfigurationError
+from agent_ops.domain.grants import Caller
+from agent_ops.policies import EXAMPLE
+from agent_ops.runtime import AgentOps
+from agent_ops.sandbox import Sandbox
+from agent_ops.settings import Settings
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    data_dir: Path, policy_file: Path | None, *, in_sandbox: bool, stage_delay: float | None = None
+) -> AsyncIterator[tuple[AgentOps, Sandbox | None]]:
+    """The system, and its sandbox when there is one.
+
+    Raises:
+        ConfigurationError: settings are missing, or the sandbox is not installed.
+    """
+    caller = Caller(f"os:{getpass.getuser()}")
+    if not in_sandbox:
+        settings = Settings.from_environment(data_dir)
+        settings = replace(settings, policy_file=policy_file or settings.policy_file)
+        settings = settings if stage_delay is None else replace(settings, stage_delay=stage_delay)
+        async with AgentOps(settings, caller=caller) as ops:
+            yield ops, None
+        return
+    if importlib.util.find_spec("aiohttp") is None or importlib.util.find_spec("moto") is None:
+        raise ConfigurationError("the sandbox is not installed", "Install it with: pip install 'agent-ops[sandbox]'")
+    async with Sandbox(data_dir, policy_file or EXAMPLE) as box:
+        settings = Settings.for_sandbox(
+            box.addresses, box.data_dir, policy_file=policy_file or EXAMPLE, stage_delay=stage_delay or 0.0
+        )
+        async with AgentOps(settings, caller=caller) as ops:
+            yield ops, box

@@ -1,0 +1,34 @@
+"""Access items: what an employee is due, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ItemStatus(str, Enum):
+    """Where one access item stands."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"  # the service said that it is done
+    VERIFIED = "verified"  # ... and a reading agent saw it
+    FAILED = "failed"
+    DENIED = "denied"  # asked for, but not allowed
+    HELD = "held"
+    UNKNOWN = "unknown"  # may have been done; where the service cannot prove it, nothing is repeated
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the employee has the access."""
+        return self in (ItemStatus.COMPLETED, ItemStatus.VERIFIED)
+
+
+@dataclass(frozen=True)
+class AccessItem:
+    """One entitlement of one employee. ``detail`` is a longer text, such as the tail of a console."""
+
+    item: str
+    status: ItemStatus
+    reason: str = ""
+    detail: str = ""

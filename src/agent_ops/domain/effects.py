@@ -1,0 +1,161 @@
+"""Intended changes of the outside world: what is asked for, under which key, and what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+
+class Action(str, Enum):
+    """Everything that Agent Ops can change outside. A closed list: whatever is not here cannot be done."""
+
+    CREATE_ACCOUNT = "entra.create_account"
+    ADD_TO_GROUP = "entra.add_to_group"
+    RUN_PIPELINE = "jenkins.run_pipeline"
+    SEND_MAIL = "mail.send"
+
+
+@dataclass(frozen=True, order=True)
+class Proposal:
+    """What a tool may say: which agent wants which action for which item. Subject and values are not its to choose.
+
+    ``item`` is a catalogue key, a notice's name, or 'account'.
+    """
+
+    agent: str
+    action: Action
+    item: str
+
+
+def effect_key(employee_id: str, action: Action, item: str, generation: int = 0) -> str:
+    """The key of an effect: 32 hex digits, the same for every run, process, machine and restored database.
+
+    ``generation`` rises only after a recorded revocation.
+    """
+    text = "\x1f".join((employee_id, action.value, item, str(generation)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def keyed_id(installation_key: bytes, text: str) -> str:
+    """HMAC-SHA-256 of a text under the installation key, 32 hex digits: an identity that says nothing about a person."""
+    return hmac.new(installation_key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+class EffectState(str, Enum):
+    """Where the ledger stands with an effect."""
+
+    OPEN = "open"  # the intent is committed; it may have been sent
+    ACCEPTED = "accepted"  # the service took it and gave a handle; its result is awaited
+    SUCCEEDED = "succeeded"  # final
+    FAILED = "failed"  # this attempt is closed
+    UNKNOWN = "unknown"  # absence cannot be proved; nothing is repeated
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An effect as the ledger holds it, with every value that will be sent.
+
+    ``marker`` is what we leave at the service to find our work again: the key and the attempt. ``pinned`` are the
+    values, secrets excepted; ``handle`` is what the service gave on acceptance.
+    """
+
+    key: str
+    run_id: str
+    employee_id: str
+    proposal: Proposal
+    attempt: int
+    pinned: dict[str, Any]
+    opened_at: datetime
+    state: EffectState = EffectState.OPEN
+    handle: dict[str, Any] | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    owner: str = ""
+    lands_by: datetime | None = None
+
+    @property
+    def marker(self) -> str:
+        return f"{self.key}.{self.attempt}"
+
+
+class Presence(str, Enum):
+    """What a look-up at the service found under our marker."""
+
+    OURS = "ours"
+    FOREIGN = "foreign"
+    ABSENT = "absent"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer of a look-up. ``handle`` or ``result`` is there when it is ours: still going on, or done.
+
+    ``resend_is_safe`` goes with absent: sending again does no harm even if an earlier request still lands, because the
+    service's own uniqueness decides (accounts, memberships) or because a repeat is allowed (mail).
+    """
+
+    presence: Presence
+    handle: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    why: str = ""
+    resend_is_safe: bool = False
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The service took the work and will finish it later; ``handle`` finds it again."""
+
+    handle: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The work is done. ``result`` is what is worth keeping, free of secrets."""
+
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The service did the work badly or refused it for good. ``detail`` is its longer word (a console's tail)."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """It may have been done, and the service cannot prove that it was not: nothing is repeated."""
+
+    reason: str
+
+
+Answer = Completed | Failed | Uncertain
+"""How an attempt can end."""
+
+
+class OutcomeKind(str, Enum):
+    """How one call of the door ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the door answers. ``message`` is one line that a person and a planner can read."""
+
+    kind: OutcomeKind
+    message: str
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.kind is OutcomeKind.SUCCEEDED

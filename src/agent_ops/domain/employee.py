@@ -1,0 +1,122 @@
+"""The person a request is about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from agent_ops.domain.errors import InvalidRequest
+from agent_ops.domain.names import clean_name, name_key
+
+EARLIEST_JOINING = date(1950, 1, 1)
+MAX_YEARS_AHEAD = 5
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*")
+
+
+class EmployeeStatus(str, Enum):
+    """Where an employee stands as a whole."""
+
+    PENDING = "pending"  # recorded, nothing done yet
+    IN_PROGRESS = "in_progress"
+    ONBOARDED = "onboarded"  # account and every due access in place
+    PARTIAL = "partial"  # the account stands, some access does not
+    FAILED = "failed"  # no account
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of an employee when the request arrives.
+
+    Args:
+        name: full name in the person's own script and order.
+        team: a team of the entitlement policy, by key or title.
+        level: a level of the policy, such as 'L2'; without one only the team's own entitlements count.
+        location: a location of the policy, by key or title.
+        manager: full name or address of the manager.
+        joining_date: first working day.
+        contact_number: a phone number; only its digits identify.
+        email_wish: an address the person would like; a wish, never a link to an account.
+        external_id: the HR system's number for the person; the surest identity.
+
+    Raises:
+        InvalidRequest: naming the field, what is wrong with it and what to do.
+    """
+
+    name: str
+    team: str
+    level: str | None = None
+    location: str | None = None
+    manager: str | None = None
+    joining_date: date | None = None
+    contact_number: str | None = None
+    email_wish: str | None = None
+    external_id: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", clean_name(self.name))
+        object.__setattr__(self, "joining_date", _checked_date(self.joining_date))
+        if self.manager:
+            object.__setattr__(self, "manager", self.manager if "@" in self.manager else clean_name(self.manager, "manager"))
+        if not isinstance(self.team, str) or not self.team.strip():
+            raise InvalidRequest("team", "is empty", "Name a team of the entitlement policy (`agent-ops policy`).")
+        for field in ("team", "level", "location", "manager", "contact_number", "email_wish", "external_id"):
+            _check_plain(field, getattr(self, field))
+        if self.contact_number and not re.search(r"\d{5}", re.sub(r"\D", "", self.contact_number)):
+            raise InvalidRequest("contact_number", f"has fewer than five digits: {self.contact_number!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with ISO dates; :meth:`from_json` reads it back."""
+        return {**asdict(self), "joining_date": self.joining_date.isoformat() if self.joining_date else None}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Profile:
+        return cls(**data)
+
+
+def _checked_date(value: date | str | None) -> date | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError as error:
+            raise InvalidRequest("joining_date", f"{value!r} is no date", "Write it as YYYY-MM-DD, a day that exists.") from error
+    if not EARLIEST_JOINING <= value <= date(date.today().year + MAX_YEARS_AHEAD, 12, 31):
+        raise InvalidRequest("joining_date", f"{value.isoformat()} is not a plausible first working day")
+    return value
+
+
+def _check_plain(field: str, value: str | None) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str) or len(value) > 200 or not _PLAIN.fullmatch(value):
+        raise InvalidRequest(field, "must be one line of at most 200 visible characters")
+
+
+def identity_of(profile: Profile) -> str:
+    """What makes two requests be about one person: external id, else name with date and number, else the name alone.
+
+    The text is never stored: the employee id is its HMAC.
+    """
+    if profile.external_id:
+        return f"external:{profile.external_id.strip()}"
+    if profile.joining_date or profile.contact_number:
+        day = profile.joining_date.isoformat() if profile.joining_date else ""
+        digits = re.sub(r"\D", "", profile.contact_number or "")
+        return f"person:{name_key(profile.name)}|{day}|{digits}"
+    return f"name:{name_key(profile.name)}"
+
+
+@dataclass(frozen=True)
+class Employee:
+    """An employee as stored. ``address`` is None until the account exists."""
+
+    id: str
+    profile: Profile
+    status: EmployeeStatus = EmployeeStatus.PENDING
+    address: str | None = None
+    entra_id: str | None = None
+    reason: str = ""

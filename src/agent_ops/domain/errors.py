@@ -1,0 +1,134 @@
+"""Every error that Agent Ops raises, in one tree.
+
+    AgentOpsError
+    |-- InvalidRequest           the caller must change the request
+    |-- IdentityConflict         the same person was described differently before
+    |-- NotFound                 no such employee, run or item
+    |-- NotPermitted             the caller lacks a scope
+    |-- RunFailed                awaiting a run that did not end well
+    |-- ConfigurationError       the operator must change a setting
+    |   `-- PolicyError          ... or the entitlement policy
+    |-- StorageError             the operator must mend the data directory
+    |   |-- StorageBusy
+    |   |-- StorageCorrupt
+    |   `-- StorageReadOnly
+    |-- GrantInvalid             a grant is missing, altered or expired: nothing is done
+    |-- LeaseLost                another process drives this run now: this one must let go
+    |-- PlannerError             a planner gave a decision that cannot be followed
+    `-- ServiceError             a service outside answered badly (mapped in ``transport``)
+        |-- ServiceRefused       final: it will answer the same again
+        |   |-- AccessRefused    ... because our credentials or permissions do not suffice
+        |   `-- ValueTaken       ... because somebody else has a value that must be unique
+        |-- ServiceUnavailable   not done; worth another try
+        |   `-- RateLimited      ... after a stated time
+        `-- ServiceAmbiguous     may have been done: look before trying again
+
+Each message says what happened and what to do about it. A class's docstring is its default advice.
+"""
+
+from __future__ import annotations
+
+
+class AgentOpsError(Exception):
+    """Report this with the log: it should have been a more exact error."""
+
+    def __init__(self, what: str, advice: str | None = None) -> None:
+        self.what = what.rstrip(". ")
+        self.advice = advice if advice is not None else (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(f"{self.what}. {self.advice}".strip())
+
+
+class InvalidRequest(AgentOpsError):
+    """Correct the request and send it again; nothing was done."""
+
+    def __init__(self, field: str, what: str, advice: str | None = None) -> None:
+        self.field = field
+        super().__init__(f"{field}: {what}", advice)
+
+
+class IdentityConflict(AgentOpsError):
+    """Nothing was done. Give an external_id that tells the two people apart, or repeat the first request unchanged."""
+
+
+class NotFound(AgentOpsError):
+    """See `agent-ops status` for what is known."""
+
+
+class NotPermitted(AgentOpsError):
+    """Nothing was done. Ask an administrator for the scope."""
+
+
+class RunFailed(AgentOpsError):
+    """See `agent-ops status RUN` for each item's reason."""
+
+
+class ConfigurationError(AgentOpsError):
+    """Set it in the environment or in .env (see .env.example), or use --sandbox."""
+
+
+class PolicyError(ConfigurationError):
+    """Mend the entitlement policy file; docs/policy.md describes each key."""
+
+
+class StorageError(AgentOpsError):
+    """Check the data directory (--data-dir) and its disk."""
+
+
+class StorageBusy(StorageError):
+    """Another program holds the database for long: close it (a database browser?) and try again."""
+
+
+class StorageCorrupt(StorageError):
+    """Move the file aside and restore the last backup; what was done since is found at the services, not repeated."""
+
+
+class StorageReadOnly(StorageError):
+    """Make the data directory and its files writable for this user, or choose another one with --data-dir."""
+
+
+class GrantInvalid(AgentOpsError):
+    """Nothing was changed. Ask for the change again, so that a new grant is made."""
+
+
+class LeaseLost(AgentOpsError):
+    """Nothing to do: the process that holds the run now goes on with it."""
+
+
+class PlannerError(AgentOpsError):
+    """The runbook planner takes over for this run."""
+
+
+class ServiceError(AgentOpsError):
+    """See the service's own words."""
+
+    def __init__(self, service: str, what: str, advice: str | None = None) -> None:
+        self.service = service
+        super().__init__(f"{service}: {what}", advice)
+
+
+class ServiceRefused(ServiceError):
+    """The service will answer the same again: change what it names, then retry."""
+
+
+class AccessRefused(ServiceRefused):
+    """Check the credentials and permissions that are configured for this service."""
+
+
+class ValueTaken(ServiceRefused):
+    """Another value is tried."""
+
+
+class ServiceUnavailable(ServiceError):
+    """Not done. Check that the service is up and reachable, then retry."""
+
+
+class RateLimited(ServiceUnavailable):
+    """Not done: the service asked to wait."""
+
+    def __init__(self, service: str, what: str, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(service, what)
+
+
+class ServiceAmbiguous(ServiceError):
+    """It may have been done: the service is asked before anything is repeated."""

@@ -1,0 +1,264 @@
+"""The entitlement policy: which access exists, who may have it, who gets it by default.
+
+The file format is described in docs/policy.md; reading the file is done elsewhere, this takes the parsed tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.employee import Profile
+from agent_ops.domain.errors import InvalidRequest, PolicyError
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_JOB = re.compile(r"(?!\.\.?(/|$))[\w .-]+(/(?!\.\.?(/|$))[\w .-]+)*")
+_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_PIPELINE_KEYS = {"title", "pipeline", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"}
+_GROUP_KEYS = {"title", "group"}
+DEFAULT_TIMEOUT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class PipelineItem:
+    """An access that a Jenkins job provisions.
+
+    ``pipeline`` is the job's full folder path. ``parameters`` are fixed; the employee's address is sent as
+    ``user_parameter`` and our request id as ``request_id_parameter``: both must be declared by the job, because Jenkins
+    drops undeclared parameters silently.
+    """
+
+    key: str
+    title: str
+    pipeline: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    user_parameter: str = "USER_EMAIL"
+    request_id_parameter: str = "AGENT_OPS_REQUEST_ID"
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True)
+class GroupItem:
+    """An access that membership in an Entra group gives. ``group`` is the group's object id."""
+
+    key: str
+    title: str
+    group: str
+
+
+CatalogueItem = PipelineItem | GroupItem
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place of work: IANA time zone and ISO 3166-1 alpha-2 country."""
+
+    key: str
+    title: str
+    zone: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Entitlements:
+    """What people of one kind may have, and what of it they get unasked."""
+
+    allowed: frozenset[str] = frozenset()
+    birthright: frozenset[str] = frozenset()
+
+    def __or__(self, other: Entitlements) -> Entitlements:
+        return Entitlements(self.allowed | other.allowed, self.birthright | other.birthright)
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team: its own entitlements and what each level in it has beyond them."""
+
+    key: str
+    title: str
+    own: Entitlements
+    levels: Mapping[str, Entitlements]
+
+
+@dataclass(frozen=True)
+class EntitlementPolicy:
+    """The whole policy. ``version`` is a hash of its contents: it stands in every grant."""
+
+    domain: str
+    catalogue: Mapping[str, CatalogueItem]
+    locations: Mapping[str, Location]
+    levels: tuple[str, ...]
+    teams: Mapping[str, Team]
+    version: str
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:
+        """Check parsed TOML tables and build the policy from them.
+
+        Raises:
+            PolicyError: naming the table and key that is wrong.
+        """
+        _known_keys("the file", tables, {"company", "locations", "items", "levels", "teams"})
+        domain = str(_table(tables, "company").get("domain", ""))
+        if not _DOMAIN.fullmatch(domain):
+            raise PolicyError(f"[company] domain is no domain name: {domain!r}")
+        catalogue = {key: _item(key, table) for key, table in _tables(tables, "items")}
+        levels = tuple(str(level) for level in tables.get("levels", ()))
+        return cls(
+            domain=domain,
+            catalogue=catalogue,
+            locations={key: _location(key, table) for key, table in _tables(tables, "locations")},
+            levels=levels,
+            teams={key: _team(key, table, levels, catalogue) for key, table in _tables(tables, "teams")},
+            version=hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16],
+        )
+
+    def team_of(self, profile: Profile) -> Team:
+        """The profile's team, by key or title, in any case.
+
+        Raises:
+            InvalidRequest: when the policy has no such team.
+        """
+        team: Team = _find("team", profile.team, self.teams)
+        return team
+
+    def location_of(self, profile: Profile) -> Location | None:
+        """The profile's location, None when it names none."""
+        return _find("location", profile.location, self.locations) if profile.location else None
+
+    def entitlements_of(self, profile: Profile) -> Entitlements:
+        """What this profile may have and gets: its team's entitlements and those of its level in the team."""
+        team = self.team_of(profile)
+        if profile.level is None:
+            return team.own
+        level = next((known for known in self.levels if known.casefold() == profile.level.casefold()), None)
+        if level is None:
+            raise InvalidRequest(
+                "level", f"{profile.level!r} is no level of the policy", f"Use one of: {', '.join(self.levels)}."
+            )
+        return team.own | team.levels.get(level, Entitlements())
+
+    def due(self, profile: Profile, requested: Iterable[str] | None) -> tuple[AccessItem, ...]:
+        """The access items of a request: what is asked for, or the birthright when nothing is said.
+
+        What goes beyond ``allowed`` is in the answer too, as denied, with its reason.
+
+        Raises:
+            InvalidRequest: for an unknown team, level, location or item.
+        """
+        self.location_of(profile)
+        entitled = self.entitlements_of(profile)
+        if requested is None:
+            return tuple(AccessItem(key, ItemStatus.PENDING) for key in sorted(entitled.birthright))
+        return tuple(self._asked(key, profile, entitled) for key in dict.fromkeys(_keys(requested)))
+
+    def _asked(self, key: str, profile: Profile, entitled: Entitlements) -> AccessItem:
+        if key not in self.catalogue:
+            raise InvalidRequest(
+                "access_items", f"{key!r} is not in the catalogue", f"Use of: {', '.join(sorted(self.catalogue))}."
+            )
+        if key in entitled.allowed:
+            return AccessItem(key, ItemStatus.PENDING)
+        who = f"team {profile.team}" + (f" at level {profile.level}" if profile.level else "")
+        return AccessItem(key, ItemStatus.DENIED, f"the entitlement policy does not allow {key} for {who}")
+
+
+def _keys(requested: Iterable[str]) -> list[str]:
+    keys = [] if isinstance(requested, str) else list(requested)
+    if isinstance(requested, str) or not all(isinstance(key, str) for key in keys):
+        raise InvalidRequest("access_items", "must be a list of catalogue keys", "For example: aws, github.")
+    return [key.strip().casefold() for key in keys]
+
+
+def _find(kind: str, wanted: str, known: Mapping[str, Any]) -> Any:
+    for key, value in known.items():
+        if wanted.strip().casefold() in (key.casefold(), value.title.casefold()):
+            return value
+    raise InvalidRequest(kind, f"{wanted!r} is not in the entitlement policy", f"Use one of: {', '.join(sorted(known))}.")
+
+
+def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = tables.get(name)
+    if not isinstance(table, Mapping):
+        raise PolicyError(f"the table [{name}] is missing")
+    return table
+
+
+def _tables(tables: Mapping[str, Any], name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    found = list(_table(tables, name).items())
+    for key, table in found:
+        if not _KEY.fullmatch(key) or not isinstance(table, Mapping):
+            raise PolicyError(f"[{name}.{key}] must be a table with a lower-case key")
+    return found
+
+
+def _known_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := set(table) - known:
+        raise PolicyError(f"{where} has unknown keys: {', '.join(sorted(unknown))} (known: {', '.join(sorted(known))})")
+
+
+def _item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
+    where = f"[items.{key}]"
+    title = str(table.get("title", key))
+    if "group" in table:
+        _known_keys(where, table, _GROUP_KEYS)
+        return GroupItem(key, title, str(table["group"]))
+    _known_keys(where, table, _PIPELINE_KEYS)
+    pipeline = str(table.get("pipeline", ""))
+    if not _JOB.fullmatch(pipeline):
+        raise PolicyError(f"{where} needs either group (an object id) or pipeline (a Jenkins job's full folder path)")
+    item = PipelineItem(
+        key,
+        title,
+        pipeline,
+        {str(name): str(value) for name, value in table.get("parameters", {}).items()},
+        str(table.get("user_parameter", PipelineItem.user_parameter)),
+        str(table.get("request_id_parameter", PipelineItem.request_id_parameter)),
+        float(table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+    )
+    names = [*item.parameters, item.user_parameter, item.request_id_parameter]
+    if len(set(names)) != len(names) or item.timeout_seconds <= 0:
+        raise PolicyError(f"{where} repeats a parameter name or has no positive timeout_seconds")
+    return item
+
+
+def _location(key: str, table: Mapping[str, Any]) -> Location:
+    _known_keys(f"[locations.{key}]", table, {"title", "zone", "country"})
+    location = Location(key, str(table.get("title", key)), str(table.get("zone", "")), str(table.get("country", "")))
+    try:
+        ZoneInfo(location.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise PolicyError(f"[locations.{key}] zone {location.zone!r} is no IANA time zone") from error
+    if not re.fullmatch(r"[A-Z]{2}", location.country):
+        raise PolicyError(f"[locations.{key}] country {location.country!r} is no ISO 3166-1 alpha-2 code")
+    return location
+
+
+def _team(key: str, table: Mapping[str, Any], levels: tuple[str, ...], catalogue: Mapping[str, CatalogueItem]) -> Team:
+    where = f"[teams.{key}]"
+    _known_keys(where, table, {"title", "allowed", "birthright", "levels"})
+    own = _entitlements(where, table, frozenset(), catalogue)
+    by_level = {}
+    for level, more in table.get("levels", {}).items():
+        if level not in levels:
+            raise PolicyError(f"{where} names the unknown level {level!r}; levels lists: {', '.join(levels)}")
+        _known_keys(f"{where} level {level}", more, {"allowed", "birthright"})
+        by_level[level] = _entitlements(f"{where} level {level}", more, own.allowed, catalogue)
+    return Team(key, str(table.get("title", key)), own, by_level)
+
+
+def _entitlements(
+    where: str, table: Mapping[str, Any], inherited: frozenset[str], catalogue: Mapping[str, CatalogueItem]
+) -> Entitlements:
+    allowed, birthright = frozenset(table.get("allowed", ())), frozenset(table.get("birthright", ()))
+    if unknown := (allowed | birthright) - set(catalogue):
+        raise PolicyError(f"{where} names items that are not in the catalogue: {', '.join(sorted(map(str, unknown)))}")
+    if beyond := birthright - allowed - inherited:
+        raise PolicyError(f"{where} gives by birthright what is not allowed: {', '.join(sorted(beyond))}")
+    return Entitlements(allowed, birthright)

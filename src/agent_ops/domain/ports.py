@@ -1,0 +1,91 @@
+"""What the layers ask of each other: protocols that the layers above use and the layers below fulfil."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from agent_ops.domain.decisions import Decision, Situation
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Outcome, Proposal
+from agent_ops.domain.known import Known
+
+
+class EffectAdapter(Protocol):
+    """One service's way of doing effects, of finding them again and of awaiting them.
+
+    Errors are of the ``ServiceError`` branch only: ``ServiceUnavailable`` promises that nothing was done,
+    ``ServiceAmbiguous`` that something may have been, ``ValueTaken`` that a pinned value belongs to somebody else.
+    """
+
+    @property
+    def actions(self) -> frozenset[Action]:
+        """The actions that this adapter carries out."""
+
+    @property
+    def call_timeout(self) -> float:
+        """Seconds that one ``send`` may take in all; after them, and a margin, it can no longer have an effect."""
+
+    async def look_up(self, intent: Intent) -> Finding:
+        """Ask the service for our marker. Never changes anything."""
+
+    async def send(self, intent: Intent) -> Accepted | Completed | Failed:
+        """Do it, with exactly the pinned values, leaving the marker."""
+
+    async def follow(self, intent: Intent) -> Completed | Failed:
+        """Await the result of accepted work, by reading only."""
+
+
+class Door(Protocol):
+    """The one way to change the outside world."""
+
+    async def perform(self, run_id: str, proposal: Proposal) -> Outcome:
+        """Do what is proposed, exactly once, if the run's grant has it. Never raises for what a service did."""
+
+
+class Planner(Protocol):
+    """Think: a situation in, a decision out."""
+
+    async def decide(self, situation: Situation) -> Decision:
+        """What to do next. Raises ``PlannerError`` when it cannot say."""
+
+
+class PatternStore(Protocol):
+    """Long-term memory: what employees of one profile ended up with."""
+
+    async def recall(self, run_id: str) -> Sequence[str]:
+        """Patterns near to the profile of the run's employee, in words, best first."""
+
+    async def learn(self, run_id: str) -> None:
+        """Take in the verified outcome of a finished run."""
+
+
+class Journal(Protocol):
+    """What graph nodes read and write of their run."""
+
+    async def known(self, run_id: str) -> Known:
+        """The facts, from storage and ledger."""
+
+    async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
+        """Append one line to the run's events."""
+
+    async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
+        """The mails whose occasion has come and that were not sent yet."""
+
+    async def conclude(self, run_id: str) -> None:
+        """Say what was never tried, and where the employee stands; before the last mail is written."""
+
+    async def finish(self, run_id: str, summary: str) -> None:
+        """Close the run: its status follows from the facts, not from the summary."""
+
+
+class Dispatcher(Protocol):
+    """Drives queued runs to their end, one driver per run."""
+
+    def wake(self) -> None:
+        """Look for queued runs now."""
+
+    async def start(self) -> None:
+        """Begin to drive runs in the background."""
+
+    async def stop(self) -> None:
+        """Let go of every run within a bound, so that another process can take it over."""

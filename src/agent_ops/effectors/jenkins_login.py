@@ -1,0 +1,110 @@
+"""Jenkins's URL, user and token, kept in AWS Systems Manager Parameter Store as one SecureString of JSON.
+
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from agent_ops.domain.errors import ConfigurationError
+from agent_ops.transport.vendor_errors import boto_errors
+
+_SERVICE = "AWS SSM"
+
+
+@dataclass(frozen=True)
+class AwsConfig:
+    """Which AWS, as whom. Without keys boto3's own chain is used; with ``endpoint_url`` nothing else is consulted."""
+
+    region: str
+    jenkins_parameter: str
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    session_token: str = ""
+    endpoint_url: str | None = None
+    timeout: float = 15.0
+
+    def __repr__(self) -> str:
+        return f"AwsConfig(region={self.region!r}, jenkins_parameter={self.jenkins_parameter!r})"
+
+
+@dataclass(frozen=True)
+class JenkinsAccount:
+    """What the parameter holds."""
+
+    url: str
+    user: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"JenkinsAccount(url={self.url!r}, user={self.user!r})"
+
+
+class JenkinsLogin:
+    """Reads the parameter when first needed and keeps it in memory only. Blocking; safe in threads."""
+
+    def __init__(self, config: AwsConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._account: JenkinsAccount | None = None
+        self.generation = 0
+
+    def account(self) -> JenkinsAccount:
+        """The account.
+
+        Raises:
+            ServiceError: when SSM does not give the parameter.
+            ConfigurationError: when its value is not the expected JSON.
+        """
+        with self._lock:
+            if self._account is None:
+                self._account = self._parsed(self._read())
+            return self._account
+
+    def forget(self, generation: int) -> None:
+        """Read the parameter again at the next call, unless that was done since this generation was used."""
+        with self._lock:
+            if generation == self.generation:
+                self.generation += 1
+                self._account = None
+
+    def _read(self) -> str:
+        with boto_errors(_SERVICE):
+            answer = self._client().get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
+        return str(answer["Parameter"]["Value"])
+
+    def _client(self) -> Any:
+        config = self._config
+        core = botocore.session.Session()
+        if config.endpoint_url:  # a fixed endpoint: no profile or file of this machine may have a say
+            core.set_config_variable("profile", None)
+            core.set_config_variable("config_file", os.devnull)
+            core.set_config_variable("credentials_file", os.devnull)
+        session = boto3.Session(
+            aws_access_key_id=config.access_key_id or None,
+            aws_secret_access_key=config.secret_access_key or None,
+            aws_session_token=config.session_token or None,
+            region_name=config.region,
+            botocore_session=core,
+        )
+        options = Config(connect_timeout=config.timeout, read_timeout=config.timeout, proxies={} if config.endpoint_url else None)
+        return session.client("ssm", endpoint_url=config.endpoint_url, config=options)
+
+    def _parsed(self, value: str) -> JenkinsAccount:
+        try:
+            fields = json.loads(value)
+            return JenkinsAccount(str(fields["url"]), str(fields["user"]), str(fields["token"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"the SSM parameter {self._config.jenkins_parameter} is not JSON with url, user and token",
+                'Store it as a SecureString like {"url": ..., "user": ..., "token": ...}.',
+            ) from error

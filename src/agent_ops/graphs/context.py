@@ -1,0 +1,22 @@
+"""The runtime context of the planner graph: handles, no facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent_ops.graphs.runbook import RunbookPlanner
+from agent_ops.memory.empty import EmptyPatternStore
+from agent_ops.tools.context import RunContext
+
+if TYPE_CHECKING:
+    from agent_ops.domain.ports import PatternStore, Planner
+
+
+@dataclass(frozen=True)
+class PlannerContext(RunContext):
+    """What the planner's nodes work with. ``stage_delay`` is a pause in seconds before each stage."""
+
+    planner: Planner = field(default_factory=RunbookPlanner)
+    patterns: PatternStore = field(default_factory=EmptyPatternStore)
+    stage_delay: float = 0.0

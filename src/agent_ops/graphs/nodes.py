@@ -1,0 +1,119 @@
+"""The nodes of the planner graph. Each takes its handles from the runtime context and its facts from the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+
+from agent_ops.agents.graph import AgentGraph
+from agent_ops.domain.decisions import Decision, Situation, check_steps
+from agent_ops.domain.errors import PlannerError
+from agent_ops.graphs.context import PlannerContext
+from agent_ops.graphs.runbook import RunbookPlanner, summarise
+from agent_ops.graphs.state import Order, PlannerState, observation_from_state, step_to_state
+from agent_ops.tools.context import RunContext
+
+MAX_ROUNDS = 20
+
+
+class Node(Protocol):
+    """A node that needs its handles."""
+
+    async def __call__(self, state: PlannerState, *, runtime: Runtime[PlannerContext]) -> PlannerState: ...
+
+
+async def recall(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
+    """Begin afresh, with what long-term memory knows of people like this one."""
+    context = runtime.context
+    patterns = list(await context.patterns.recall(context.run_id))
+    return {"patterns": patterns, "observations": None, "steps": [], "summary": None, "rounds": 0}
+
+
+def think_with(agents: tuple[str, ...]) -> Node:
+    """The supervisor: asks the planner, checks its decision, and writes the thought down."""
+
+    async def think(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
+        context, number = runtime.context, state.get("rounds", 0) + 1
+        seen = tuple(observation_from_state(o) for o in state.get("observations") or [])
+        known = await context.journal.known(context.run_id)
+        situation = Situation(known, seen, tuple(state.get("patterns", [])), agents)
+        if number > MAX_ROUNDS:
+            decision = Decision(f"the budget of {MAX_ROUNDS} rounds is used up", summary=summarise(known))
+        else:
+            decision = await _decide(situation, context)
+        await context.journal.note(context.run_id, "thought", decision.thought, agent="planner")
+        return {
+            "thought": decision.thought,
+            "steps": [step_to_state(step, number) for step in decision.steps],
+            "summary": decision.summary,
+            "rounds": number,
+            "mail_due": await _mail_due(context),
+        }
+
+    return think
+
+
+async def _decide(situation: Situation, context: PlannerContext) -> Decision:
+    """The planner's decision if it can be followed, else the runbook's."""
+    try:
+        decision = await context.planner.decide(situation)
+        if not decision.finished:
+            check_steps(decision.steps, situation.agents)
+        return decision
+    except PlannerError as error:
+        await context.journal.note(context.run_id, "thought", str(error), agent="planner", status="failed")
+        return await RunbookPlanner().decide(situation)
+
+
+def act_with(agent: AgentGraph) -> Any:
+    """One agent's node: runs its subgraph on one step. (LangGraph types no node that takes runtime and config.)"""
+
+    async def act(order: Order, runtime: Runtime[PlannerContext], config: RunnableConfig) -> PlannerState:
+        context = runtime.context
+        await asyncio.sleep(context.stage_delay)
+        handles = RunContext(context.run_id, context.door, context.journal, context.model)
+        inner = config if agent.checkpointer is not False else _apart(config, context.run_id)
+        result = await agent.ainvoke({"step": order["step"]}, inner, context=handles)
+        return {"observations": [result["observation"]]}
+
+    return act
+
+
+def _apart(config: RunnableConfig, run_id: str) -> RunnableConfig:
+    """The caller's tracing without its checkpointing, which a thread id of one's own drops.
+
+    An unpersisted subgraph that inherits the parent's ``sync`` durability crashes (langgraph 1.2, `_put_checkpoint_fut`).
+    """
+    return {"callbacks": config.get("callbacks"), "configurable": {"thread_id": f"{run_id}:agent"}}
+
+
+async def observe(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
+    """See whether what came back makes a notice due; `route` decides what follows."""
+    return {"mail_due": await _mail_due(runtime.context)}
+
+
+async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
+    """Send the mails whose occasion has come; at the finish all that are left. Code decides this, not a planner."""
+    context, finishing = runtime.context, state.get("summary") is not None
+    await asyncio.sleep(context.stage_delay)
+    if finishing:
+        await context.journal.conclude(context.run_id)
+    for proposal in await context.journal.notices_due(context.run_id, finishing):
+        await context.door.perform(context.run_id, proposal)
+    return {"mail_due": False}
+
+
+async def learn(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
+    """Let long-term memory take in what came of the run, and close it by its facts."""
+    context = runtime.context
+    summary = summarise(await context.journal.known(context.run_id))
+    await context.patterns.learn(context.run_id)
+    await context.journal.finish(context.run_id, summary)
+    return {"summary": summary}
+
+
+async def _mail_due(context: PlannerContext) -> bool:
+    return bool(await context.journal.notices_due(context.run_id, finishing=False))

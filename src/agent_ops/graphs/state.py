@@ -1,0 +1,54 @@
+"""The planner graph's state: plain JSON, so that checkpoints need no custom types, and thin: facts live in storage."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
+
+from agent_ops.agents.graph import ObservationState, StepState
+from agent_ops.domain.decisions import Observation, Step
+
+
+def gather(old: list[ObservationState] | None, new: list[ObservationState] | None) -> list[ObservationState]:
+    """Append observations; None starts afresh (a resumed run plans again from storage)."""
+    return [] if new is None else [*(old or []), *new]
+
+
+class PlannerState(TypedDict, total=False):
+    """What the nodes hand each other.
+
+    ``steps`` are those of the present decision; ``observations`` what they brought back; ``mail_due`` whether a notice's
+    occasion has come; ``rounds`` counts thoughts.
+    """
+
+    goal: str
+    patterns: list[str]
+    thought: str
+    steps: list[StepState]
+    observations: Annotated[list[ObservationState] | None, gather]
+    mail_due: bool
+    summary: str | None
+    rounds: int
+
+
+class Order(TypedDict):
+    """What ``Send`` gives an agent's node: one step."""
+
+    step: StepState
+
+
+def step_to_state(step: Step, number: int) -> StepState:
+    return {
+        "id": step.id,
+        "round": number,
+        "agent": step.agent,
+        "goal": step.goal,
+        "after": list(step.after),
+        "tool": step.tool,
+        "arguments": dict[str, Any](step.arguments),
+    }
+
+
+def observation_from_state(seen: ObservationState) -> Observation:
+    return Observation(seen["step_id"], seen["agent"], seen["succeeded"], seen["text"], seen["untrusted"])

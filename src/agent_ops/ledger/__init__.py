@@ -1,0 +1,1 @@
+"""The one door for effects: grants, guard, limits, journal of intents, audit."""

@@ -1,0 +1,193 @@
+"""The one door: ``Ledger.perform``. Nothing else in the code base may change the outside world.
+
+The six steps are those of the design: a recorded success; an open intent; guard; limits and intent; perform; record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from agent_ops.domain.effects import (
+    Accepted,
+    Action,
+    EffectState,
+    Intent,
+    Outcome,
+    OutcomeKind,
+    Proposal,
+    effect_key,
+)
+from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost
+from agent_ops.domain.grants import Grant
+from agent_ops.domain.ports import EffectAdapter
+from agent_ops.ledger.attempt import Attempt, Patience
+from agent_ops.ledger.binding import Binder
+from agent_ops.ledger.grants import GrantBook
+from agent_ops.ledger.guard import Guard
+from agent_ops.ledger.recording import record_accepted, record_answer, record_denial, record_intent, recorded_outcome
+from agent_ops.storage import Store, Tx
+
+_SETTLED = (EffectState.SUCCEEDED, EffectState.FAILED, EffectState.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Performs effects exactly once.
+
+    Args:
+        owner: this process's name in leases and intents; never used by another process.
+    """
+
+    store: Store
+    grants: GrantBook
+    guard: Guard
+    binder: Binder
+    adapters: Mapping[Action, EffectAdapter]
+    owner: str
+    patience: Patience = field(default_factory=Patience)
+    _turns: weakref.WeakValueDictionary[str, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary, init=False)
+
+    async def perform(self, run_id: str, proposal: Proposal) -> Outcome:
+        """Do what is proposed, exactly once, if the run's grant has it.
+
+        Returns the recorded outcome when it was done, or tried in vain, before. What a service does is told in the
+        outcome, never raised.
+
+        Raises:
+            LeaseLost: another process drives this run.
+            StorageError: the ledger cannot be written; nothing was sent without an intent.
+        """
+        try:
+            grant = await self.grants.load(run_id)
+        except GrantInvalid as error:
+            return await self._denied_without_grant(run_id, proposal, error)
+        key = effect_key(grant.employee_id, proposal.action, proposal.item)
+        async with self._turn(key):
+            intent = await self._recorded(key)
+            while intent is None:
+                opened = await self._open(grant, proposal, key)
+                if isinstance(opened, Outcome):
+                    return opened
+                if opened is not None:
+                    return await self._carry_out(opened, uncertain=False)
+                intent = await self._recorded(key)  # another process opened it between our look and our write
+            if intent.state not in _SETTLED:
+                intent = await self._taken_over(intent)
+            return recorded_outcome(intent) if intent.state in _SETTLED else await self._carry_out(intent, uncertain=True)
+
+    async def _recorded(self, key: str) -> Intent | None:
+        return await self.store.read(lambda tx: tx.effects.get(key))
+
+    def _turn(self, key: str) -> asyncio.Lock:
+        """Two calls for one key in this process take turns; between processes the lease and the key decide."""
+        return self._turns.setdefault(key, asyncio.Lock())
+
+    async def _denied_without_grant(self, run_id: str, proposal: Proposal, error: GrantInvalid) -> Outcome:
+        await self.store.transaction(
+            lambda tx: tx.logs.audit("denied", run_id, "", proposal.action.value, proposal.item, "no valid grant")
+        )
+        return Outcome(OutcomeKind.DENIED, str(error))
+
+    async def _open(self, grant: Grant, proposal: Proposal, key: str) -> Intent | Outcome | None:
+        """Steps 3 and 4: guard, and the intent with every value that will be sent, in one transaction.
+
+        None when the key exists already: the database's primary key decides, not a lock in memory.
+        """
+
+        def work(tx: Tx) -> Intent | Outcome:
+            employee = tx.people.get(grant.employee_id)
+            now = datetime.now(timezone.utc)
+            if not tx.runs.holds(grant.run_id, self.owner, now.timestamp()):
+                raise LeaseLost(f"run {grant.run_id} is not ours to drive")
+            denial = "the employee is unknown" if employee is None else self.guard.denial(proposal, grant, employee, now)
+            if denial or employee is None:
+                return record_denial(tx, grant, proposal, denial or "")
+            intent = Intent(key, grant.run_id, grant.employee_id, proposal, 1, {}, now, owner=self.owner)
+            try:
+                intent = replace(intent, pinned=self.binder.bind(tx, proposal, employee, intent.marker))
+            except AgentOpsError as error:
+                return Outcome(OutcomeKind.FAILED, str(error))
+            tx.effects.open(intent)
+            record_intent(tx, intent)
+            return intent
+
+        try:
+            return await self.store.transaction(work)
+        except sqlite3.IntegrityError:
+            return None
+
+    async def _taken_over(self, intent: Intent) -> Intent:
+        """Step 2: an intent that another process left open becomes ours once its lease is over, unless it settles first."""
+        while intent.owner != self.owner and intent.state not in _SETTLED:
+            wait = await self._owner_lives_for(intent)
+            if wait <= 0:
+                return await self._take_over(intent)
+            await asyncio.sleep(min(wait, 0.25))
+            intent = await self._recorded(intent.key) or intent
+        return intent
+
+    async def _take_over(self, intent: Intent) -> Intent:
+        if not await self.store.transaction(lambda tx: tx.effects.take_over(intent, self.owner)):
+            raise LeaseLost(f"another process took over {intent.proposal.action.value} for {intent.proposal.item}")
+        return replace(intent, owner=self.owner)
+
+    async def _owner_lives_for(self, intent: Intent) -> float:
+        """Seconds for which the intent's owner still holds the run; 0 when it does not."""
+        owner, until = await self.store.read(lambda tx: tx.runs.lease_of(intent.run_id))
+        return until - time.time() if owner == intent.owner else 0.0
+
+    async def _carry_out(self, intent: Intent, uncertain: bool) -> Outcome:
+        """Steps 5 and 6. Sending and recording go on when the caller is cancelled; awaiting a result does not."""
+        adapter = self.adapters[intent.proposal.action]
+        if intent.state is not EffectState.ACCEPTED:
+            attempt = Attempt(adapter, intent, self.patience, self._sending, self._repin)
+            sent = await asyncio.shield(asyncio.ensure_future(self._send_and_record(attempt, uncertain)))
+            if isinstance(sent, Outcome):
+                return sent
+            intent = sent
+        answer = await adapter.follow(intent)
+        return await self.store.transaction(lambda tx: record_answer(tx, intent, answer))
+
+    async def _send_and_record(self, attempt: Attempt, uncertain: bool) -> Intent | Outcome:
+        answer = await attempt.carry_out(uncertain)
+        if isinstance(answer, Accepted):
+            accepted = replace(attempt.intent, state=EffectState.ACCEPTED, handle=answer.handle)
+            await self.store.transaction(lambda tx: record_accepted(tx, accepted))
+            return accepted
+        final = answer
+        return await self.store.transaction(lambda tx: record_answer(tx, attempt.intent, final))
+
+    async def _sending(self, intent: Intent, seconds: float) -> datetime:
+        """An owner sends only while its lease outlasts the call."""
+        lands_by = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+
+        def work(tx: Tx) -> bool:
+            held = tx.runs.holds(intent.run_id, self.owner, lands_by.timestamp())
+            if held:
+                tx.effects.sending(intent.key, lands_by)
+            return held
+
+        if not await self.store.transaction(work):
+            raise LeaseLost(f"the lease on run {intent.run_id} is too short to send")
+        return lands_by
+
+    async def _repin(self, intent: Intent) -> dict[str, Any]:
+        """The address belongs to somebody else: reserve another one under the same key."""
+
+        def work(tx: Tx) -> dict[str, Any]:
+            tx.people.address_is_foreign(intent.pinned["userPrincipalName"])
+            employee = tx.people.get(intent.employee_id)
+            if employee is None:
+                raise AgentOpsError("the employee is gone")
+            pinned = self.binder.bind(tx, intent.proposal, employee, intent.marker)
+            tx.effects.repin(intent.key, pinned)
+            return pinned
+
+        return await self.store.transaction(work)

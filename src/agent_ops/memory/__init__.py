@@ -1,0 +1,1 @@
+"""Patterns: what employees of one profile ended up with."""

@@ -1,0 +1,32 @@
+"""Entitlement policy files: reading one, and the example that ships."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from agent_ops.domain.errors import PolicyError
+from agent_ops.domain.policy import EntitlementPolicy
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EXAMPLE = Path(__file__).with_name("example.toml")
+
+
+def read_policy(path: Path = EXAMPLE) -> EntitlementPolicy:
+    """The policy in a TOML file.
+
+    Raises:
+        PolicyError: the file cannot be read, is no TOML, or says something that cannot be.
+    """
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file)
+    except OSError as error:
+        raise PolicyError(f"the entitlement policy {path} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"the entitlement policy {path} is no TOML: {error}") from error
+    return EntitlementPolicy.from_tables(tables)

@@ -1,0 +1,149 @@
+"""The library's face: one object that is built from settings, admits requests and drives them to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import TracebackType
+
+from langchain_core.runnables import RunnableConfig
+
+from agent_ops.domain.effects import Action
+from agent_ops.domain.employee import Profile
+from agent_ops.domain.errors import RunFailed
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.ports import EffectAdapter, Planner
+from agent_ops.domain.runs import Event, Request, Run, RunReport
+from agent_ops.graphs.planner_graph import RECURSION_LIMIT
+from agent_ops.runtime.compose import System, compose
+from agent_ops.runtime.dispatcher import LocalDispatcher
+from agent_ops.runtime.logs import configure_logging
+from agent_ops.runtime.reports import Reports
+from agent_ops.settings import Settings
+
+_EVENTS_EVERY_SECONDS = 0.1
+
+
+class AgentOps:
+    """Onboards employees.
+
+    Use it as an asynchronous context manager: inside it drives queued runs, those of earlier processes that died among
+    them; leaving it lets go of unfinished runs, which the next process takes up.
+
+    Args:
+        settings: :meth:`Settings.from_environment` for real services, :meth:`Settings.for_sandbox` for the twins.
+        caller: who asks, with which scopes; by default the library's user, who may onboard.
+        planner: decides instead of the built-in runbook.
+        adapters: do the effects instead of the real services' clients.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        caller: Caller | None = None,
+        planner: Planner | None = None,
+        adapters: Mapping[Action, EffectAdapter] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._caller = caller or Caller("library")
+        self._parts = compose(settings, planner=planner, adapters=adapters)
+
+    async def __aenter__(self) -> AgentOps:
+        if self._settings.log_file:
+            configure_logging(self._settings.log_file, self._settings.log_level)
+        self._stack = contextlib.AsyncExitStack()
+        self._system: System = await self._stack.enter_async_context(self._parts)
+        self._reports = Reports(self._system.store)
+        settings = self._settings
+        self._dispatcher = LocalDispatcher(
+            self._system.store, self._drive, self._system.owner, settings.lease, settings.concurrency
+        )
+        await self._dispatcher.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._dispatcher.stop()
+        await self._stack.aclose()
+
+    async def submit(
+        self, profile: Profile, access_items: Iterable[str] | None = None, *, idempotency_key: str | None = None
+    ) -> Run:
+        """Record a new hire and queue the run; returns as soon as both are committed.
+
+        Args:
+            profile: the hire.
+            access_items: catalogue keys; None gives what the policy says is due by default.
+            idempotency_key: marks a repeat of the same request, for hires without external id, date and number.
+
+        Returns:
+            The new run, or the one of an equal request that was made before.
+
+        Raises:
+            InvalidRequest, IdentityConflict, NotPermitted: nothing was recorded.
+            StorageError: the database cannot be used.
+        """
+        items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
+        request = Request(profile, items)  # type: ignore[arg-type]  # a bare string is refused by the policy, in words
+        run = await self._system.edge.admit(request, self._caller, idempotency_key)
+        self._dispatcher.wake()
+        return run
+
+    async def onboard(
+        self, profile: Profile, access_items: Iterable[str] | None = None, *, idempotency_key: str | None = None
+    ) -> RunReport:
+        """:meth:`submit`, then :meth:`wait`: the report says what is in place and what is not."""
+        run = await self.submit(profile, access_items, idempotency_key=idempotency_key)
+        return await self.wait(run.id)
+
+    async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
+        """The report of a run once it has ended.
+
+        Raises:
+            NotFound: no such run.
+            RunFailed: it has not ended within ``timeout`` seconds; it goes on.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            report = await self._reports.run(run_id)
+            if report.run.status.ended:
+                return report
+            left = 1.0 if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise RunFailed(f"run {run_id} has not ended within {timeout} s", "It goes on: wait again.")
+            await self._dispatcher.run_ended(min(left, 1.0))
+
+    async def report(self, wanted: str) -> list[RunReport]:
+        """The latest runs of whoever is meant: a run id, an employee id, an address or a full name."""
+        return await self._reports.find(wanted)
+
+    async def employees(self) -> list[RunReport]:
+        """Every employee with their latest run."""
+        return await self._reports.latest()
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """The run's events as they happen, from the one after id ``after``; ends with the run.
+
+        Raises:
+            NotFound: no such run.
+        """
+        while True:
+            ended = (await self._reports.run(run_id)).run.status.ended
+            for event in await self._reports.events(run_id, after):
+                after = event.id
+                yield event
+            if ended:
+                return
+            await asyncio.sleep(_EVENTS_EVERY_SECONDS)
+
+    async def _drive(self, run_id: str) -> None:
+        """Drive the planner graph on the run's thread, always with fresh input: facts come from storage, not checkpoints."""
+        system = self._system
+        config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
+        await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
+        if not system.settings.keep_checkpoints:
+            await system.checkpoints.adelete_thread(run_id)

@@ -1,0 +1,125 @@
+"""Builds every part from settings and puts them together; closes them in reverse order."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from agent_ops.agents import load_agents
+from agent_ops.domain.effects import Action
+from agent_ops.domain.ports import EffectAdapter, Planner
+from agent_ops.effectors.entra import EntraEffector
+from agent_ops.effectors.graph import GraphSession
+from agent_ops.effectors.jenkins import JenkinsEffector
+from agent_ops.effectors.jenkins_login import JenkinsLogin
+from agent_ops.effectors.mail import MailEffector
+from agent_ops.graphs import PlannerContext, PlannerGraph, RunbookPlanner, build_planner
+from agent_ops.ledger.binding import Binder
+from agent_ops.ledger.door import Ledger
+from agent_ops.ledger.grants import GrantBook
+from agent_ops.ledger.guard import Guard
+from agent_ops.ledger.journal import RunJournal
+from agent_ops.policies import read_policy
+from agent_ops.runtime.edge import Edge
+from agent_ops.runtime.keys import InstallationKeys, ensure_keys
+from agent_ops.settings import Settings
+from agent_ops.storage import Store
+
+DATABASE = "operations.db"
+CHECKPOINTS = "checkpoints.db"
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that a process needs to admit requests and to drive runs."""
+
+    store: Store
+    edge: Edge
+    ledger: Ledger
+    journal: RunJournal
+    planner: Planner
+    graph: PlannerGraph
+    checkpoints: AsyncSqliteSaver
+    settings: Settings
+
+    @property
+    def owner(self) -> str:
+        return self.ledger.owner
+
+    def context(self, run_id: str) -> PlannerContext:
+        """The handles with which one run's nodes work."""
+        return PlannerContext(
+            run_id=run_id,
+            door=self.ledger,
+            journal=self.journal,
+            planner=self.planner,
+            stage_delay=self.settings.stage_delay,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_store(data_dir: Path) -> AsyncIterator[tuple[Store, InstallationKeys]]:
+    """The operations database of a data directory, and the installation's keys."""
+    keys = ensure_keys(data_dir)
+    store = await Store(data_dir / DATABASE, keys.audit).open()
+    try:
+        yield store, keys
+    finally:
+        await store.close()
+
+
+@contextlib.asynccontextmanager
+async def compose(
+    settings: Settings, *, planner: Planner | None = None, adapters: Mapping[Action, EffectAdapter] | None = None
+) -> AsyncIterator[System]:
+    """Build the system.
+
+    Args:
+        settings: what to build it from.
+        planner: decides instead of the runbook.
+        adapters: do the effects instead of the real services' clients (benchmarks, tests).
+    """
+    policy = read_policy(settings.policy_file)
+    async with contextlib.AsyncExitStack() as stack:
+        store, keys = await stack.enter_async_context(open_store(settings.data_dir))
+        saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
+        effectors = adapters or _effectors(settings, stack)
+        grants = GrantBook(store, keys.sealing)
+        yield System(
+            store=store,
+            edge=Edge(store, policy, grants, keys.identity),
+            ledger=Ledger(
+                store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, uuid.uuid4().hex, settings.patience
+            ),
+            journal=RunJournal(store, grants),
+            planner=planner or RunbookPlanner(),
+            graph=build_planner(load_agents(), saver),
+            checkpoints=saver,
+            settings=settings,
+        )
+
+
+def _effectors(settings: Settings, stack: contextlib.AsyncExitStack) -> dict[Action, EffectAdapter]:
+    graph = GraphSession(settings.entra)
+    stack.push_async_callback(graph.close)
+    jenkins = JenkinsEffector(JenkinsLogin(settings.aws))
+    stack.callback(jenkins.close)
+    built: list[EffectAdapter] = [EntraEffector(graph, settings.entra.marker_attribute), jenkins, MailEffector(settings.mail)]
+    return {action: adapter for adapter in built for action in adapter.actions}
+
+
+@contextlib.asynccontextmanager
+async def _checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """Checkpoints are history, never truth: plain types only, and no fsync at each commit."""
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+        await saver.setup()
+        await saver.conn.execute("PRAGMA synchronous=NORMAL")
+        await saver.conn.execute("PRAGMA busy_timeout=10000")
+        yield saver

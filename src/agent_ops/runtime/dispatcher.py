@@ -1,0 +1,131 @@
+"""Drives queued runs in this process: one driver per run, by leases in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from agent_ops.domain.errors import AgentOpsError, LeaseLost, StorageError
+from agent_ops.domain.runs import RunStatus
+from agent_ops.storage import Store, Tx
+
+log = structlog.get_logger(__name__)
+_LOOK_AGAIN_SECONDS = 0.5
+
+
+class LocalDispatcher:
+    """The ``Dispatcher`` port within one process. Several processes on one database share the work.
+
+    Args:
+        drive: takes a run id and drives the run to its end.
+        owner: this process's name in leases.
+        lease: seconds that a run stays ours without a heartbeat.
+        concurrency: runs driven at a time; the others queue in the database.
+    """
+
+    def __init__(self, store: Store, drive: Callable[[str], Awaitable[None]], owner: str, lease: float, concurrency: int) -> None:
+        self._store, self._drive, self._owner, self._lease, self._concurrency = store, drive, owner, lease, concurrency
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Condition()
+        self._loops: list[asyncio.Task[None]] = []
+
+    def wake(self) -> None:
+        """Look for queued runs now."""
+        self._wake.set()
+
+    async def start(self) -> None:
+        """Begin to claim and drive runs: queued ones, and those whose driver died."""
+        self._loops = [asyncio.create_task(self._claiming()), asyncio.create_task(self._beating())]
+
+    async def stop(self) -> None:
+        """Cancel what is being driven and release it, so that another process can go on at once."""
+        tasks = [*self._loops, *self._active.values()]
+        driven = list(self._active)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for run_id in driven:
+            await self._release(run_id)
+
+    async def run_ended(self, timeout: float) -> None:
+        """Wait until some run of this process ends, at most so many seconds."""
+        async with self._ended:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), timeout)
+
+    async def _claiming(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                while len(self._active) < self._concurrency and await self._claim():
+                    pass
+            except StorageError as error:
+                log.warning("claiming_failed", error=str(error))
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN_SECONDS)
+
+    async def _claim(self) -> bool:
+        now = time.time()
+        if not await self._store.read(lambda tx: tx.runs.any_due(now)):
+            return False
+        run = await self._store.transaction(lambda tx: tx.runs.claim(self._owner, now, now + self._lease))
+        if run is None:
+            return False
+        self._active[run.id] = asyncio.create_task(self._driven(run.id, run.employee_id))
+        return True
+
+    async def _driven(self, run_id: str, employee_id: str) -> None:
+        started = time.monotonic()
+        try:
+            await self._drive(run_id)
+            log.info("run_driven", run=run_id, employee=employee_id, seconds=round(time.monotonic() - started, 3))
+        except LeaseLost as error:
+            log.warning("lease_lost", run=run_id, error=str(error))
+            await self._release(run_id)
+        except StorageError as error:
+            log.error("storage_failed", run=run_id, error=str(error))
+            await self._release(run_id)
+        except Exception as error:
+            log.error("run_broke", run=run_id, error=repr(error), exc_info=error)
+            await self._broken(run_id, employee_id, error)
+        finally:
+            self._active.pop(run_id, None)
+            self._wake.set()
+            async with self._ended:
+                self._ended.notify_all()
+
+    async def _broken(self, run_id: str, employee_id: str, error: Exception) -> None:
+        words = str(error) if isinstance(error, AgentOpsError) else f"internal error {type(error).__name__}: {error}"
+
+        def work(tx: Tx) -> None:
+            tx.runs.finish(run_id, RunStatus.FAILED, words)
+            tx.logs.event(run_id, employee_id, "run", words, status=RunStatus.FAILED.value)
+            tx.logs.audit("run_ended", run_id, employee_id, detail=RunStatus.FAILED.value)
+
+        await self._store.transaction(work)
+
+    async def _release(self, run_id: str) -> None:
+        with contextlib.suppress(StorageError):
+            await self._store.transaction(lambda tx: tx.runs.release(run_id, self._owner))
+
+    def _extended(self, tx: Tx) -> set[str]:
+        now = time.time()
+        return tx.runs.extend(self._owner, now, now + self._lease)
+
+    async def _beating(self) -> None:
+        """Renew the leases three times per lease; let go of runs that were taken over."""
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            try:
+                ours = await self._store.transaction(self._extended)
+            except StorageError as error:
+                log.warning("heartbeat_failed", error=str(error))
+                continue
+            for run_id in set(self._active) - ours:
+                log.warning("run_taken_over", run=run_id)
+                self._active[run_id].cancel()

@@ -1,0 +1,69 @@
+"""Reading back what was done: needs the data directory only, no service and no credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent_ops.domain.effects import Action, EffectState, Intent
+from agent_ops.domain.errors import NotFound
+from agent_ops.domain.runs import Event, Mail, RunReport
+from agent_ops.storage import Store, Tx
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Reports on runs and employees."""
+
+    store: Store
+
+    async def run(self, run_id: str, *, with_events: bool = False) -> RunReport:
+        """One run with everything that came of it.
+
+        Raises:
+            NotFound: no such run.
+        """
+        return await self.store.read(lambda tx: _report(tx, run_id, with_events))
+
+    async def latest(self) -> list[RunReport]:
+        """Every employee's latest run, in the order in which the employees were recorded."""
+
+        def work(tx: Tx) -> list[RunReport]:
+            return [_report(tx, tx.runs.of_employee(employee.id)[0].id, False) for employee in tx.people.all()]
+
+        return await self.store.read(work)
+
+    async def find(self, wanted: str) -> list[RunReport]:
+        """The latest runs of whoever is meant: a run id, an employee id, an address or a full name.
+
+        Raises:
+            NotFound: nobody is.
+        """
+        found = [
+            report
+            for report in await self.latest()
+            if wanted in (report.run.id, report.employee.id, report.employee.address)
+            or report.employee.profile.name.casefold() == wanted.casefold()
+        ]
+        return found or [await self.run(wanted, with_events=True)]
+
+    async def events(self, run_id: str | None = None, after: int = 0) -> list[Event]:
+        """Events with greater ids, of one run or of all, at most a thousand."""
+        return await self.store.read(lambda tx: tx.logs.events(run_id, after))
+
+
+def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
+    run = tx.runs.get(run_id)
+    employee = tx.people.get(run.employee_id) if run else None
+    if run is None or employee is None:
+        raise NotFound(f"there is no run, employee, address or name {run_id!r}")
+    mails = tuple(_mail(i) for i in tx.effects.of_employee(employee.id) if _is_sent_mail(i))
+    events = tuple(tx.logs.events(run_id)) if with_events else ()
+    return RunReport(run, employee, tx.people.items(employee.id), mails, events)
+
+
+def _is_sent_mail(intent: Intent) -> bool:
+    return intent.proposal.action is Action.SEND_MAIL and intent.state is EffectState.SUCCEEDED
+
+
+def _mail(intent: Intent) -> Mail:
+    return Mail(intent.proposal.item, intent.result["recipient"], intent.result["message_id"])

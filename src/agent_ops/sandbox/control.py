@@ -1,0 +1,84 @@
+"""The control server: not a twin of anything, but the handle by which tests and demos tell the twins what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from agent_ops.sandbox.faults import Fault, FaultBook
+from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
+from agent_ops.sandbox.records import Records
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    """Faults, pipelines' outcomes, people already in the directory, and who is attached."""
+
+    def __init__(self, token: str, records: Records, faults: FaultBook, jenkins: JenkinsTwin) -> None:
+        self._token, self._records, self._faults, self._jenkins = token, records, faults, jenkins
+        self.attached = 0
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._authenticated])
+        app.add_routes(
+            [
+                web.get("/health", self._health),
+                web.get("/attach", self._attach),
+                web.post("/faults", self._add_fault),
+                web.get("/faults", self._list_faults),
+                web.delete("/faults", self._clear_faults),
+                web.post("/jenkins/outcomes", self._outcome),
+                web.post("/jenkins/seconds", self._seconds),
+            ]
+        )
+        return app
+
+    @web.middleware
+    async def _authenticated(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self._token}"):
+            raise web.HTTPUnauthorized(text="the sandbox's control token is needed\n")
+        return await handler(request)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "attached": self.attached})
+
+    async def _attach(self, request: web.Request) -> web.StreamResponse:
+        """Held open for as long as a process uses the sandbox; a killed process's connection closes by itself."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"attached\n")
+        self.attached += 1
+        try:
+            while True:
+                await asyncio.sleep(0.5)
+                await response.write(b".")
+        except ConnectionError:
+            return response
+        finally:
+            self.attached -= 1
+
+    async def _add_fault(self, request: web.Request) -> web.Response:
+        self._faults.add(Fault.from_json(await request.json()))
+        return web.json_response({"faults": self._faults.struck()})
+
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        return web.json_response({"faults": self._faults.struck()})
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._faults.clear()
+        return web.json_response({"faults": []})
+
+    async def _outcome(self, request: web.Request) -> web.Response:
+        data: dict[str, Any] = await request.json()
+        self._jenkins.set_outcome(Outcome(**{**data, "console": tuple(data.get("console", ()))}))
+        return web.json_response({})
+
+    async def _seconds(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._jenkins.set_seconds(data["job"], float(data["seconds"]))
+        return web.json_response({})

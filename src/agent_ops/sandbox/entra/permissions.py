@@ -1,0 +1,32 @@
+"""Which application permissions open which route: the least and the higher ones of each method's page in Graph's reference.
+
+https://learn.microsoft.com/graph/permissions-reference
+"""
+
+from __future__ import annotations
+
+DEFAULT = frozenset(
+    {
+        "User.ReadWrite.All",
+        "Group.ReadWrite.All",
+        "GroupMember.ReadWrite.All",
+        "Domain.Read.All",
+        "Organization.Read.All",
+        "UserAuthenticationMethod.ReadWrite.All",
+    }
+)
+
+_DIRECTORY_WRITE = frozenset({"Directory.ReadWrite.All"})
+_DIRECTORY_READ = _DIRECTORY_WRITE | {"Directory.Read.All"}
+
+USERS_WRITE = _DIRECTORY_WRITE | {"User.ReadWrite.All"}
+USERS_READ = _DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}
+USERS_DELETE = USERS_WRITE | {"User.DeleteRestore.All"}
+PASSWORDS_WRITE = _DIRECTORY_WRITE | {"User-PasswordProfile.ReadWrite.All"}
+MEMBERS_WRITE = _DIRECTORY_WRITE | {"GroupMember.ReadWrite.All", "Group.ReadWrite.All"}
+GROUPS_READ = _DIRECTORY_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All"}
+MEMBER_OF_READ = GROUPS_READ | USERS_READ
+DOMAINS_READ = _DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
+ORGANIZATION_READ = _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
+METHODS_WRITE = frozenset({"UserAuthenticationMethod.ReadWrite.All"})
+METHODS_READ = METHODS_WRITE | {"UserAuthenticationMethod.Read.All"}

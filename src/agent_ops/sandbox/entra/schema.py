@@ -1,0 +1,159 @@
+"""Which properties users and groups have, of what type, who may write them and how they may be filtered.
+
+Sources: https://learn.microsoft.com/graph/api/resources/user and .../group (types, lengths, supported ``$filter`` operators) and
+https://learn.microsoft.com/graph/aad-advanced-queries (what needs ``ConsistencyLevel: eventual``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+STRING, BOOLEAN, DATE_TIME = "Edm.String", "Edm.Boolean", "Edm.DateTimeOffset"
+STRINGS, COMPLEX, OTHER = "Collection(Edm.String)", "Complex", "Other"
+EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{n}" for n in range(1, 16))
+
+_PASSWORD_FIELDS = ("password", "forceChangePasswordNextSignIn", "forceChangePasswordNextSignInWithMfa")
+
+_EQ = frozenset({"eq", "ne", "in"})
+_ORDER = _EQ | {"ge", "le"}
+_PREFIX = _ORDER | {"startswith"}
+_SUFFIX = _PREFIX | {"endswith"}
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property. ``advanced`` means that even ``eq`` needs an advanced query; ``max_length`` 0 means unlimited."""
+
+    edm: str = STRING
+    operators: frozenset[str] = frozenset()
+    advanced: bool = False
+    max_length: int = 0
+    writable: bool = True
+    nullable: bool = True
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A resource type: ``name`` as the directory's messages have it, ``default`` what an answer holds without ``$select``."""
+
+    name: str
+    edm_type: str
+    collection: str
+    properties: Mapping[str, Property]
+    default: tuple[str, ...]
+    sortable: frozenset[str]
+    searchable: frozenset[str]
+
+
+def _text(max_length: int = 0, operators: frozenset[str] = _PREFIX, *, advanced: bool = False, nullable: bool = True) -> Property:
+    return Property(STRING, operators, advanced, max_length, nullable=nullable)
+
+
+def _read_only(edm: str = STRING, operators: frozenset[str] = frozenset(), *, advanced: bool = False) -> Property:
+    return Property(edm, operators, advanced, writable=False)
+
+
+_USER_PROPERTIES: dict[str, Property] = {
+    "id": _read_only(operators=_EQ),
+    "deletedDateTime": _read_only(DATE_TIME, _ORDER),
+    "accountEnabled": Property(BOOLEAN, _EQ, nullable=False),
+    "ageGroup": _text(operators=_EQ),
+    "assignedLicenses": _read_only(OTHER),
+    "assignedPlans": _read_only(OTHER),
+    "businessPhones": Property(STRINGS, frozenset({"any"}), advanced=True, max_length=64, nullable=False),
+    "city": _text(128),
+    "companyName": _text(64, advanced=True),
+    "consentProvidedForMinor": _text(operators=_EQ),
+    "country": _text(128),
+    "createdDateTime": _read_only(DATE_TIME, _ORDER),
+    "creationType": _read_only(operators=_EQ),
+    "department": _text(64),
+    "displayName": _text(256, nullable=False),
+    "employeeHireDate": Property(DATE_TIME, _ORDER, advanced=True),
+    "employeeId": _text(16),
+    "employeeOrgData": Property(COMPLEX, _EQ, advanced=True, fields=("costCenter", "division")),
+    "employeeType": _text(1024, advanced=True),
+    "externalUserState": _read_only(operators=_EQ),
+    "faxNumber": _text(64),
+    "givenName": _text(64),
+    "identities": _read_only(OTHER),
+    "imAddresses": _read_only(STRINGS),
+    "jobTitle": _text(128),
+    "lastPasswordChangeDateTime": _read_only(DATE_TIME),
+    "mail": _text(256, _SUFFIX),
+    "mailNickname": _text(64, nullable=False),
+    "mobilePhone": _text(64, advanced=True),
+    "officeLocation": _text(128, advanced=True),
+    "onPremisesExtensionAttributes": Property(COMPLEX, _PREFIX, advanced=True, max_length=1024, fields=EXTENSION_ATTRIBUTES),
+    "onPremisesImmutableId": _text(256, _ORDER),
+    "onPremisesLastSyncDateTime": _read_only(DATE_TIME, _ORDER),
+    "onPremisesSyncEnabled": _read_only(BOOLEAN, _EQ),
+    "otherMails": Property(STRINGS, frozenset({"any"}), max_length=250, nullable=False),
+    "passwordPolicies": _text(operators=_EQ, advanced=True),
+    "passwordProfile": Property(COMPLEX, fields=_PASSWORD_FIELDS),
+    "postalCode": _text(40),
+    "preferredLanguage": _text(64),
+    "proxyAddresses": _read_only(STRINGS, frozenset({"any"})),
+    "securityIdentifier": _read_only(),
+    "showInAddressList": Property(BOOLEAN, _EQ, advanced=True),
+    "state": _text(128),
+    "streetAddress": _text(1024),
+    "surname": _text(64),
+    "usageLocation": _text(2),
+    "userPrincipalName": _text(113, _SUFFIX, nullable=False),
+    "userType": _text(operators=_EQ),
+}
+
+USER = Schema(
+    name="User",
+    edm_type="microsoft.graph.user",
+    collection="users",
+    properties=_USER_PROPERTIES,
+    default=(
+        *("id", "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone"),
+        *("officeLocation", "preferredLanguage", "surname", "userPrincipalName"),
+    ),
+    sortable=frozenset({"displayName", "userPrincipalName", "createdDateTime"}),
+    searchable=frozenset({"displayName", "givenName", "surname", "mail", "mailNickname", "userPrincipalName"}),
+)
+
+_GROUP_PROPERTIES: dict[str, Property] = {
+    "id": _read_only(operators=_EQ),
+    "deletedDateTime": _read_only(DATE_TIME),
+    "classification": _read_only(operators=_PREFIX),
+    "createdDateTime": _read_only(DATE_TIME, _ORDER),
+    "description": _read_only(operators=_PREFIX),
+    "displayName": _read_only(operators=_PREFIX),
+    "expirationDateTime": _read_only(DATE_TIME, _ORDER),
+    "groupTypes": _read_only(STRINGS, frozenset({"any"})),
+    "isAssignableToRole": _read_only(BOOLEAN, _EQ),
+    "mail": _read_only(operators=_PREFIX),
+    "mailEnabled": _read_only(BOOLEAN, _EQ),
+    "mailNickname": _read_only(operators=_PREFIX),
+    "membershipRule": _read_only(operators=_PREFIX, advanced=True),
+    "membershipRuleProcessingState": _read_only(operators=_EQ, advanced=True),
+    "onPremisesLastSyncDateTime": _read_only(DATE_TIME, _ORDER),
+    "onPremisesSecurityIdentifier": _read_only(operators=_EQ),
+    "onPremisesSyncEnabled": _read_only(BOOLEAN, _EQ),
+    "preferredDataLocation": _read_only(),
+    "preferredLanguage": _read_only(operators=_PREFIX),
+    "proxyAddresses": _read_only(STRINGS, frozenset({"any"})),
+    "renewedDateTime": _read_only(DATE_TIME, _ORDER),
+    "securityEnabled": _read_only(BOOLEAN, _EQ),
+    "securityIdentifier": _read_only(operators=_EQ),
+    "theme": _read_only(),
+    "visibility": _read_only(),
+    "onPremisesProvisioningErrors": _read_only(OTHER),
+}
+
+GROUP = Schema(
+    name="Group",
+    edm_type="microsoft.graph.group",
+    collection="groups",
+    properties=_GROUP_PROPERTIES,
+    default=tuple(_GROUP_PROPERTIES),
+    sortable=frozenset({"displayName", "createdDateTime"}),
+    searchable=frozenset({"displayName", "description", "mail", "mailNickname"}),
+)

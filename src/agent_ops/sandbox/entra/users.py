@@ -1,0 +1,127 @@
+"""Graph's users: create, list, read, change, delete, manager and memberships.
+
+https://learn.microsoft.com/graph/api/resources/user
+"""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import web
+
+from agent_ops.sandbox.entra import permissions
+from agent_ops.sandbox.entra.directory import Directory
+from agent_ops.sandbox.entra.entry import Entry
+from agent_ops.sandbox.entra.errors import denied, not_found
+from agent_ops.sandbox.entra.http import Gate, answer, no_content, read_object
+from agent_ops.sandbox.entra.moments import timestamp
+from agent_ops.sandbox.entra.odata_query import parse_item_options
+from agent_ops.sandbox.entra.rules import changed_user, new_user
+from agent_ops.sandbox.entra.schema import GROUP, USER
+from agent_ops.sandbox.entra.views import Views, reference
+from agent_ops.sandbox.web import changed
+
+
+class Users:
+    """Routes below ``/users``."""
+
+    def __init__(self, directory: Directory, views: Views, gate: Gate, tenant_url: str) -> None:
+        self._directory, self._views, self._gate, self._tenant_url = directory, views, gate, tenant_url
+
+    def routes(self) -> list[web.RouteDef]:
+        guard, read, write = self._gate.guard, permissions.USERS_READ, permissions.USERS_WRITE
+        one, manager, member_of = "/v1.0/users/{key}", "/v1.0/users/{key}/manager", "/v1.0/users/{key}/memberOf"
+        return [
+            web.get("/v1.0/users", guard(self.list, read)),
+            web.post("/v1.0/users", guard(self.create, write)),
+            web.get("/v1.0/users/$count", guard(self.count, read)),
+            web.get(one, guard(self.get, read)),
+            web.patch(one, guard(self.update, write)),
+            web.delete(one, guard(self.delete, permissions.USERS_DELETE)),
+            web.get(manager, guard(self.manager, read)),
+            web.put(f"{manager}/$ref", guard(self.set_manager, write)),
+            web.delete(f"{manager}/$ref", guard(self.remove_manager, write)),
+            web.get(member_of, guard(self.member_of, permissions.MEMBER_OF_READ)),
+            web.get(member_of + r"/{cast:(?:microsoft\.)?graph\.group}", guard(self.member_of, permissions.MEMBER_OF_READ)),
+        ]
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        return self._views.shelf(request, self._directory.users)
+
+    async def count(self, request: web.Request) -> web.StreamResponse:
+        return self._views.count(request, self._directory.users)
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        properties = new_user(await read_object(request), self._directory.domains)
+        entry = self._directory.create_user(properties)
+        name = entry.properties["userPrincipalName"]
+        changed(request, "entra.create", upn=name, id=entry.id, display_name=entry.properties["displayName"])
+        location = f"{self._tenant_url}/directoryObjects/{entry.id}/Microsoft.DirectoryServices.User"
+        return answer(self._views.item(entry, USER, ()), status=201, headers={"Location": location})
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        select = parse_item_options(request.query, USER)
+        return answer(self._views.item(self._seen(request), USER, select))
+
+    async def update(self, request: web.Request) -> web.StreamResponse:
+        entry = self._known(request)
+        body = await read_object(request)
+        properties = changed_user(body, self._directory.domains)
+        if body.get("passwordProfile"):
+            if not permissions.PASSWORDS_WRITE & self._gate.held(request):
+                raise denied()
+            properties["lastPasswordChangeDateTime"] = timestamp(time.time())
+        if properties:
+            self._directory.update_user(entry, properties)
+            names = sorted(name for name in body if not name.startswith("@"))
+            changed(request, "entra.update", id=entry.id, properties=names)
+        return no_content()
+
+    async def delete(self, request: web.Request) -> web.StreamResponse:
+        entry = self._known(request)
+        name = entry.properties["userPrincipalName"]
+        self._directory.delete_user(entry)
+        changed(request, "entra.delete", id=entry.id, upn=name)
+        return no_content()
+
+    async def manager(self, request: web.Request) -> web.StreamResponse:
+        entry = self._seen(request)
+        found = self._directory.users.entries.get(entry.manager) if entry.manager else None
+        manager = self._views.seen(found, "manager")
+        return answer(self._views.directory_object(manager, USER, parse_item_options(request.query, USER)))
+
+    async def set_manager(self, request: web.Request) -> web.StreamResponse:
+        entry = self._known(request)
+        key = reference(await read_object(request))
+        manager = self._directory.user(key)
+        if manager is None:
+            raise not_found(key)
+        self._directory.set_manager(entry, manager.id)
+        changed(request, "entra.manager", id=entry.id, manager=manager.id)
+        return no_content()
+
+    async def remove_manager(self, request: web.Request) -> web.StreamResponse:
+        entry = self._known(request)
+        if entry.manager is None:
+            raise not_found("manager")
+        self._directory.set_manager(entry, None)
+        changed(request, "entra.manager", id=entry.id, manager=None)
+        return no_content()
+
+    async def member_of(self, request: web.Request) -> web.StreamResponse:
+        user, old_enough = self._seen(request), self._views.old_enough()
+        joined = self._directory.member_of(user.id)
+        groups = [self._directory.groups.entries[group] for group, born in joined.items() if old_enough(born)]
+        return self._views.relation(request, groups, GROUP, cast="cast" in request.match_info)
+
+    def _seen(self, request: web.Request) -> Entry:
+        key = request.match_info["key"]
+        return self._views.seen(self._directory.user(key), key)
+
+    def _known(self, request: web.Request) -> Entry:
+        """The user that a write is about: writes go to the primary replica, which knows every object at once."""
+        key = request.match_info["key"]
+        entry = self._directory.user(key)
+        if entry is None:
+            raise not_found(key)
+        return entry

@@ -1,0 +1,143 @@
+"""Attaching to a sandbox, and starting one when none runs: what ``--sandbox`` and the library use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agent_ops.domain.errors import ServiceUnavailable
+from agent_ops.policies import EXAMPLE
+from agent_ops.sandbox.addresses import Addresses
+from agent_ops.sandbox.faults import Fault
+from agent_ops.sandbox.records import Call, Records
+
+_START_SECONDS = 60.0
+_PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Sandbox:
+    """The loopback twins of every service, in a process of their own.
+
+    ``async with Sandbox(directory)`` attaches to the sandbox of that directory, starting it first when it does not run;
+    it ends by itself soon after the last process has left. What the twins recorded stays in the directory.
+
+    Args:
+        data_dir: the data directory; the sandbox lives in its subdirectory ``sandbox``.
+        policy_file: the entitlement policy whose pipelines and groups exist in it.
+    """
+
+    def __init__(self, data_dir: Path | str = "agent-ops-data", policy_file: Path = EXAMPLE) -> None:
+        self.data_dir = Path(data_dir).resolve()
+        self.directory = self.data_dir / "sandbox"
+        self.policy_file = policy_file
+        self._attachment: socket.socket | None = None
+
+    def start(self) -> Sandbox:
+        """Attach, starting the server first when it does not run. Blocks for some seconds then.
+
+        Raises:
+            ServiceUnavailable: it does not start; the message names its log.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.addresses = self._ensure_running()
+        host, port = self.addresses.control_url.removeprefix("http://").split(":")
+        self._attachment = socket.create_connection((host, int(port)), timeout=10)
+        headers = f"Host: {host}\r\nAuthorization: Bearer {self.addresses.control_token}"
+        self._attachment.sendall(f"GET /attach HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+        self._attachment.recv(1)
+        return self
+
+    def stop(self) -> None:
+        """Let go. The server ends when nobody holds on to it any more."""
+        if self._attachment is not None:
+            self._attachment.close()
+            self._attachment = None
+
+    async def __aenter__(self) -> Sandbox:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def fault(self, fault: Fault) -> None:
+        """Tell a twin to fail."""
+        await asyncio.to_thread(self._control, "POST", "/faults", fault.to_json())
+
+    async def clear_faults(self) -> None:
+        """Let every twin work again."""
+        await asyncio.to_thread(self._control, "DELETE", "/faults")
+
+    async def pipeline_outcome(self, job: str, *, match: dict[str, str], result: str, console: tuple[str, ...] = ()) -> None:
+        """Decide how builds of a job with these parameters end (SUCCESS, FAILURE, UNSTABLE, ABORTED, NOT_BUILT)."""
+        body = {"job": job, "match": match, "result": result, "console": console}
+        await asyncio.to_thread(self._control, "POST", "/jenkins/outcomes", body)
+
+    async def pipeline_seconds(self, job: str, seconds: float) -> None:
+        """Decide how long builds of a job take."""
+        await asyncio.to_thread(self._control, "POST", "/jenkins/seconds", {"job": job, "seconds": seconds})
+
+    def effects(self, twin: str | None = None) -> list[Call]:
+        """Every change that the twins recorded: the judge's view. Works after the sandbox has ended, too."""
+        records = Records(self.directory / "records.db")
+        try:
+            return list(records.calls(twin, effects_only=True))
+        finally:
+            records.close()
+
+    def _ensure_running(self) -> Addresses:
+        running = self._running()
+        if running is not None:
+            return running
+        log = (self.directory / "sandbox.log").open("ab")
+        server = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "agent_ops.sandbox", str(self.directory), str(self.policy_file)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if (running := self._running()) is not None:
+                return running
+            if server.poll() not in (None, 0):
+                break
+            time.sleep(0.05)
+        words = (self.directory / "sandbox.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise ServiceUnavailable(
+            "sandbox", f"did not start: {words[-1] if words else 'no answer'}", f"See {self.directory}/sandbox.log."
+        )
+
+    def _running(self) -> Addresses | None:
+        addresses = Addresses.read(self.directory / "sandbox.json")
+        if addresses is None:
+            return None
+        self.addresses = addresses
+        try:
+            self._control("GET", "/health")
+        except (OSError, ValueError):
+            return None
+        return addresses
+
+    def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        request = urllib.request.Request(  # noqa: S310 - our own loopback server
+            self.addresses.control_url + path,
+            data=json.dumps(body).encode() if body is not None else None,
+            method=method,
+            headers={"Authorization": f"Bearer {self.addresses.control_token}", "Content-Type": "application/json"},
+        )
+        with _PROXYLESS.open(request, timeout=10) as answer:
+            parsed: dict[str, Any] = json.load(answer)
+        return parsed

@@ -1,0 +1,49 @@
+"""From an entitlement policy to a world in which every catalogue item has its pipeline or group."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+
+from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
+from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, UserSeed, World
+
+DEFAULT_PIPELINE_SECONDS = 0.5
+
+
+def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_seconds: float = DEFAULT_PIPELINE_SECONDS) -> World:
+    """The world of a policy: a few people, the groups and the jobs."""
+    pipelines = [item for item in policy.catalogue.values() if isinstance(item, PipelineItem)]
+    groups = [item for item in policy.catalogue.values() if isinstance(item, GroupItem)]
+    return World(
+        credentials=credentials,
+        domain=policy.domain,
+        users=(
+            UserSeed(f"dana.whitfield@{policy.domain}", "Dana Whitfield"),
+            UserSeed(f"alice.chen@{policy.domain}", "Alice Chen"),
+            UserSeed(f"svc-jenkins@{policy.domain}", "Jenkins"),
+        ),
+        groups=tuple(GroupSeed(item.group, item.title) for item in groups),
+        jobs=tuple(_jobs(pipelines, pipeline_seconds)),
+    )
+
+
+def _jobs(pipelines: list[PipelineItem], seconds: float) -> list[JobSeed]:
+    """One job per path: items may share a pipeline."""
+    declared: dict[str, dict[str, None]] = {}
+    for item in pipelines:
+        names = (*item.parameters, item.user_parameter, item.request_id_parameter)
+        declared.setdefault(item.pipeline, {}).update(dict.fromkeys(names))
+    return [JobSeed(path, tuple(names), seconds) for path, names in declared.items()]
+
+
+def ensure_credentials(path: Path) -> Credentials:
+    """The sandbox's random secrets, made once and kept in a file that only its owner reads."""
+    if path.exists():
+        return Credentials(**json.loads(path.read_text(encoding="utf-8")))
+    made = Credentials(*(secrets.token_urlsafe(24) for _ in range(4)))
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    return made

@@ -1,0 +1,126 @@
+"""Runs all twins in one process until it is told to stop, or until nobody is attached any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from agent_ops.policies import read_policy
+from agent_ops.sandbox.addresses import Addresses
+from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
+from agent_ops.sandbox.control import Control
+from agent_ops.sandbox.entra import EntraTwin
+from agent_ops.sandbox.faults import FaultBook
+from agent_ops.sandbox.jenkins import JenkinsTwin
+from agent_ops.sandbox.records import Records
+from agent_ops.sandbox.seeding import ensure_credentials, world_of
+from agent_ops.sandbox.smtp import MailTwin
+from agent_ops.sandbox.tls import ensure_tls
+
+ADDRESSES = "sandbox.json"
+RECORDS = "records.db"
+MAILBOX = "mailbox"
+_LINGER_SECONDS = 3.0
+_FIRST_ATTACH_SECONDS = 60.0
+
+
+async def serve(directory: Path, policy_file: Path, *, linger: bool) -> None:
+    """Serve the sandbox in ``directory``.
+
+    Args:
+        directory: holds state, keys, mailbox and addresses; made when absent.
+        policy_file: the entitlement policy whose pipelines and groups exist here.
+        linger: end by itself soon after the last process has let go.
+
+    Raises:
+        BlockingIOError: another server has this directory already.
+    """
+    directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        async with _twins(directory, policy_file) as control:
+            await _until_told(control, linger)
+            (directory / ADDRESSES).unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
+    world = world_of(read_policy(policy_file), ensure_credentials(directory / "credentials.json"))
+    records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
+    loop = asyncio.get_running_loop()
+    aws = AwsTwin(world, records, faults)
+    sockets = {name: _loopback_socket() for name in ("entra", "jenkins", "smtp", "control")}
+    ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
+    entra_url, jenkins_url = f"https://127.0.0.1:{ports['entra']}", f"http://127.0.0.1:{ports['jenkins']}"
+    seeded = loop.run_in_executor(None, aws.start, jenkins_url)
+    jenkins = JenkinsTwin(world, records, faults, jenkins_url)
+    control = Control(world.credentials.control_token, records, faults, jenkins)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(records.close)
+        stack.callback(aws.stop)
+        entra_app = EntraTwin(world, records, faults, entra_url).app()
+        await _site(stack, entra_app, sockets["entra"], tls.server_context())
+        await _site(stack, jenkins.app(), sockets["jenkins"])
+        await _site(stack, control.app(), sockets["control"])
+        mail = MailTwin(world, records, faults, directory / MAILBOX, tls)
+        smtp = await loop.create_server(mail.protocol, sock=sockets["smtp"])
+        stack.callback(smtp.close)
+        await seeded
+        Addresses(
+            pid=os.getpid(),
+            control_url=f"http://127.0.0.1:{ports['control']}",
+            control_token=world.credentials.control_token,
+            entra_url=entra_url,
+            ca_file=str(tls.ca_file),
+            tenant_id=world.tenant_id,
+            client_id=world.client_id,
+            client_secret=world.credentials.client_secret,
+            aws_url=aws.url,
+            region=world.region,
+            ssm_parameter=world.ssm_parameter,
+            access_key_id=ACCESS_KEY_ID,
+            secret_access_key=SECRET_ACCESS_KEY,
+            smtp_host="127.0.0.1",
+            smtp_port=ports["smtp"],
+            smtp_user=world.smtp_user,
+            smtp_password=world.credentials.smtp_password,
+            domain=world.domain,
+        ).write(directory / ADDRESSES)
+        yield control
+
+
+async def _site(stack: contextlib.AsyncExitStack, app: web.Application, sock: socket.socket, tls: object = None) -> None:
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, sock, ssl_context=tls).start()  # type: ignore[arg-type]  # an SSLContext or None
+
+
+def _loopback_socket() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+async def _until_told(control: Control, linger: bool) -> None:
+    """Until SIGTERM or SIGINT; with ``linger`` also until nobody has been attached for a while."""
+    told = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, told.set)
+    quiet_for, patience = 0.0, _FIRST_ATTACH_SECONDS
+    while not told.is_set() and (not linger or quiet_for < patience):
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(told.wait(), 0.25)
+        if control.attached:
+            quiet_for, patience = 0.0, _LINGER_SECONDS
+        else:
+            quiet_for += 0.25

@@ -1,0 +1,62 @@
+"""What stands in the sandbox before the first call: tenant, domain, people, groups, pipelines, credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class GroupSeed:
+    """An Entra group. ``id`` is its object id, a UUID."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class UserSeed:
+    """A person who is in the directory before anybody is onboarded."""
+
+    user_principal_name: str
+    display_name: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobSeed:
+    """A Jenkins job. ``path`` is its full folder path ('provisioning/aws'); only declared ``parameters`` are kept.
+
+    A build takes ``seconds`` on an executor; executors are not scarce.
+    """
+
+    path: str
+    parameters: tuple[str, ...]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The secrets that the twins accept; made at random for each sandbox."""
+
+    client_secret: str
+    jenkins_token: str
+    smtp_password: str
+    control_token: str
+
+
+@dataclass(frozen=True)
+class World:
+    """The whole starting state. Built from an entitlement policy, so that every catalogue item has its pipeline or group."""
+
+    credentials: Credentials
+    domain: str
+    users: tuple[UserSeed, ...] = ()
+    groups: tuple[GroupSeed, ...] = ()
+    jobs: tuple[JobSeed, ...] = ()
+    tenant_id: str = "5f0c6f0e-7d64-4bb0-9a51-2a4f4d1f0a11"
+    client_id: str = "0f5a3c1e-93c4-4d1c-8b0f-6f4f8f2a7b22"
+    jenkins_user: str = "svc-agent-ops"
+    smtp_user: str = "agent-ops"
+    region: str = "eu-central-1"
+    ssm_parameter: str = "/agent-ops/jenkins"

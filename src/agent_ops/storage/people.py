@@ -1,0 +1,91 @@
+"""SQL about employees, their addresses and their access items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from sqlite_utils import Database
+
+from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
+from agent_ops.domain.names import name_key
+from agent_ops.domain.runs import Request
+from agent_ops.storage.rows import Row, dump, one, rows, stamp
+
+_EMPLOYEE = "SELECT id, profile, status, address, entra_id, reason FROM employees"
+
+
+class People:
+    """Employees and what they have; every method runs inside the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def insert(self, employee_id: str, request: Request) -> None:
+        self._db.execute(
+            "INSERT INTO employees (id, name_key, profile, request, status, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                employee_id,
+                name_key(request.profile.name),
+                dump(request.profile.to_json()),
+                dump(request.to_json()),
+                EmployeeStatus.PENDING.value,
+                stamp(),
+            ),
+        )
+
+    def get(self, employee_id: str) -> Employee | None:
+        row = one(self._db, f"{_EMPLOYEE} WHERE id = ?", employee_id)
+        return _employee(row) if row else None
+
+    def request_of(self, employee_id: str) -> str | None:
+        """The stored request as canonical JSON, None for an unknown employee."""
+        row = one(self._db, "SELECT request FROM employees WHERE id = ?", employee_id)
+        return str(row["request"]) if row else None
+
+    def named(self, name: str) -> list[Employee]:
+        """Everybody whose name compares equal."""
+        return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} WHERE name_key = ? ORDER BY created_at", name_key(name))]
+
+    def all(self) -> list[Employee]:
+        return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} ORDER BY created_at, id")]
+
+    def set_status(self, employee_id: str, status: EmployeeStatus, reason: str = "") -> None:
+        self._db.execute("UPDATE employees SET status = ?, reason = ? WHERE id = ?", (status.value, reason, employee_id))
+
+    def set_account(self, employee_id: str, address: str, entra_id: str) -> None:
+        self._db.execute("UPDATE employees SET address = ?, entra_id = ? WHERE id = ?", (address, entra_id, employee_id))
+
+    def reserve_address(self, employee_id: str, candidates: Iterator[str]) -> str:
+        """The first candidate that nobody ever had, or that this employee already holds; reserved for ever."""
+        for address in candidates:
+            self._db.execute(
+                "INSERT INTO addresses (address, employee_id, reserved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (address, employee_id, stamp()),
+            )
+            holder = one(self._db, "SELECT employee_id FROM addresses WHERE address = ?", address)
+            if holder and holder["employee_id"] == employee_id:
+                return address
+        raise AssertionError("the sequence of candidates is endless")
+
+    def address_is_foreign(self, address: str) -> None:
+        """The directory says that somebody else has this address: never try it again for anybody."""
+        self._db.execute("UPDATE addresses SET employee_id = NULL WHERE address = ?", (address,))
+
+    def set_items(self, employee_id: str, items: Iterable[AccessItem]) -> None:
+        self._db.conn.executemany(
+            "INSERT INTO items (employee_id, item, status, reason, detail, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, detail = excluded.detail,"
+            " updated_at = excluded.updated_at",
+            [(employee_id, i.item, i.status.value, i.reason, i.detail, stamp()) for i in items],
+        )
+
+    def items(self, employee_id: str) -> tuple[AccessItem, ...]:
+        found = rows(self._db, "SELECT item, status, reason, detail FROM items WHERE employee_id = ? ORDER BY item", employee_id)
+        return tuple(AccessItem(r["item"], ItemStatus(r["status"]), r["reason"], r["detail"]) for r in found)
+
+
+def _employee(row: Row) -> Employee:
+    profile = Profile.from_json(json.loads(row["profile"]))
+    return Employee(row["id"], profile, EmployeeStatus(row["status"]), row["address"], row["entra_id"], row["reason"])

@@ -1,0 +1,160 @@
+"""SQL about runs, their leases and grants, and the two logs: events and audit."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+from sqlite_utils import Database
+
+from agent_ops.domain.grants import Grant
+from agent_ops.domain.runs import Event, LifecycleEvent, Run, RunStatus
+from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
+
+_RUN = "SELECT id, employee_id, event, status, created_at, finished_at, summary FROM runs"
+_LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
+
+
+class Runs:
+    """Runs and who drives them; every method runs inside the caller's transaction. Lease times are Unix seconds."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def insert(self, run_id: str, employee_id: str, event: LifecycleEvent, idempotency_key: str | None) -> None:
+        self._db.execute(
+            "INSERT INTO runs (id, employee_id, event, status, created_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?)",
+            (run_id, employee_id, event.value, RunStatus.QUEUED.value, stamp(), idempotency_key),
+        )
+
+    def get(self, run_id: str) -> Run | None:
+        row = one(self._db, f"{_RUN} WHERE id = ?", run_id)
+        return _run(row) if row else None
+
+    def of_employee(self, employee_id: str) -> list[Run]:
+        """The employee's runs, the newest first."""
+        return [
+            _run(row) for row in rows(self._db, f"{_RUN} WHERE employee_id = ? ORDER BY created_at DESC, rowid DESC", employee_id)
+        ]
+
+    def with_idempotency_key(self, key: str) -> Run | None:
+        row = one(self._db, f"{_RUN} WHERE idempotency_key = ?", key)
+        return _run(row) if row else None
+
+    def any_due(self, now: float) -> bool:
+        """Whether a run waits for a driver."""
+        return one(self._db, "SELECT 1 FROM runs WHERE status IN (?, ?) AND lease_until < ? LIMIT 1", *_LIVE, now) is not None
+
+    def claim(self, owner: str, now: float, lease_until: float) -> Run | None:
+        """Take the oldest run that is due and that nobody drives, for this owner. Its epoch rises by one."""
+        due = one(
+            self._db,
+            "SELECT id FROM runs WHERE status IN (?, ?) AND lease_until < ? ORDER BY created_at, rowid LIMIT 1",
+            *_LIVE,
+            now,
+        )
+        if due is None:
+            return None
+        self._db.execute(
+            "UPDATE runs SET owner = ?, lease_until = ?, epoch = epoch + 1, status = ? WHERE id = ?",
+            (owner, lease_until, RunStatus.RUNNING.value, due["id"]),
+        )
+        return self.get(due["id"])
+
+    def extend(self, owner: str, now: float, lease_until: float) -> set[str]:
+        """Renew the owner's leases that still hold; the ids of the runs that are still its own."""
+        self._db.execute("UPDATE runs SET lease_until = ? WHERE owner = ? AND lease_until >= ?", (lease_until, owner, now))
+        return {r["id"] for r in rows(self._db, "SELECT id FROM runs WHERE owner = ? AND lease_until >= ?", owner, now)}
+
+    def holds(self, run_id: str, owner: str, until: float) -> bool:
+        """Whether the owner's lease on the run lasts until then (Unix seconds)."""
+        return (
+            one(self._db, "SELECT 1 FROM runs WHERE id = ? AND owner = ? AND lease_until >= ?", run_id, owner, until) is not None
+        )
+
+    def lease_of(self, run_id: str) -> tuple[str, float]:
+        """Who drives the run and until when (Unix seconds)."""
+        row = one(self._db, "SELECT owner, lease_until FROM runs WHERE id = ?", run_id) or {"owner": "", "lease_until": 0.0}
+        return row["owner"], row["lease_until"]
+
+    def release(self, run_id: str, owner: str) -> None:
+        """Let go of a run that did not end, so that another driver may take it at once."""
+        self._db.execute("UPDATE runs SET lease_until = 0, owner = '' WHERE id = ? AND owner = ?", (run_id, owner))
+
+    def finish(self, run_id: str, status: RunStatus, summary: str) -> None:
+        self._db.execute(
+            "UPDATE runs SET status = ?, summary = ?, finished_at = ?, lease_until = 0 WHERE id = ?",
+            (status.value, summary, stamp(), run_id),
+        )
+
+    def insert_grant(self, grant: Grant) -> None:
+        self._db.execute(
+            "INSERT INTO grants (run_id, body, seal) VALUES (?, ?, ?)", (grant.run_id, dump(grant.body()), grant.seal)
+        )
+
+    def grant(self, run_id: str) -> Grant | None:
+        """The stored grant, unverified."""
+        row = one(self._db, "SELECT body, seal FROM grants WHERE run_id = ?", run_id)
+        return Grant.from_body(json.loads(row["body"]), row["seal"]) if row else None
+
+
+class Logs:
+    """The events that people read and the audit that auditors verify."""
+
+    def __init__(self, db: Database, audit_key: bytes) -> None:
+        self._db = db
+        self._audit_key = audit_key
+
+    def event(
+        self, run_id: str, employee_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = ""
+    ) -> None:
+        line = " ".join(message.split())[:500]
+        self._db.execute(
+            "INSERT INTO events (run_id, employee_id, at, kind, message, agent, item, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (run_id, employee_id, stamp(), kind, line, agent, item, status),
+        )
+
+    def events(self, run_id: str | None, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Events with greater ids, of one run or of all, in order."""
+        found = rows(
+            self._db,
+            "SELECT * FROM events WHERE (?1 IS NULL OR run_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3",
+            run_id,
+            after,
+            limit,
+        )
+        return [_event(row) for row in found]
+
+    def audit(self, kind: str, run_id: str, subject: str, action: str = "", item: str = "", detail: str = "") -> None:
+        """Append a row whose mac covers it and the row before: ids and codes only, no personal data."""
+        last = one(self._db, "SELECT mac FROM audit ORDER BY id DESC LIMIT 1")
+        at = stamp()
+        covered = dump([last["mac"] if last else "", at, kind, run_id, subject, action, item, detail])
+        mac = hmac.new(self._audit_key, covered.encode(), hashlib.sha256).hexdigest()
+        self._db.execute(
+            "INSERT INTO audit (at, kind, run_id, subject, action, item, detail, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (at, kind, run_id, subject, action, item, detail, mac),
+        )
+
+
+def _run(row: Row) -> Run:
+    created = moment(row["created_at"])
+    assert created is not None  # noqa: S101 - NOT NULL in the schema
+    return Run(
+        row["id"],
+        row["employee_id"],
+        LifecycleEvent(row["event"]),
+        RunStatus(row["status"]),
+        created,
+        moment(row["finished_at"]),
+        row["summary"],
+    )
+
+
+def _event(row: Row) -> Event:
+    at = moment(row["at"])
+    assert at is not None  # noqa: S101 - NOT NULL in the schema
+    return Event(
+        row["id"], row["run_id"], row["employee_id"], at, row["kind"], row["message"], row["agent"], row["item"], row["status"]
+    )

@@ -1,0 +1,140 @@
+"""The operations database: one writer and one reader connection, each in a thread of its own, in WAL mode."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError, StorageReadOnly
+from agent_ops.storage.effects import Effects
+from agent_ops.storage.migrations import migrations
+from agent_ops.storage.people import People
+from agent_ops.storage.runs import Logs, Runs
+
+T = TypeVar("T")
+BUSY_TIMEOUT_SECONDS = 10.0
+
+
+class Tx:
+    """Everything that can be read and written within one transaction."""
+
+    def __init__(self, db: Database, audit_key: bytes) -> None:
+        self.people = People(db)
+        self.runs = Runs(db)
+        self.effects = Effects(db)
+        self.logs = Logs(db, audit_key)
+
+
+class Store:
+    """The operations database as a set of transactions.
+
+    Args:
+        path: the database file; made, with its tables, when absent.
+        audit_key: the key of the audit chain.
+        busy_timeout: seconds to wait for another process's transaction.
+
+    Raises:
+        StorageError: from every method, when the file cannot be used; the message says why and what to do.
+    """
+
+    def __init__(self, path: Path, audit_key: bytes, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
+        self._path, self._audit_key, self._busy_timeout = path, audit_key, busy_timeout
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._databases: list[Database] = []
+
+    async def open(self) -> Store:
+        """Connect and bring the schema up to date."""
+        try:
+            self._write_db = await self._in(self._writer, self._connect_and_migrate)
+            self._read_db = await self._in(self._reader, self._connect)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        databases, self._databases = self._databases, []
+        for database in databases:
+            await asyncio.get_running_loop().run_in_executor(self._writer, database.close)
+        self._writer.shutdown(wait=False)
+        self._reader.shutdown(wait=False)
+
+    async def transaction(self, work: Callable[[Tx], T]) -> T:
+        """Run ``work`` in one write transaction and commit it; nothing of it remains when it raises."""
+
+        def run() -> T:
+            db = self._write_db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(Tx(db, self._audit_key))
+            except BaseException:
+                db.rollback()
+                raise
+            db.commit()
+            return result
+
+        return await self._in(self._writer, run)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Run ``work``, which only reads, on one consistent snapshot."""
+
+        def run() -> T:
+            db = self._read_db
+            db.execute("BEGIN")
+            try:
+                return work(Tx(db, self._audit_key))
+            finally:
+                db.rollback()
+
+        return await self._in(self._reader, run)
+
+    async def _in(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        def guarded() -> T:
+            with _mapped_errors(self._path):
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(executor, guarded)
+
+    def _connect(self) -> Database:
+        conn = sqlite3.connect(self._path, timeout=self._busy_timeout, check_same_thread=False, isolation_level=None)
+        db = Database(conn, recursive_triggers=False, execute_plugins=False)
+        self._databases.append(db)
+        db.execute("PRAGMA foreign_keys=ON")
+        db.execute("PRAGMA synchronous=FULL")
+        return db
+
+    def _connect_and_migrate(self) -> Database:
+        db = self._connect()
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            migrations.apply(db)
+        except BaseException:
+            db.rollback()
+            raise
+        db.commit()
+        return db
+
+
+@contextmanager
+def _mapped_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours. A constraint's violation passes: it is the caller's to understand."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        words = str(error)
+        kinds = {"locked": StorageBusy, "busy": StorageBusy, "readonly": StorageReadOnly, "malformed": StorageCorrupt}
+        kinds["not a database"] = StorageCorrupt
+        kind = next((kind for word, kind in kinds.items() if word in words), StorageError)
+        raise kind(f"the database {path} cannot be used: {words}") from error

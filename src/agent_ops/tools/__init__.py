@@ -1,0 +1,1 @@
+"""LangChain tools, one module per agent. A tool that changes something does so through the door only."""

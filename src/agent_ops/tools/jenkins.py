@@ -1,0 +1,18 @@
+"""Tools of the Jenkins agent."""
+
+from __future__ import annotations
+
+from agent_ops.domain.effects import Action
+from agent_ops.domain.known import account_exists
+from agent_ops.tools.effect_tool import EffectTool, ItemChoice
+
+run_pipeline = EffectTool(
+    name="run_pipeline",
+    description="Run the provisioning pipeline of one access item that is due, and wait for its result.",
+    args_schema=ItemChoice,
+    agent="jenkins",
+    action=Action.RUN_PIPELINE,
+    preconditions=(account_exists,),
+)
+
+TOOLS = (run_pipeline,)
