@@ -119,6 +119,7 @@ async def served(directory: Path) -> AsyncIterator[Bench]:
         await web.SockSite(runner, listener, ssl_context=tls.server_context()).start()
         token = (await asyncio.to_thread(acquire, base_url, tls))["access_token"]
         trust = ssl.create_default_context(cafile=str(tls.ca_file))
+        trust.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
         headers = {"Authorization": f"Bearer {token}"}
         graph = httpx.AsyncClient(base_url=base_url, verify=trust, headers=headers, trust_env=False, timeout=20)
         yield Bench(twin, records, faults, tls, base_url, await stack.enter_async_context(graph))

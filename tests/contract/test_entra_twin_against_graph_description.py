@@ -1,4 +1,4 @@
-"""The Entra twin's answers judged by Microsoft's own description of Graph, and its queries and refusals tried with strange input."""
+"""The Entra twin's answers judged by Microsoft's own description of Graph; its queries and refusals tried with strange input."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from agent_ops.sandbox.entra import rules
 from agent_ops.sandbox.entra.errors import GraphError
 from agent_ops.sandbox.entra.odata_filter import parse_filter
 from agent_ops.sandbox.entra.schema import USER
@@ -37,7 +38,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 class Description:
     """Schemas of OpenAPI 3.0 turned into JSON Schema: ``nullable`` becomes a type, the required ``@odata.type`` is dropped.
 
-    The types that nothing is derived from are closed, so that a property which Graph does not have is found; annotations are left out before judging.
+    The types that nothing is derived from are closed, so that a property which Graph does not have is found; annotations are
+    left out before judging.
     """
 
     def __init__(self) -> None:
@@ -91,7 +93,11 @@ def description() -> Description:
 
 
 async def test_answers_match_the_description(bench: Bench, description: Description) -> None:
-    rich = {"onPremisesExtensionAttributes": {"extensionAttribute7": "x"}, "employeeHireDate": "2031-01-01", "mail": "g@example.test"}
+    rich = {
+        "onPremisesExtensionAttributes": {"extensionAttribute7": "x"},
+        "employeeHireDate": "2031-01-01",
+        "mail": "g@example.test",
+    }
     user = await bench.create("grace", **rich)
     description.judge("microsoft.graph.user", user)
     await bench.json("POST", f"/groups/{GROUP}/members/$ref", 204, json={"@odata.id": f"https://g/v1.0/users/{user['id']}"})
@@ -169,7 +175,12 @@ async def test_pages_hold_every_user_once_in_every_order(bench: Bench) -> None:
     names = sorted(["ada", *(f"user{n:02}" for n in range(25))])
     for name in names[1:]:
         await bench.create(name)
-    for options in ({}, {"$orderby": "displayName"}, {"$orderby": "userPrincipalName desc"}, {"$filter": "accountEnabled eq true"}):
+    for options in (
+        {},
+        {"$orderby": "displayName"},
+        {"$orderby": "userPrincipalName desc"},
+        {"$filter": "accountEnabled eq true"},
+    ):
         params: dict[str, str] | None = {"$top": "7", "$select": "userPrincipalName", **options}
         url, found = f"{bench.base_url}/v1.0/users", []
         while url:
@@ -196,9 +207,22 @@ async def test_search_and_count_need_the_consistency_header(bench: Bench) -> Non
     [
         *("$filter=", "$filter=displayName", "$filter=displayName eq", "$filter=displayName eq 'x", "$filter=shoe eq 'x'"),
         *("$filter=accountEnabled eq 'x'", "$filter=displayName eq 5", "$filter=id eq 'x'", "$filter=displayName gt 'x'"),
-        *("$filter=(displayName eq 'x'", "$filter=proxyAddresses eq 'x'", "$filter=" + "(" * 500, "$filter=displayName eq 'x' xor"),
+        *(
+            "$filter=(displayName eq 'x'",
+            "$filter=proxyAddresses eq 'x'",
+            "$filter=" + "(" * 500,
+            "$filter=displayName eq 'x' xor",
+        ),
         *("$filter=passwordProfile/password eq 'x'", "$top=0", "$top=1000", "$top=-1", "$top=many", "$top=" + "9" * 5000),
-        *("$select=shoe", "$orderby=shoe", "$orderby=city", "$orderby=displayName sideways", "$skip=3", "$skiptoken=x", "$count=maybe"),
+        *(
+            "$select=shoe",
+            "$orderby=shoe",
+            "$orderby=city",
+            "$orderby=displayName sideways",
+            "$skip=3",
+            "$skiptoken=x",
+            "$count=maybe",
+        ),
         *("$skiptoken=W10=", "$foo=1", "$top=1&$top=2", "$expand=manager", "$orderby=displayName&$filter=city eq 'x'"),
     ],
 )
@@ -238,7 +262,19 @@ async def test_a_user_that_breaks_a_rule_is_refused_with_the_property(bench: Ben
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}', b'{"displayName": 1e999999}', b"{}", b"1" * 9000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"a": NaN}',
+        b'{"displayName": 1e999999}',
+        b"{}",
+        b"1" * 9000,
+    ],
 )
 @pytest.mark.parametrize("path", ["/users", f"/groups/{GROUP}/members/$ref"])
 async def test_a_body_that_is_no_object_is_refused(bench: Bench, path: str, content: bytes) -> None:
@@ -247,7 +283,13 @@ async def test_a_body_that_is_no_object_is_refused(bench: Bench, path: str, cont
 
 
 async def test_wrong_types_too_much_and_odd_paths(bench: Bench) -> None:
-    for name, value in {"accountEnabled": 1, "displayName": 5, "otherMails": "x", "employeeHireDate": "2031-02-30", "mail": {}}.items():
+    for name, value in {
+        "accountEnabled": 1,
+        "displayName": 5,
+        "otherMails": "x",
+        "employeeHireDate": "2031-02-30",
+        "mail": {},
+    }.items():
         await bench.error("POST", "/users", 400, "BadRequest", json=new_user("grace", **{name: value}))
     odd = {"onPremisesExtensionAttributes": {"extensionAttribute16": "x"}}
     await bench.error("POST", "/users", 400, "BadRequest", json=new_user("grace", **odd))
@@ -265,7 +307,9 @@ async def test_wrong_types_too_much_and_odd_paths(bench: Bench) -> None:
     assert (await bench.json("GET", f"/users/{created['id']}"))["jobTitle"] == "\ud800"
 
 
-WORDS = st.sampled_from(["displayName", "id", "eq", "ne", "and", "or", "not", "in", "(", ")", ",", "null", "true", "any", "'x'", "p:p", "/"])
+WORDS = st.sampled_from(
+    ["displayName", "id", "eq", "ne", "and", "or", "not", "in", "(", ")", ",", "null", "true", "any", "'x'", "p:p", "/"]
+)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -275,3 +319,21 @@ def test_any_filter_text_is_parsed_or_refused(text: str) -> None:
         parse_filter(text, USER, advanced=True)
     except GraphError as refusal:
         assert refusal.status == 400
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["password", "extensionAttribute1", "x"]), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from([*USER.properties, "@odata.type", "unknown"]), VALUES, max_size=5))
+def test_any_property_value_is_taken_or_refused(changes: dict[str, Any]) -> None:
+    try:
+        taken = rules.new_user(new_user("grace", **changes), {"example.test"})
+    except GraphError as refusal:
+        assert refusal.status == 400
+    else:
+        assert "passwordProfile" not in taken and json.dumps(taken)

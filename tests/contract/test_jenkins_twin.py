@@ -78,7 +78,7 @@ async def test_equal_queued_items_merge_and_the_client_takes_it_for_a_missing_jo
 
 
 async def test_an_item_waits_in_the_quiet_period_and_then_leaves(bench: Bench, client: jenkins.Jenkins) -> None:
-    bench.twin.set_quiet_period(0.3)
+    bench.twin.set_quiet_period(1.5)
     queue_id = await asyncio.to_thread(client.build_job, JOB, {"REQUEST_ID": "r-1"})
     item = await asyncio.to_thread(client.get_queue_item, queue_id)
     assert item["_class"] == "hudson.model.Queue$WaitingItem" and item["why"].startswith("In the quiet period. Expires in ")

@@ -44,6 +44,7 @@ class MailEffector:
 
     def __init__(self, config: MailConfig) -> None:
         self._config = config
+        self._tls = ssl.create_default_context(cafile=config.ca_file) if config.security != "none" else None
 
     @property
     def call_timeout(self) -> float:
@@ -55,7 +56,6 @@ class MailEffector:
 
     async def send(self, intent: Intent) -> Accepted | Completed | Failed:
         config = self._config
-        tls = ssl.create_default_context(cafile=config.ca_file) if config.security != "none" else None
         with smtp_errors(_SERVICE):
             await aiosmtplib.send(
                 _message(config.sender, intent),
@@ -65,7 +65,7 @@ class MailEffector:
                 password=config.password or None,
                 use_tls=config.security == "tls",
                 start_tls=config.security == "starttls",
-                tls_context=tls,
+                tls_context=self._tls,
                 timeout=config.timeout,
             )
         return Completed({"recipient": intent.pinned["recipient"], "message_id": intent.pinned["message_id"]})

@@ -108,14 +108,12 @@ class AgentOps:
             RunFailed: it has not ended within ``timeout`` seconds; it goes on.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            report = await self._reports.run(run_id)
-            if report.run.status.ended:
-                return report
+        while not (await self._reports.status(run_id)).ended:
             left = 1.0 if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise RunFailed(f"run {run_id} has not ended within {timeout} s", "It goes on: wait again.")
-            await self._dispatcher.run_ended(min(left, 1.0))
+            await self._dispatcher.run_ended(run_id, min(left, 1.0))
+        return await self._reports.run(run_id)
 
     async def report(self, wanted: str) -> list[RunReport]:
         """The latest runs of whoever is meant: a run id, an employee id, an address or a full name."""
@@ -132,7 +130,7 @@ class AgentOps:
             NotFound: no such run.
         """
         while True:
-            ended = (await self._reports.run(run_id)).run.status.ended
+            ended = (await self._reports.status(run_id)).ended
             for event in await self._reports.events(run_id, after):
                 after = event.id
                 yield event

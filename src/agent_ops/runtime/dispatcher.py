@@ -31,7 +31,7 @@ class LocalDispatcher:
         self._store, self._drive, self._owner, self._lease, self._concurrency = store, drive, owner, lease, concurrency
         self._active: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
-        self._ended = asyncio.Condition()
+        self._ended: dict[str, asyncio.Event] = {}
         self._loops: list[asyncio.Task[None]] = []
 
     def wake(self) -> None:
@@ -52,11 +52,11 @@ class LocalDispatcher:
         for run_id in driven:
             await self._release(run_id)
 
-    async def run_ended(self, timeout: float) -> None:
-        """Wait until some run of this process ends, at most so many seconds."""
-        async with self._ended:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), timeout)
+    async def run_ended(self, run_id: str, timeout: float) -> None:
+        """Wait until this process has stopped driving the run, at most so many seconds."""
+        ended = self._ended.setdefault(run_id, asyncio.Event())
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(ended.wait(), timeout)
 
     async def _claiming(self) -> None:
         while True:
@@ -96,8 +96,7 @@ class LocalDispatcher:
         finally:
             self._active.pop(run_id, None)
             self._wake.set()
-            async with self._ended:
-                self._ended.notify_all()
+            self._ended.pop(run_id, asyncio.Event()).set()
 
     async def _broken(self, run_id: str, employee_id: str, error: Exception) -> None:
         words = str(error) if isinstance(error, AgentOpsError) else f"internal error {type(error).__name__}: {error}"

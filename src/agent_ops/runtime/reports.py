@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent_ops.domain.effects import Action, EffectState, Intent
 from agent_ops.domain.errors import NotFound
-from agent_ops.domain.runs import Event, Mail, RunReport
+from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.storage import Store, Tx
 
 
@@ -23,6 +23,17 @@ class Reports:
             NotFound: no such run.
         """
         return await self.store.read(lambda tx: _report(tx, run_id, with_events))
+
+    async def status(self, run_id: str) -> RunStatus:
+        """Where a run stands.
+
+        Raises:
+            NotFound: no such run.
+        """
+        run = await self.store.read(lambda tx: tx.runs.get(run_id))
+        if run is None:
+            raise NotFound(f"there is no run {run_id!r}")
+        return run.status
 
     async def latest(self) -> list[RunReport]:
         """Every employee's latest run, in the order in which the employees were recorded."""

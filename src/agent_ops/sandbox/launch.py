@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from agent_ops.domain.errors import ServiceUnavailable
+from agent_ops.domain.errors import ServiceUnavailable, StorageReadOnly
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.faults import Fault
@@ -47,7 +47,10 @@ class Sandbox:
         Raises:
             ServiceUnavailable: it does not start; the message names its log.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageReadOnly(f"the data directory {self.data_dir} cannot be used: {error.strerror}") from error
         self.addresses = self._ensure_running()
         host, port = self.addresses.control_url.removeprefix("http://").split(":")
         self._attachment = socket.create_connection((host, int(port)), timeout=10)
@@ -99,26 +102,28 @@ class Sandbox:
         running = self._running()
         if running is not None:
             return running
-        log = (self.directory / "sandbox.log").open("ab")
-        server = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "agent_ops.sandbox", str(self.directory), str(self.policy_file)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
+        server = self._spawn()
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if (running := self._running()) is not None:
                 return running
-            if server.poll() not in (None, 0):
+            pid, status = os.waitpid(server, os.WNOHANG) if server else (0, 0)
+            if pid and status:
                 break
+            server = 0 if pid else server  # it left well: another server was quicker
             time.sleep(0.05)
         words = (self.directory / "sandbox.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise ServiceUnavailable(
             "sandbox", f"did not start: {words[-1] if words else 'no answer'}", f"See {self.directory}/sandbox.log."
         )
+
+    def _spawn(self) -> int:
+        """Start the server in a session of its own. Its environment is empty: no profile, proxy or CA bundle leaks in."""
+        log = str(self.directory / "sandbox.log")
+        command = [sys.executable, "-m", "agent_ops.sandbox", str(self.directory), str(self.policy_file)]
+        into_log = (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), into_log, (os.POSIX_SPAWN_DUP2, 1, 2)]
+        return os.posix_spawn(sys.executable, command, {"PYTHONUTF8": "1"}, file_actions=actions, setsid=True)
 
     def _running(self) -> Addresses | None:
         addresses = Addresses.read(self.directory / "sandbox.json")

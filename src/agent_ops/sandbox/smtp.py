@@ -19,7 +19,8 @@ class MailTwin:
     """Accepts mail over STARTTLS from one account. ``mailbox`` gets one numbered file per message."""
 
     def __init__(self, world: World, records: Records, faults: FaultBook, mailbox: Path, tls: Tls) -> None:
-        self._world, self._records, self._faults, self._mailbox, self._tls = world, records, faults, mailbox, tls
+        self._world, self._records, self._faults, self._mailbox = world, records, faults, mailbox
+        self._context = tls.server_context()
         mailbox.mkdir(parents=True, exist_ok=True)
         self._count = len(list(mailbox.glob("*.eml")))
 
@@ -29,7 +30,7 @@ class MailTwin:
             self,
             hostname="mail.sandbox",
             enable_SMTPUTF8=True,
-            tls_context=self._tls.server_context(),
+            tls_context=self._context,
             require_starttls=True,
             auth_required=True,
             authenticator=self._authenticate,

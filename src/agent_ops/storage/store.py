@@ -48,23 +48,23 @@ class Store:
         self._path, self._audit_key, self._busy_timeout = path, audit_key, busy_timeout
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
-        self._databases: list[Database] = []
+        self._open: dict[ThreadPoolExecutor, Database] = {}
 
     async def open(self) -> Store:
         """Connect and bring the schema up to date."""
         try:
-            self._write_db = await self._in(self._writer, self._connect_and_migrate)
-            self._read_db = await self._in(self._reader, self._connect)
+            self._open[self._writer] = await self._in(self._writer, self._connect_and_migrate)
+            self._open[self._reader] = await self._in(self._reader, self._connect)
         except BaseException:
             await self.close()
             raise
         return self
 
     async def close(self) -> None:
-        """Close the connections; safe to call twice."""
-        databases, self._databases = self._databases, []
-        for database in databases:
-            await asyncio.get_running_loop().run_in_executor(self._writer, database.close)
+        """Close each connection in its own thread, after what was begun there; safe to call twice."""
+        while self._open:
+            executor, database = self._open.popitem()
+            await self._in(executor, database.close)
         self._writer.shutdown(wait=False)
         self._reader.shutdown(wait=False)
 
@@ -72,7 +72,7 @@ class Store:
         """Run ``work`` in one write transaction and commit it; nothing of it remains when it raises."""
 
         def run() -> T:
-            db = self._write_db
+            db = self._connection(self._writer)
             db.execute("BEGIN IMMEDIATE")
             try:
                 result = work(Tx(db, self._audit_key))
@@ -88,7 +88,7 @@ class Store:
         """Run ``work``, which only reads, on one consistent snapshot."""
 
         def run() -> T:
-            db = self._read_db
+            db = self._connection(self._reader)
             db.execute("BEGIN")
             try:
                 return work(Tx(db, self._audit_key))
@@ -104,22 +104,26 @@ class Store:
 
         return await asyncio.get_running_loop().run_in_executor(executor, guarded)
 
+    def _connection(self, executor: ThreadPoolExecutor) -> Database:
+        if executor not in self._open:
+            raise StorageError(f"the database {self._path} is closed")
+        return self._open[executor]
+
     def _connect(self) -> Database:
         conn = sqlite3.connect(self._path, timeout=self._busy_timeout, check_same_thread=False, isolation_level=None)
         db = Database(conn, recursive_triggers=False, execute_plugins=False)
-        self._databases.append(db)
         db.execute("PRAGMA foreign_keys=ON")
         db.execute("PRAGMA synchronous=FULL")
         return db
 
     def _connect_and_migrate(self) -> Database:
         db = self._connect()
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("BEGIN IMMEDIATE")
         try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("BEGIN IMMEDIATE")
             migrations.apply(db)
         except BaseException:
-            db.rollback()
+            db.close()
             raise
         db.commit()
         return db
