@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast check format bench lock docs clean
+.PHONY: help demo test fast judges check format bench lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -18,6 +18,9 @@ test: $(VENV)/dev.stamp  ## set up .venv for development, then run all tests
 
 fast: $(VENV)/dev.stamp  ## the tests that start no processes
 	$(BIN)/python -m pytest -m "not slow"
+
+judges: $(VENV)/judges.stamp  ## let clients that nobody here wrote judge the twins (large downloads)
+	$(BIN)/python -m pytest tests/contract -k second_client
 
 check: $(VENV)/dev.stamp  ## layers, lint, format, types, then the tests
 	$(BIN)/lint-imports
@@ -37,10 +40,13 @@ docs: $(VENV)/dev.stamp  ## write the generated pages again (diagram, terminal p
 	$(BIN)/python scripts/write_docs.py
 
 lock:  ## pin the dependencies again (needs uv; installing does not)
-	uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras \
+	uv pip compile pyproject.toml --universal --python-version 3.10 --extra sandbox --extra studio --extra dev \
 		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/dev.lock
 	uv pip compile pyproject.toml --universal --python-version 3.10 --extra sandbox --constraints requirements/dev.lock \
 		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/demo.lock
+	uv pip compile pyproject.toml --universal --python-version 3.10 --extra sandbox --extra dev --extra judges \
+		--constraints requirements/dev.lock \
+		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/judges.lock
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

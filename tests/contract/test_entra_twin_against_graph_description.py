@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import string
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -128,11 +129,10 @@ def test_the_judge_finds_what_is_wrong(description: Description) -> None:
 
 async def test_every_described_operation_is_served(bench: Bench, description: Description) -> None:
     ids = {"user-id": "ada@example.test", "group-id": GROUP, "directoryObject-id": GROUP}
-    for path, operations in description.paths.items():
-        if "assignLicense" in path:
+    for template, operations in description.paths.items():
+        if "assignLicense" in template:
             continue  # licences are assigned by groups here; the twin answers that the segment is unknown
-        for name, value in ids.items():
-            path = path.replace(f"{{{name}}}", value)
+        path = re.sub(r"\{([\w-]+)\}", lambda name: ids[name[1]], template)
         for method in {"get", "post", "patch", "delete"} & set(operations):
             response = await bench.graph.request(method, f"/v1.0{path}", json={} if method in ("post", "patch") else None)
             assert response.status_code < 500 and "Resource not found for the segment" not in response.text, (method, path)

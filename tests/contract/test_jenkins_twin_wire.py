@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import ast
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any

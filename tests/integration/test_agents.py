@@ -9,6 +9,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import Field
 
 from agent_ops.agents import build_agent, load_agents
 from agent_ops.agents.graph import MAX_MODEL_TURNS, StepState
@@ -47,8 +48,8 @@ class ScriptedModel(BaseChatModel):
     """A chat model that answers from a list; what it was shown is kept."""
 
     answers: list[AIMessage]
-    shown: list[list[BaseMessage]] = []
-    offered: list[dict[str, Any]] = []
+    shown: list[list[BaseMessage]] = Field(default_factory=list)
+    offered: list[dict[str, Any]] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:

@@ -164,9 +164,7 @@ async def test_waiting_is_bounded_and_the_unknown_is_told(ops: AgentOps, fakes: 
         await ops.report("Nobody Atall")
 
 
-async def test_an_unfinished_run_is_taken_up_by_the_next_process(
-    settings: Settings, fakes: FakeServices, ana: Profile
-) -> None:
+async def test_an_unfinished_run_is_taken_up_by_the_next_process(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
     fakes[Action.RUN_PIPELINE].seconds = 30
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         run = await ops.submit(ana)

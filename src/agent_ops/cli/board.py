@@ -25,7 +25,7 @@ class Row:
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
     thought: str = ""
-    action: str = ""
+    working: dict[str, str] = field(default_factory=dict)
     address: str = ""
     status: str = "queued"
     items: dict[str, AccessItem] = field(default_factory=dict)
@@ -37,11 +37,20 @@ class Row:
         elif event.kind == "run":
             self.status = event.status
             if event.status != "queued":
-                self.ended, self.action = time.monotonic(), ""
+                self.ended, self.working = time.monotonic(), {}
         else:
-            self.action = f"{event.agent}: {event.message}" if event.agent else event.message
+            place = f"{event.agent} {event.item}"
+            self.working.pop(place, None)
+            if event.status == "in_progress":
+                self.working[place] = f"{event.agent}: {event.message}"
             if event.item in self.items and event.agent != "notify":
                 self.items[event.item] = AccessItem(event.item, ItemStatus(event.status))
+
+    @property
+    def action(self) -> str:
+        """The agent that has been at work for longest, and how many others are."""
+        others = len(self.working) - 1
+        return next(iter(self.working.values()), "") + (f" (and {others} more)" if others > 0 else "")
 
     @property
     def seconds(self) -> float:

@@ -63,9 +63,9 @@ def _event_json(event: Event) -> dict[str, Any]:
 
 
 def item_text(item: AccessItem) -> Text:
-    """An item's key with its mark."""
+    """An item's mark and key."""
     mark, style = MARKS[item.status]
-    return Text.assemble((f"{item.item} ", ""), (mark, style))
+    return Text.assemble((f"{mark} ", style), item.item)
 
 
 def items_text(items: tuple[AccessItem, ...]) -> Text:

@@ -42,7 +42,7 @@ def build_planner(
         graph.add_edge(name, "observe")
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "think")
-    graph.add_conditional_edges("think", route, [*agents, "notify", "think"])
+    graph.add_conditional_edges("think", route, [*agents, "notify"])
     graph.add_conditional_edges("observe", route, [*agents, "notify", "think"])
     graph.add_conditional_edges("notify", after_notify, ["observe", "learn"])
     graph.add_edge("learn", END)

@@ -59,7 +59,7 @@ class AgentOps:
         self._reports = Reports(self._system.store)
         settings = self._settings
         self._dispatcher = LocalDispatcher(
-            self._system.store, self._drive, self._system.owner, settings.lease, settings.concurrency
+            self._system.store, self._drive, self._system.owners, settings.lease, settings.concurrency
         )
         await self._dispatcher.start()
         return self

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +28,13 @@ from agent_ops.ledger.journal import RunJournal
 from agent_ops.policies import read_policy
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
+from agent_ops.runtime.owners import Owners
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
+OWNERS = "owners"
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class System:
     planner: Planner
     graph: PlannerGraph
     checkpoints: AsyncSqliteSaver
+    owners: Owners
     settings: Settings
 
     @property
     def owner(self) -> str:
-        return self.ledger.owner
+        """This process's name in leases and intents."""
+        return self.owners.name
 
     def context(self, run_id: str) -> PlannerContext:
         """The handles with which one run's nodes work."""
@@ -66,7 +70,7 @@ class System:
 @contextlib.asynccontextmanager
 async def open_store(data_dir: Path) -> AsyncIterator[tuple[Store, InstallationKeys]]:
     """The operations database of a data directory, and the installation's keys."""
-    keys = ensure_keys(data_dir)
+    keys = await asyncio.to_thread(ensure_keys, data_dir)
     store = await Store(data_dir / DATABASE, keys.audit).open()
     try:
         yield store, keys
@@ -85,22 +89,26 @@ async def compose(
         planner: decides instead of the runbook.
         adapters: do the effects instead of the real services' clients (benchmarks, tests).
     """
-    policy = read_policy(settings.policy_file)
+    policy = await asyncio.to_thread(read_policy, settings.policy_file)
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
         effectors = adapters or _effectors(settings, stack)
+        owners = Owners(settings.data_dir / OWNERS)
+        await asyncio.to_thread(owners.enter)
+        stack.push_async_callback(asyncio.to_thread, owners.leave)
         grants = GrantBook(store, keys.sealing)
         yield System(
             store=store,
             edge=Edge(store, policy, grants, keys.identity),
             ledger=Ledger(
-                store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, uuid.uuid4().hex, settings.patience
+                store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, owners.name, settings.patience
             ),
             journal=RunJournal(store, grants),
             planner=planner or RunbookPlanner(),
             graph=build_planner(load_agents(), saver),
             checkpoints=saver,
+            owners=owners,
             settings=settings,
         )
 

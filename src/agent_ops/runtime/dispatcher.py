@@ -11,6 +11,8 @@ import structlog
 
 from agent_ops.domain.errors import AgentOpsError, LeaseLost, StorageError
 from agent_ops.domain.runs import RunStatus
+from agent_ops.runtime.lease import heartbeat
+from agent_ops.runtime.owners import Owners
 from agent_ops.storage import Store, Tx
 
 log = structlog.get_logger(__name__)
@@ -22,15 +24,19 @@ class LocalDispatcher:
 
     Args:
         drive: takes a run id and drives the run to its end.
-        owner: this process's name in leases.
+        owners: tells who of this machine is alive; its ``name`` is this process's in leases.
         lease: seconds that a run stays ours without a heartbeat.
         concurrency: runs driven at a time; the others queue in the database.
     """
 
-    def __init__(self, store: Store, drive: Callable[[str], Awaitable[None]], owner: str, lease: float, concurrency: int) -> None:
-        self._store, self._drive, self._owner, self._lease, self._concurrency = store, drive, owner, lease, concurrency
+    def __init__(
+        self, store: Store, drive: Callable[[str], Awaitable[None]], owners: Owners, lease: float, concurrency: int
+    ) -> None:
+        self._store, self._drive, self._owners, self._lease, self._concurrency = store, drive, owners, lease, concurrency
+        self._owner = owners.name
         self._active: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._stopping = False
         self._ended: dict[str, asyncio.Event] = {}
         self._loops: list[asyncio.Task[None]] = []
 
@@ -40,10 +46,13 @@ class LocalDispatcher:
 
     async def start(self) -> None:
         """Begin to claim and drive runs: queued ones, and those whose driver died."""
-        self._loops = [asyncio.create_task(self._claiming()), asyncio.create_task(self._beating())]
+        self._stopping = False
+        beating = heartbeat(self._store, self._owner, self._lease, self._active)
+        self._loops = [asyncio.create_task(self._claiming()), asyncio.create_task(beating)]
 
     async def stop(self) -> None:
         """Cancel what is being driven and release it, so that another process can go on at once."""
+        self._stopping = True  # a cancellation alone can be lost in wait_for (https://github.com/python/cpython/issues/86296)
         tasks = [*self._loops, *self._active.values()]
         driven = list(self._active)
         for task in tasks:
@@ -59,15 +68,24 @@ class LocalDispatcher:
             await asyncio.wait_for(ended.wait(), timeout)
 
     async def _claiming(self) -> None:
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
+                await self._bury_the_dead()
                 while len(self._active) < self._concurrency and await self._claim():
                     pass
             except StorageError as error:
                 log.warning("claiming_failed", error=str(error))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN_SECONDS)
+
+    async def _bury_the_dead(self) -> None:
+        """Free the runs of processes that died on this machine, without waiting for their leases."""
+        now = time.time()
+        for owner in await self._store.read(lambda tx: tx.runs.owners(now)) - {self._owner}:
+            if await asyncio.to_thread(self._owners.is_dead, owner):
+                log.info("owner_died", owner=owner)
+                await self._store.transaction(lambda tx, dead=owner: tx.runs.release_all(dead))  # type: ignore[misc]
 
     async def _claim(self) -> bool:
         now = time.time()
@@ -111,20 +129,3 @@ class LocalDispatcher:
     async def _release(self, run_id: str) -> None:
         with contextlib.suppress(StorageError):
             await self._store.transaction(lambda tx: tx.runs.release(run_id, self._owner))
-
-    def _extended(self, tx: Tx) -> set[str]:
-        now = time.time()
-        return tx.runs.extend(self._owner, now, now + self._lease)
-
-    async def _beating(self) -> None:
-        """Renew the leases three times per lease; let go of runs that were taken over."""
-        while True:
-            await asyncio.sleep(self._lease / 3)
-            try:
-                ours = await self._store.transaction(self._extended)
-            except StorageError as error:
-                log.warning("heartbeat_failed", error=str(error))
-                continue
-            for run_id in set(self._active) - ours:
-                log.warning("run_taken_over", run=run_id)
-                self._active[run_id].cancel()

@@ -54,13 +54,18 @@ class Runs:
             *_LIVE,
             now,
         )
-        if due is None:
+        if due is None or not self.claim_one(due["id"], owner, now, lease_until):
             return None
-        self._db.execute(
-            "UPDATE runs SET owner = ?, lease_until = ?, epoch = epoch + 1, status = ? WHERE id = ?",
-            (owner, lease_until, RunStatus.RUNNING.value, due["id"]),
-        )
         return self.get(due["id"])
+
+    def claim_one(self, run_id: str, owner: str, now: float, lease_until: float) -> bool:
+        """Take exactly this run for the owner, if it is due and nobody drives it. Its epoch rises by one."""
+        claimed = self._db.execute(
+            "UPDATE runs SET owner = ?, lease_until = ?, epoch = epoch + 1, status = ?"
+            " WHERE id = ? AND status IN (?, ?) AND lease_until < ?",
+            (owner, lease_until, RunStatus.RUNNING.value, run_id, *_LIVE, now),
+        )
+        return bool(claimed.rowcount)
 
     def extend(self, owner: str, now: float, lease_until: float) -> set[str]:
         """Renew the owner's leases that still hold; the ids of the runs that are still its own."""
@@ -77,6 +82,14 @@ class Runs:
         """Who drives the run and until when (Unix seconds)."""
         row = one(self._db, "SELECT owner, lease_until FROM runs WHERE id = ?", run_id) or {"owner": "", "lease_until": 0.0}
         return row["owner"], row["lease_until"]
+
+    def owners(self, now: float) -> set[str]:
+        """Everybody who holds a lease."""
+        return {row["owner"] for row in rows(self._db, "SELECT DISTINCT owner FROM runs WHERE lease_until >= ?", now)}
+
+    def release_all(self, owner: str) -> None:
+        """Let go of everything that a dead owner held."""
+        self._db.execute("UPDATE runs SET lease_until = 0, owner = '' WHERE owner = ?", (owner,))
 
     def release(self, run_id: str, owner: str) -> None:
         """Let go of a run that did not end, so that another driver may take it at once."""

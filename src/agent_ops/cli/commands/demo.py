@@ -70,7 +70,7 @@ async def _demo(console: Console, data_dir: Path, stage_delay: float) -> int:
         ops, box = await system.__aenter__()
     try:
         assert box is not None  # noqa: S101 - asked for above
-        await _prepare(box)
+        await prepare(box)
         began = time.monotonic()
         runs: dict[str, Run] = {profile.name: await ops.submit(profile) for profile in hires()}
         await Board(console).follow(ops, runs)
@@ -90,7 +90,7 @@ def _move_aside(console: Console, data_dir: Path) -> None:
     console.print(f"moved the older {data_dir.name} aside to {aside.name}", highlight=False)
 
 
-async def _prepare(box: Sandbox) -> None:
+async def prepare(box: Sandbox) -> None:
     """Services that take their time, and one pipeline that fails."""
     from agent_ops.sandbox import Fault, FaultKind  # noqa: PLC0415
 
