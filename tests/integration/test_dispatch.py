@@ -80,10 +80,11 @@ async def test_each_run_is_driven_by_one_of_two_dispatchers(store: Store, policy
     for dispatcher in dispatchers:
         await dispatcher.start()
 
-    async def all_driven() -> bool:
-        return len(driven) >= len(runs)
+    async def all_ended() -> bool:
+        found = [await store.read(lambda tx, wanted=run.id: tx.runs.get(wanted)) for run in runs]  # type: ignore[misc]
+        return all(run is not None and run.status.ended for run in found)
 
-    await until(all_driven)
+    await until(all_ended)
     for dispatcher in dispatchers:
         await dispatcher.stop()
     assert sorted(driven) == sorted(run.id for run in runs)
