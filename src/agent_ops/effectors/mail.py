@@ -14,7 +14,7 @@ from email.utils import parseaddr
 import aiosmtplib
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
-from agent_ops.domain.errors import AgentOpsError
+from agent_ops.domain.errors import AgentOpsError, ServiceRefused
 from agent_ops.transport.vendor_errors import smtp_errors
 
 _SERVICE = "mail"
@@ -76,6 +76,13 @@ class MailEffector:
 
 def _message(sender: str, intent: Intent) -> EmailMessage:
     """Headers are set by the email package, which refuses line breaks in them."""
+    try:
+        return _written(sender, intent)
+    except ValueError as error:
+        raise ServiceRefused(_SERVICE, f"the message cannot be written: {error}") from error
+
+
+def _written(sender: str, intent: Intent) -> EmailMessage:
     message = EmailMessage()
     message["From"] = sender
     message["To"] = parseaddr(intent.pinned["recipient"])[1]

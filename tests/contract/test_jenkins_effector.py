@@ -1,0 +1,169 @@
+"""The Jenkins effector where Jenkins is awkward: merged items, forgotten items, discarded builds, restarts, bad endings."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal
+from agent_ops.domain.errors import AccessRefused, ServiceRefused
+from agent_ops.effectors.jenkins import JenkinsEffector
+from agent_ops.effectors.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
+from agent_ops.sandbox import Fault, FaultKind
+from agent_ops.sandbox.jenkins import Outcome
+from agent_ops.transport.pacing import Pace
+from tests.contract.jenkins_bench import TOKEN, USER, Bench, served
+
+JOB = "provisioning/aws"
+
+
+class FixedLogin(JenkinsLogin):
+    """Knows the accounts in order: each time it must read again, the next."""
+
+    def __init__(self, *accounts: JenkinsAccount) -> None:
+        super().__init__(AwsConfig("eu-central-1", "/jenkins"))
+        self.accounts, self.reads = list(accounts), 0
+
+    def _read(self) -> str:
+        self.reads += 1
+        account = self.accounts.pop(0) if len(self.accounts) > 1 else self.accounts[0]
+        return f'{{"url": "{account.url}", "user": "{account.user}", "token": "{account.token}"}}'
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with served(tmp_path / "records.db") as bench:
+        yield bench
+
+
+@pytest.fixture
+async def effector(bench: Bench) -> AsyncIterator[JenkinsEffector]:
+    made = JenkinsEffector(FixedLogin(JenkinsAccount(bench.base_url, USER, TOKEN)), pace=Pace(longest=0.05))
+    yield made
+    made.close()
+
+
+def intent(job: str = JOB, timeout: float = 10.0) -> Intent:
+    key = uuid.uuid4().hex
+    pinned = {
+        "job": job,
+        "parameters": {"REQUEST_ID": f"{key}.1", "USER": "ana.silva@example.test"},
+        "request_id_parameter": "REQUEST_ID",
+        "timeout_seconds": timeout,
+    }
+    proposal = Proposal("jenkins", Action.RUN_PIPELINE, "aws")
+    return Intent(key, "run", "employee", proposal, 1, pinned, datetime.now(timezone.utc))
+
+
+async def accepted(effector: JenkinsEffector, made: Intent) -> Intent:
+    sent = await effector.send(made)
+    assert isinstance(sent, Accepted)
+    return replace(made, handle=sent.handle)
+
+
+async def test_a_trigger_that_jenkins_merges_is_the_item_that_waits(bench: Bench, effector: JenkinsEffector) -> None:
+    bench.twin.set_quiet_period(30)
+    made = intent()
+    first, second = await effector.send(made), await effector.send(made)
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Accepted)
+    assert first.handle["queue_id"] == second.handle["queue_id"]
+    assert len(bench.effects()) == 1
+
+
+async def test_a_job_that_is_not_there_is_refused(effector: JenkinsEffector) -> None:
+    with pytest.raises(ServiceRefused, match="404"):
+        await effector.send(intent("provisioning/nowhere"))
+
+
+async def test_a_queue_item_that_jenkins_forgot_is_found_by_its_build(bench: Bench, effector: JenkinsEffector) -> None:
+    bench.twin.left_item_seconds = 0.0
+    made = await accepted(effector, intent())
+    done = await effector.follow(made)
+    assert isinstance(done, Completed)
+    assert done.result["build"] == 1
+
+
+@pytest.mark.parametrize("result", ["FAILURE", "UNSTABLE", "ABORTED", "NOT_BUILT"])
+async def test_a_bad_ending_is_told_with_the_consoles_tail(bench: Bench, effector: JenkinsEffector, result: str) -> None:
+    bench.twin.set_outcome(Outcome(JOB, {}, result, tuple(f"line {n}" for n in range(100))))
+    ended = await effector.follow(await accepted(effector, intent()))
+    assert isinstance(ended, Failed)
+    assert ended.reason == f"build 1 of {JOB} ended {result}"
+    assert "line 99" in ended.detail
+    assert "line 5\n" not in ended.detail
+    assert len(ended.detail) <= 2000
+
+
+async def test_a_build_that_never_ends_fails_after_its_time(bench: Bench, effector: JenkinsEffector) -> None:
+    bench.twin.set_seconds(JOB, 3600)
+    ended = await effector.follow(await accepted(effector, intent(timeout=0.2)))
+    assert isinstance(ended, Failed)
+    assert "no result after" in ended.reason
+
+
+async def test_reads_that_fail_for_a_while_do_not_end_the_wait(bench: Bench, effector: JenkinsEffector) -> None:
+    bench.twin.set_seconds(JOB, 0.3)
+    made = await accepted(effector, intent())
+    for kind in (FaultKind.STATUS, FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER):
+        bench.faults.add(Fault("jenkins", kind, method="GET", status=503, times=2))
+    assert isinstance(await effector.follow(made), Completed)
+
+
+async def test_a_restarted_controller_aborts_the_build_and_says_so(bench: Bench, effector: JenkinsEffector) -> None:
+    bench.twin.set_seconds(JOB, 3600)
+    waiting = asyncio.create_task(effector.follow(await accepted(effector, intent())))
+    await asyncio.sleep(0.1)
+    bench.twin.restart()
+    ended = await waiting
+    assert isinstance(ended, Failed)
+    assert "ABORTED" in ended.reason
+
+
+async def test_absence_is_not_concluded_where_builds_were_discarded(bench: Bench, effector: JenkinsEffector) -> None:
+    made = intent()
+    await effector.follow(await accepted(effector, made))
+    bench.twin.forget_builds(JOB)
+    await effector.follow(await accepted(effector, intent()))
+    assert (await effector.look_up(made)).presence is Presence.CANNOT_TELL
+
+
+async def test_an_older_build_that_is_still_there_proves_absence(bench: Bench, effector: JenkinsEffector) -> None:
+    await effector.follow(await accepted(effector, intent()))
+    later = replace(intent(), opened_at=datetime.now(timezone.utc) + timedelta(hours=1))
+    assert (await effector.look_up(later)).presence is Presence.ABSENT
+
+
+async def test_a_marker_is_found_behind_hundreds_of_other_builds(bench: Bench, effector: JenkinsEffector) -> None:
+    made = await accepted(effector, intent())
+    for n in range(230):
+        await bench.trigger("provisioning/job/aws", REQUEST_ID=str(n))
+    finding = await effector.look_up(made)
+    assert finding.presence is Presence.OURS
+    assert finding.handle is not None
+    assert finding.handle["build"] == 1
+
+
+async def test_refused_credentials_are_read_again_once(bench: Bench) -> None:
+    stale, fresh = JenkinsAccount(bench.base_url, USER, "stale"), JenkinsAccount(bench.base_url, USER, TOKEN)
+    login = FixedLogin(stale, fresh)
+    effector = JenkinsEffector(login)
+    assert isinstance(await effector.send(intent()), Accepted)
+    assert login.reads == 2
+    effector.close()
+
+
+async def test_credentials_that_stay_wrong_are_told(bench: Bench) -> None:
+    effector = JenkinsEffector(FixedLogin(JenkinsAccount(bench.base_url, USER, "wrong-canary")))
+    with pytest.raises(AccessRefused) as caught:
+        await effector.send(intent())
+    assert "401" in str(caught.value)
+    assert "canary" not in str(caught.value)
+    assert bench.effects() == []
+    effector.close()

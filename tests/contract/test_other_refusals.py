@@ -1,0 +1,157 @@
+"""What Entra, SSM and mail refuse, in their own words and as our errors; and the AWS and mail twins themselves."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from agent_ops import Sandbox, Settings
+from agent_ops.domain.effects import Action
+from agent_ops.domain.errors import (
+    AccessRefused,
+    ConfigurationError,
+    RateLimited,
+    ServiceAmbiguous,
+    ServiceRefused,
+    ServiceUnavailable,
+)
+from agent_ops.effectors.entra import EntraEffector
+from agent_ops.effectors.graph import GraphSession
+from agent_ops.effectors.jenkins_login import JenkinsLogin
+from agent_ops.effectors.mail import MailEffector
+from agent_ops.ledger.attempt import Patience
+from agent_ops.sandbox import Fault, FaultKind
+from agent_ops.transport.vendor_errors import status_error
+from tests.contract.test_effect_adapters import intent_for, pinned_for
+
+
+@pytest.fixture
+async def faulty(sandbox: Sandbox) -> AsyncIterator[Sandbox]:
+    yield sandbox
+    await sandbox.clear_faults()
+
+
+async def test_a_wrong_client_secret_is_told_in_entras_words(sandbox_settings: Settings) -> None:
+    graph = GraphSession(replace(sandbox_settings.entra, client_secret="wrong-canary"))
+    with pytest.raises(AccessRefused) as caught:
+        await graph.call("GET", "/domains")
+    assert "AADSTS7000215" in str(caught.value)
+    assert "CLIENT_SECRET" in str(caught.value)
+    assert "canary" not in str(caught.value)
+    await graph.close()
+
+
+async def test_an_unverified_domain_is_refused_in_graphs_words(sandbox_settings: Settings) -> None:
+    graph = GraphSession(sandbox_settings.entra)
+    pinned = {**pinned_for(Action.CREATE_ACCOUNT), "userPrincipalName": "ana@elsewhere.example"}
+    with pytest.raises(ServiceRefused, match="domain"):
+        await EntraEffector(graph).send(intent_for(Action.CREATE_ACCOUNT, pinned))
+    await graph.close()
+
+
+async def test_a_certificate_of_somebody_else_is_not_trusted(sandbox_settings: Settings) -> None:
+    graph = GraphSession(replace(sandbox_settings.entra, ca_file=None))
+    with pytest.raises((ServiceUnavailable, ServiceAmbiguous)):
+        await graph.call("GET", "/domains")
+    await graph.close()
+
+
+async def test_an_account_that_cannot_be_read_yet_is_ambiguous_not_foreign(sandbox_settings: Settings, faulty: Sandbox) -> None:
+    graph = GraphSession(sandbox_settings.entra)
+    effector, made = EntraEffector(graph), intent_for(Action.CREATE_ACCOUNT, pinned_for(Action.CREATE_ACCOUNT))
+    await effector.send(made)
+    await faulty.fault(Fault("entra", FaultKind.LAG, seconds=60))
+    with pytest.raises(ServiceAmbiguous, match="cannot be read yet"):
+        await effector.send(made)
+    await graph.close()
+
+
+def test_a_parameter_that_is_not_there_is_told(sandbox_settings: Settings) -> None:
+    with pytest.raises(ServiceRefused, match="ParameterNotFound"):
+        JenkinsLogin(replace(sandbox_settings.aws, jenkins_parameter="/nowhere")).account()
+
+
+def test_a_parameter_of_another_form_is_told_without_its_value(sandbox_settings: Settings) -> None:
+    login = JenkinsLogin(sandbox_settings.aws)
+    for value in ("canary", "[]", '{"url": "http://x"}'):
+        with pytest.raises(ConfigurationError) as caught:
+            login._parsed(value)
+        assert "canary" not in str(caught.value)
+
+
+def test_the_aws_twin_keeps_the_parameter_encrypted(sandbox: Sandbox, sandbox_settings: Settings) -> None:
+    login = JenkinsLogin(sandbox_settings.aws)
+    stored = login._client().get_parameter(Name=sandbox.addresses.ssm_parameter)["Parameter"]
+    assert stored["Type"] == "SecureString"
+    assert stored["Value"].startswith("kms:")  # moto marks what it would have encrypted
+    assert login.account().url.startswith("http://127.0.0.1:")
+
+
+async def test_the_aws_twin_fails_when_told_and_records_its_calls(sandbox_settings: Settings, faulty: Sandbox) -> None:
+    await faulty.fault(Fault("aws", FaultKind.STATUS, status=500, times=20))
+    with pytest.raises(ServiceAmbiguous):
+        JenkinsLogin(sandbox_settings.aws).account()
+    await faulty.clear_faults()
+    assert JenkinsLogin(sandbox_settings.aws).account().token
+
+
+async def test_a_refused_recipient_is_final_and_a_busy_server_is_not(sandbox_settings: Settings, faulty: Sandbox) -> None:
+    effector = MailEffector(sandbox_settings.mail)
+    for status, expected in ((550, ServiceRefused), (451, ServiceUnavailable)):
+        await faulty.fault(Fault("mail", FaultKind.STATUS, status=status, times=1))
+        with pytest.raises(expected, match=str(status)):
+            await effector.send(intent_for(Action.SEND_MAIL, pinned_for(Action.SEND_MAIL)))
+
+
+async def test_a_wrong_mail_password_is_told(sandbox_settings: Settings) -> None:
+    effector = MailEffector(replace(sandbox_settings.mail, password="wrong-canary"))
+    with pytest.raises(AccessRefused) as caught:
+        await effector.send(intent_for(Action.SEND_MAIL, pinned_for(Action.SEND_MAIL)))
+    assert "canary" not in str(caught.value)
+
+
+async def test_no_header_can_be_smuggled_in(sandbox_settings: Settings) -> None:
+    pinned = {**pinned_for(Action.SEND_MAIL), "subject": "Hello\r\nBcc: everyone@evil.example"}
+    with pytest.raises(ServiceRefused, match="cannot be written"):
+        await MailEffector(sandbox_settings.mail).send(intent_for(Action.SEND_MAIL, pinned))
+
+
+def test_the_mail_twin_wants_tls_and_a_login(sandbox: Sandbox) -> None:
+    where = sandbox.addresses
+    with smtplib.SMTP(where.smtp_host, where.smtp_port, timeout=10) as client:
+        client.ehlo()
+        with pytest.raises(smtplib.SMTPSenderRefused):
+            client.sendmail("a@x.example", ["b@x.example"], "hello")
+        client.starttls(context=ssl.create_default_context(cafile=where.ca_file))
+        client.ehlo()
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login(where.smtp_user, "wrong")
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "expected"),
+    [
+        (429, "7", RateLimited),
+        (429, None, RateLimited),
+        (503, "3", RateLimited),
+        (503, None, ServiceAmbiguous),
+        (500, None, ServiceAmbiguous),
+        (401, None, AccessRefused),
+        (403, None, AccessRefused),
+        (400, None, ServiceRefused),
+        (409, None, ServiceRefused),
+    ],
+)
+def test_a_status_says_whether_it_may_have_been_done(status: int, retry_after: str | None, expected: type[Exception]) -> None:
+    assert type(status_error("x", status, "words", retry_after)) is expected
+
+
+def test_retry_after_is_honoured_and_pauses_are_bounded() -> None:
+    patience = Patience()
+    asked = RateLimited("x", "wait", 17.0)
+    assert patience.pause(0, asked) >= 17.0
+    assert all(patience.pause(n, ServiceUnavailable("x", "down")) <= patience.longest_pause for n in range(50))
