@@ -27,7 +27,7 @@ from agent_ops.graphs import build_planner
 ROOT = Path(__file__).resolve().parents[1]
 README, CLI_PAGE, PICTURE = ROOT / "README.md", ROOT / "docs" / "cli.md", ROOT / "docs" / "demo.svg"
 _MARKS = re.compile(r"(<!-- graph: begin -->\n).*?(<!-- graph: end -->)", re.DOTALL)
-_SNAPSHOT_SECONDS = 2.2
+_SNAPSHOT_SECONDS = 3.0
 
 
 def diagram() -> str:

@@ -129,6 +129,22 @@ def test_bad_input_gets_one_line_that_says_what_to_do(box: Sandbox, arguments: l
     assert "Traceback" not in done.stderr
 
 
+def test_nothing_of_the_users_leaks_into_the_sandbox(tmp_path: Path) -> None:
+    """The machine's proxies, certificates, profiles and live settings are all garbage: nobody looks at them."""
+    (tmp_path / ".env").write_text("TENANT_ID=live\nSMTP_HOST=mail.live.example\nAWS_REGION=live\n", encoding="utf-8")
+    garbage = {
+        **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9"),
+        **dict.fromkeys(("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"), "/nowhere/ca.pem"),
+        **dict.fromkeys(("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"), "http://nowhere"),
+        "CLIENT_SECRET": "live",
+        "JENKINS_SSM_PARAMETER": "live",
+        "LANGSMITH_TRACING": "false",
+    }
+    arguments = ["onboard", "Ana Silva", "--team", "Sales", "--external-id", "E-1", "--sandbox"]
+    done = agent_ops(*arguments, cwd=tmp_path, **garbage)
+    assert done.returncode == EXIT_OK, done.stdout + done.stderr
+
+
 def test_without_settings_nothing_is_chosen_silently(tmp_path: Path) -> None:
     done = agent_ops("onboard", "Ana Silva", "--team", "Sales", cwd=tmp_path)
     assert done.returncode == EXIT_SETUP
@@ -206,8 +222,9 @@ def test_a_service_that_is_down_fails_the_hire_in_words(box: Sandbox) -> None:
     assert "cannot be reached" in report["employee"]["reason"]
     assert {item["status"] for item in report["access_items"]} == {"pending"}
     assert "canary" not in done.stdout + done.stderr
-    for path in [*(place / "live").iterdir(), *(place / "logs").iterdir()]:
-        assert b"canary" not in path.read_bytes()
+    written = [path for top in ("live", "logs") for path in (place / top).rglob("*") if path.is_file()]
+    assert len(written) >= 3
+    assert [path for path in written if b"canary" in path.read_bytes()] == []
 
 
 def test_help_names_every_command_and_option() -> None:

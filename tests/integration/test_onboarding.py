@@ -59,6 +59,14 @@ async def test_stages_are_ordered_by_commits(ops: AgentOps, ana: Profile) -> Non
     assert sum(event.kind == "thought" for event in events) == 2
 
 
+async def test_a_stage_delay_pauses_before_each_stage(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
+    async with AgentOps(replace(settings, stage_delay=0.15), adapters=fakes.adapters()) as ops:
+        report = await ops.onboard(ana)
+    assert report.run.finished_at is not None
+    took = (report.run.finished_at - report.run.created_at).total_seconds()
+    assert took >= 3 * 0.15, "account, access and the last mail each wait"
+
+
 async def test_pipelines_run_side_by_side(ops: AgentOps, fakes: FakeServices, ana: Profile) -> None:
     fakes[Action.RUN_PIPELINE].seconds = 0.3
     began = asyncio.get_running_loop().time()

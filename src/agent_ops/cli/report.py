@@ -12,14 +12,14 @@ from rich.text import Text
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.runs import Event, RunReport, RunStatus
 
-MARKS = {
+MARKS = {  # joined to the key without a space, so that no line breaks between them
     ItemStatus.PENDING: ("·", "dim"),
     ItemStatus.IN_PROGRESS: ("…", "yellow"),
     ItemStatus.COMPLETED: ("✓", "green"),
     ItemStatus.VERIFIED: ("✓✓", "green"),
     ItemStatus.FAILED: ("✗", "red"),
-    ItemStatus.DENIED: ("denied", "magenta"),
-    ItemStatus.HELD: ("held", "yellow"),
+    ItemStatus.DENIED: ("⊘", "magenta"),
+    ItemStatus.HELD: ("‖", "yellow"),
     ItemStatus.UNKNOWN: ("?", "red"),
 }
 _RUN_STYLES = {RunStatus.DONE: "green", RunStatus.FAILED: "red"}
@@ -65,7 +65,7 @@ def _event_json(event: Event) -> dict[str, Any]:
 def item_text(item: AccessItem) -> Text:
     """An item's mark and key."""
     mark, style = MARKS[item.status]
-    return Text.assemble((f"{mark} ", style), item.item)
+    return Text.assemble((mark, style), item.item)
 
 
 def items_text(items: tuple[AccessItem, ...]) -> Text:
@@ -74,13 +74,16 @@ def items_text(items: tuple[AccessItem, ...]) -> Text:
 
 def employees_table(reports: list[RunReport]) -> Table:
     """Everybody, a row each."""
-    table = Table("employee", "team", "address", "access items", "mails", "run", title="Employees", title_justify="left")
+    table = Table(title="Employees", title_justify="left")
+    for heading in ("employee", "address", "access items"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("mails", "run"):
+        table.add_column(heading, no_wrap=True)
     for report in reports:
         style = _RUN_STYLES.get(report.run.status, "yellow")
         profile = report.employee.profile
         table.add_row(
-            Text(profile.name),
-            profile.team,
+            Text(f"{profile.name} ({profile.team})"),
             report.employee.address or Text("none", style="red"),
             items_text(report.items),
             str(len(report.mails)),

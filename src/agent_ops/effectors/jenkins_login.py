@@ -19,6 +19,13 @@ from agent_ops.domain.errors import ConfigurationError
 from agent_ops.transport.vendor_errors import boto_errors
 
 _SERVICE = "AWS SSM"
+_NOTHING_OF_THIS_MACHINE = {  # name: (key in the config file, environment variable, default, conversion)
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "ca_bundle": (None, None, None, None),
+}
+"""With a fixed endpoint no profile, file or certificate bundle of the user's may have a say."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,7 @@ class JenkinsLogin:
 
     def _client(self) -> Any:
         config = self._config
-        core = botocore.session.Session()
-        if config.endpoint_url:  # a fixed endpoint: no profile or file of this machine may have a say
-            core.set_config_variable("profile", None)
-            core.set_config_variable("config_file", os.devnull)
-            core.set_config_variable("credentials_file", os.devnull)
+        core = botocore.session.Session(session_vars=_NOTHING_OF_THIS_MACHINE if config.endpoint_url else None)
         session = boto3.Session(
             aws_access_key_id=config.access_key_id or None,
             aws_secret_access_key=config.secret_access_key or None,
