@@ -77,6 +77,9 @@ class FakeService:
             others = {i.pinned["userPrincipalName"] for m, i in self.done.items() if m != intent.marker}
             if address in self.foreign_addresses | others:
                 raise ValueTaken("fake", f"{address} is taken")
+        if self.action is Action.RUN_PIPELINE:
+            sent = intent.pinned["parameters"][intent.pinned["request_id_parameter"]]
+            assert sent == intent.marker, "a build that nobody could find again"
         if self.action is Action.SEND_MAIL:
             self.done[f"{intent.marker}#{self.sends}"] = intent
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -190,7 +191,9 @@ async def test_trouble_on_the_way_ends_in_exactly_one_effect(bench: Bench, propo
     outcome = await ledger.perform(run.id, proposal)
     assert outcome.succeeded, outcome
     if proposal is MAIL:
-        assert len({intent.pinned["message_id"] for intent in service.done.values()}) == 1
+        sent = {(intent.pinned["message_id"], intent.marker) for intent in service.done.values()}
+        assert [message_id for message_id, marker in sent] == [f"<{marker}@agent-ops.acme.example>" for _, marker in sent]
+        assert len(sent) == 1
     else:
         assert len(service.done) == 1
 
@@ -265,6 +268,13 @@ async def test_an_intent_left_open_by_a_dead_process_is_adopted(bench: Bench) ->
 async def test_who_lost_the_lease_sends_nothing(bench: Bench) -> None:
     run = await bench.run(lease_until=1.0)
     with pytest.raises(LeaseLost):
+        await bench.ledger().perform(run.id, ACCOUNT)
+    assert bench.fakes[Action.CREATE_ACCOUNT].sends == 0
+
+
+async def test_an_owner_sends_only_while_its_lease_outlasts_the_call(bench: Bench) -> None:
+    run = await bench.run(lease_until=time.time() + bench.fakes[Action.CREATE_ACCOUNT].call_timeout / 2)
+    with pytest.raises(LeaseLost, match="too short"):
         await bench.ledger().perform(run.id, ACCOUNT)
     assert bench.fakes[Action.CREATE_ACCOUNT].sends == 0
 

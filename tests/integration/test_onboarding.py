@@ -22,6 +22,7 @@ from agent_ops import (
 )
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, NotPermitted, PlannerError, RunFailed
+from agent_ops.graphs.nodes import MAX_ROUNDS
 from tests.fakes import FakeServices
 
 FOUR = {"aws", "github", "confluence", "database"}
@@ -72,6 +73,15 @@ async def test_pipelines_run_side_by_side(ops: AgentOps, fakes: FakeServices, an
     began = asyncio.get_running_loop().time()
     await ops.onboard(ana)
     assert asyncio.get_running_loop().time() - began < 3 * 0.3
+
+
+async def test_the_first_contact_hears_of_the_account_before_the_access_is_there(
+    ops: AgentOps, fakes: FakeServices, ana: Profile
+) -> None:
+    fakes[Action.RUN_PIPELINE].seconds = 0.2
+    run = await ops.submit(ana)
+    whats = [(event.kind, event.item, event.status) async for event in ops.events(run.id)]
+    assert whats.index(("mail", "account", "completed")) < whats.index(("status", "aws", "completed"))
 
 
 async def test_a_failed_pipeline_stops_nobody_else(ops: AgentOps, fakes: FakeServices, ana: Profile) -> None:
@@ -237,10 +247,11 @@ async def test_a_hostile_planner_changes_nothing_beyond_the_grant(settings: Sett
 
 
 async def test_a_planner_that_never_finishes_is_finished(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
-    endless = [Decision("once more", (call("s", "entra", "create_account"),))] * 100
-    async with AgentOps(settings, adapters=fakes.adapters(), planner=Scripted(*endless)) as ops:
+    planner = Scripted(*[Decision("once more", (call("s", "entra", "create_account"),))] * 1000)
+    async with AgentOps(settings, adapters=fakes.adapters(), planner=planner) as ops:
         report = await ops.onboard(ana)
     assert report.run.status.ended
+    assert 1000 - len(planner.decisions) == MAX_ROUNDS
     assert fakes[Action.CREATE_ACCOUNT].sends == 1
 
 
