@@ -14,8 +14,8 @@ import pytest
 
 from agent_ops import Caller, EntitlementPolicy, Profile
 from agent_ops.domain.access import ItemStatus
-from agent_ops.domain.effects import Action, EffectState, Outcome, OutcomeKind, Proposal, effect_key
-from agent_ops.domain.errors import LeaseLost
+from agent_ops.domain.effects import Action, Completed, EffectState, Finding, Outcome, OutcomeKind, Proposal, effect_key
+from agent_ops.domain.errors import ConfigurationError, LeaseLost, ServiceRefused
 from agent_ops.domain.notices import Contacts
 from agent_ops.domain.runs import Request, Run
 from agent_ops.ledger.binding import Binder
@@ -217,6 +217,56 @@ async def test_where_absence_cannot_be_proved_nothing_is_repeated(bench: Bench) 
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert service.sends == 1
     assert await bench.item(run, "aws") is ItemStatus.UNKNOWN
+    assert (await ledger.perform(run.id, AWS)).kind is OutcomeKind.UNKNOWN
+    assert service.sends == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ConfigurationError("the parameter is no JSON"), OutcomeKind.FAILED),
+        (ServiceRefused("fake", "no such job"), OutcomeKind.FAILED),
+        (KeyError("id"), OutcomeKind.UNKNOWN),
+    ],
+)
+async def test_whatever_an_adapter_raises_the_item_does_not_stay_in_progress(
+    bench: Bench, error: Exception, kind: OutcomeKind
+) -> None:
+    run, ledger = await bench.run(), bench.ledger()
+    await ledger.perform(run.id, ACCOUNT)
+
+    async def broken(intent: object) -> Completed:
+        raise error
+
+    service = bench.fakes[Action.RUN_PIPELINE]
+    service.send = broken  # type: ignore[method-assign, assignment]
+    assert (await ledger.perform(run.id, AWS)).kind is kind
+    assert await bench.item(run, "aws") is ItemStatus(kind.value)
+
+
+async def test_a_result_that_cannot_be_read_is_unknown(bench: Bench) -> None:
+    run, ledger = await bench.run(), bench.ledger()
+    await ledger.perform(run.id, ACCOUNT)
+
+    async def refused(intent: object) -> Completed:
+        raise ServiceRefused("fake", "answered 403")
+
+    bench.fakes[Action.RUN_PIPELINE].follow = refused  # type: ignore[method-assign, assignment]
+    outcome = await ledger.perform(run.id, AWS)
+    assert outcome.kind is OutcomeKind.UNKNOWN
+    assert "answered 403" in outcome.message
+
+
+async def test_a_look_up_that_is_refused_proves_nothing(bench: Bench) -> None:
+    run, ledger = await bench.run(), bench.ledger()
+    await ledger.perform(run.id, ACCOUNT)
+    service = bench.fakes[Action.RUN_PIPELINE]
+    service.trouble.kinds = ["drop_after"]
+
+    async def refused(intent: object) -> Finding:
+        raise ServiceRefused("fake", "answered 403")
+
+    service.look_up = refused  # type: ignore[method-assign, assignment]
     assert (await ledger.perform(run.id, AWS)).kind is OutcomeKind.UNKNOWN
     assert service.sends == 1
 

@@ -9,10 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import structlog
+
 from agent_ops.domain.effects import Accepted, Answer, Completed, Failed, Finding, Intent, Presence, Uncertain
-from agent_ops.domain.errors import RateLimited, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable, ValueTaken
+from agent_ops.domain.errors import (
+    AgentOpsError,
+    LeaseLost,
+    RateLimited,
+    ServiceAmbiguous,
+    ServiceError,
+    ServiceUnavailable,
+    StorageError,
+    ValueTaken,
+)
 from agent_ops.domain.ports import EffectAdapter
 
+log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
 
 
@@ -60,6 +72,7 @@ class Attempt:
         repin: Callable[[Intent], Awaitable[dict[str, Any]]],
     ) -> None:
         self.intent = intent
+        self._uncertain = False
         self._adapter, self._patience, self._sending, self._repin = adapter, patience, sending, repin
 
     async def carry_out(self, uncertain: bool) -> Accepted | Answer:
@@ -67,28 +80,45 @@ class Attempt:
 
         Args:
             uncertain: the intent may have been sent already: look before sending.
+
+        Raises:
+            LeaseLost, StorageError: this process must let go; the intent stays open for the next.
         """
+        self._uncertain = uncertain
         error: ServiceError | None = None
         for number in range(self._patience.tries):
             if error is not None:
                 await asyncio.sleep(self._patience.pause(number - 1, error))
             try:
-                found = await self._find() if uncertain else None
-                if found is not None:
-                    return found
-                uncertain = False
-                return await self._send()
-            except ServiceRefused as refusal:
-                return Failed(refusal.what)
-            except ServiceAmbiguous as ambiguous:
-                error, uncertain = ambiguous, True
-            except ServiceUnavailable as unavailable:
-                error = unavailable
+                return await self._try()
+            except (ServiceAmbiguous, ServiceUnavailable) as transient:
+                error = transient
                 if isinstance(error, RateLimited) and error.retry_after > self._patience.longest_wait:
                     break
         assert error is not None  # noqa: S101 - the loop runs at least once and leaves only by an error
-        said = f"gave up after {self._patience.tries} tries; last answer: {error.what}"
-        return Uncertain(f"may have been done: {said}") if uncertain else Failed(said)
+        return self._given_up(f"gave up after {number + 1} tries; last answer: {error.what}")
+
+    async def _try(self) -> Accepted | Answer:
+        """Look if need be, then send. Raises what is worth another try; everything else is an answer."""
+        try:
+            found = await self._find() if self._uncertain else None
+            if found is not None:
+                return found
+            self._uncertain = False
+            return await self._send()
+        except ServiceAmbiguous:
+            self._uncertain = True
+            raise
+        except (ServiceUnavailable, LeaseLost, StorageError):
+            raise
+        except AgentOpsError as final:  # refused, or not configured: trying again would not help
+            return self._given_up(final.what)
+        except Exception as defect:
+            log.error("adapter_broke", action=self.intent.proposal.action.value, exc_info=defect)
+            return Uncertain(f"may have been done: {type(defect).__name__} in the adapter")
+
+    def _given_up(self, why: str) -> Failed | Uncertain:
+        return Uncertain(f"may have been done: {why}") if self._uncertain else Failed(why)
 
     async def _send(self) -> Accepted | Completed | Failed:
         """Send with the pinned values; when one belongs to somebody else, with the next."""

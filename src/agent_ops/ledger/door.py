@@ -14,14 +14,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import structlog
+
 from agent_ops.domain.effects import (
     Accepted,
     Action,
+    Answer,
     EffectState,
     Intent,
     Outcome,
     OutcomeKind,
     Proposal,
+    Uncertain,
     effect_key,
 )
 from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost
@@ -34,6 +38,7 @@ from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.recording import record_accepted, record_answer, record_denial, record_intent, recorded_outcome
 from agent_ops.storage import Store, Tx
 
+log = structlog.get_logger(__name__)
 _SETTLED = (EffectState.SUCCEEDED, EffectState.FAILED, EffectState.UNKNOWN)
 
 
@@ -152,7 +157,7 @@ class Ledger:
             if isinstance(sent, Outcome):
                 return sent
             intent = sent
-        answer = await adapter.follow(intent)
+        answer = await _followed(adapter, intent)
         return await self.store.transaction(lambda tx: record_answer(tx, intent, answer))
 
     async def _send_and_record(self, attempt: Attempt, uncertain: bool) -> Intent | Outcome:
@@ -191,3 +196,14 @@ class Ledger:
             return pinned
 
         return await self.store.transaction(work)
+
+
+async def _followed(adapter: EffectAdapter, intent: Intent) -> Answer:
+    """The result of accepted work; where it cannot be read, the work may still be done."""
+    try:
+        return await adapter.follow(intent)
+    except AgentOpsError as error:
+        return Uncertain(f"accepted, but its result cannot be read: {error.what}")
+    except Exception as defect:
+        log.error("adapter_broke", action=intent.proposal.action.value, exc_info=defect)
+        return Uncertain(f"accepted, but its result cannot be read: {type(defect).__name__} in the adapter")
