@@ -32,7 +32,7 @@ from agent_ops.graphs import PlannerGraph, build_planner
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime import Reports
 from agent_ops.runtime.compose import System, compose
-from agent_ops.runtime.lease import leased
+from agent_ops.runtime.lease import bury_the_dead, leased
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import Settings, StudioEnvironment
 from agent_ops.tools.context import RunContext
@@ -190,6 +190,7 @@ def _onboard_with(planner: PlannerGraph) -> Any:
         async with _system() as system:
             run = await _admitted(system, Hire.model_validate(state["hire"]), state["admission"])
             while await _unfinished(system, run.id):
+                await bury_the_dead(system.store, system.owners)
                 async with leased(system.store, run.id, system.owner, system.settings.lease) as ours:
                     if ours:
                         await planner.ainvoke({"goal": "onboard"}, _inner(config), context=system.context(run.id))

@@ -11,7 +11,7 @@ import structlog
 
 from agent_ops.domain.errors import AgentOpsError, LeaseLost, StorageError
 from agent_ops.domain.runs import RunStatus
-from agent_ops.runtime.lease import heartbeat
+from agent_ops.runtime.lease import bury_the_dead, heartbeat
 from agent_ops.runtime.owners import Owners
 from agent_ops.storage import Store, Tx
 
@@ -71,21 +71,13 @@ class LocalDispatcher:
         while not self._stopping:
             self._wake.clear()
             try:
-                await self._bury_the_dead()
+                await bury_the_dead(self._store, self._owners)
                 while len(self._active) < self._concurrency and await self._claim():
                     pass
             except StorageError as error:
                 log.warning("claiming_failed", error=str(error))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN_SECONDS)
-
-    async def _bury_the_dead(self) -> None:
-        """Free the runs of processes that died on this machine, without waiting for their leases."""
-        now = time.time()
-        for owner in await self._store.read(lambda tx: tx.runs.owners(now)) - {self._owner}:
-            if await asyncio.to_thread(self._owners.is_dead, owner):
-                log.info("owner_died", owner=owner)
-                await self._store.transaction(lambda tx, dead=owner: tx.runs.release_all(dead))  # type: ignore[misc]
 
     async def _claim(self) -> bool:
         now = time.time()

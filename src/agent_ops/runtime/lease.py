@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from agent_ops.domain.errors import StorageError
+from agent_ops.runtime.owners import Owners
 from agent_ops.storage import Store, Tx
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,15 @@ async def heartbeat(store: Store, owner: str, lease: float, drivers: Mapping[str
             log.warning("run_taken_over", run=run_id)
             if run_id in drivers:
                 drivers[run_id].cancel()
+
+
+async def bury_the_dead(store: Store, owners: Owners) -> None:
+    """Free the runs of processes that died on this machine, without waiting for their leases."""
+    now = time.time()
+    for owner in await store.read(lambda tx: tx.runs.owners(now)) - {owners.name}:
+        if await asyncio.to_thread(owners.is_dead, owner):
+            log.info("owner_died", owner=owner)
+            await store.transaction(lambda tx, dead=owner: tx.runs.release_all(dead))  # type: ignore[misc]
 
 
 @contextlib.asynccontextmanager
