@@ -21,7 +21,15 @@ from agent_ops import (
     Step,
 )
 from agent_ops.domain.effects import Action
-from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, NotPermitted, PlannerError, RunFailed
+from agent_ops.domain.errors import (
+    IdentityConflict,
+    InvalidRequest,
+    NotFound,
+    NotPermitted,
+    PlannerError,
+    RunFailed,
+    StorageError,
+)
 from agent_ops.graphs.nodes import MAX_ROUNDS
 from tests.fakes import FakeServices
 
@@ -270,6 +278,27 @@ async def test_the_runbook_takes_over_from_an_incoherent_planner(
     async with AgentOps(settings, adapters=fakes.adapters(), planner=Scripted(first)) as ops:
         report = await ops.onboard(ana)
     assert report.run.status is RunStatus.DONE
+
+
+async def test_a_database_that_fails_in_the_middle_is_told_to_whoever_waits(
+    settings: Settings, fakes: FakeServices, ana: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        store, transaction = ops._system.store, ops._system.store.transaction
+
+        async def full(work):  # type: ignore[no-untyped-def]
+            if fakes[Action.CREATE_ACCOUNT].done:
+                raise StorageError("the disk is full")
+            return await transaction(work)
+
+        monkeypatch.setattr(store, "transaction", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            await asyncio.wait_for(ops.onboard(ana), 10)
+        monkeypatch.undo()
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        report = await ops.wait((await ops.submit(ana)).id, timeout=20)
+    assert report.run.status is RunStatus.DONE
+    assert [fakes[action].sends for action in (Action.CREATE_ACCOUNT, Action.RUN_PIPELINE)] == [1, 4]
 
 
 async def test_a_finished_run_leaves_no_checkpoints(ops: AgentOps, ana: Profile) -> None:

@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from agent_ops.agents.spec import AgentSpec
 from agent_ops.domain.effects import Outcome
-from agent_ops.domain.errors import LeaseLost
+from agent_ops.domain.errors import LeaseLost, StorageError
 from agent_ops.prompts import prompt
 from agent_ops.tools.context import RunContext
 
@@ -123,14 +123,14 @@ async def _call_tools(spec: AgentSpec, state: AgentState, context: RunContext) -
 
 
 async def _call(spec: AgentSpec, call: dict[str, Any], context: RunContext) -> ToolMessage:
-    """Run one tool call. Whatever goes wrong becomes an answer: an agent's node never raises, but for a lost lease."""
+    """Run one tool call. Whatever goes wrong becomes an answer, but for what concerns the whole run: lease and storage."""
     tool = spec.tool(call["name"])
     if tool is None:
         return _refusal(call, f"agent {spec.name} has no tool {call['name']!r}")
     arguments = {key: value for key, value in call["args"].items() if key != "context"}
     try:
         return cast(ToolMessage, await tool.ainvoke({**call, "args": {**arguments, "context": context}}))
-    except LeaseLost:
+    except (LeaseLost, StorageError):
         raise
     except Exception as error:
         logger.warning("tool %s of agent %s failed", call["name"], spec.name, exc_info=error)

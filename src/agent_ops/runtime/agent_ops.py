@@ -106,6 +106,7 @@ class AgentOps:
         Raises:
             NotFound: no such run.
             RunFailed: it has not ended within ``timeout`` seconds; it goes on.
+            StorageError: the database cannot be used any more.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not (await self._reports.status(run_id)).ended:
@@ -128,6 +129,7 @@ class AgentOps:
 
         Raises:
             NotFound: no such run.
+            StorageError: the database cannot be used any more.
         """
         while True:
             ended = (await self._reports.status(run_id)).ended
@@ -136,6 +138,7 @@ class AgentOps:
                 yield event
             if ended:
                 return
+            self._dispatcher.check(run_id)
             await asyncio.sleep(_EVENTS_EVERY_SECONDS)
 
     async def _drive(self, run_id: str) -> None:

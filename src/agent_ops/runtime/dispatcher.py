@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 
@@ -38,6 +39,7 @@ class LocalDispatcher:
         self._wake = asyncio.Event()
         self._stopping = False
         self._ended: dict[str, asyncio.Event] = {}
+        self._stuck: dict[str, StorageError] = {}
         self._loops: list[asyncio.Task[None]] = []
 
     def wake(self) -> None:
@@ -62,10 +64,21 @@ class LocalDispatcher:
             await self._release(run_id)
 
     async def run_ended(self, run_id: str, timeout: float) -> None:
-        """Wait until this process has stopped driving the run, at most so many seconds."""
+        """Wait until this process has stopped driving the run, at most so many seconds.
+
+        Raises:
+            StorageError: it stopped because the database cannot be used; the run goes on when it can.
+        """
+        self.check(run_id)
         ended = self._ended.setdefault(run_id, asyncio.Event())
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(ended.wait(), timeout)
+        self.check(run_id)
+
+    def check(self, run_id: str) -> None:
+        """Raise the ``StorageError`` that stopped this process from driving the run, if one did."""
+        if run_id in self._stuck:
+            raise self._stuck[run_id]
 
     async def _claiming(self) -> None:
         while not self._stopping:
@@ -86,10 +99,24 @@ class LocalDispatcher:
         run = await self._store.transaction(lambda tx: tx.runs.claim(self._owner, now, now + self._lease))
         if run is None:
             return False
+        self._stuck.pop(run.id, None)
         self._active[run.id] = asyncio.create_task(self._driven(run.id, run.employee_id))
         return True
 
     async def _driven(self, run_id: str, employee_id: str) -> None:
+        try:
+            await self._to_the_end(run_id, employee_id)
+        except (StorageError, sqlite3.Error) as error:  # the checkpoints' saver lets sqlite3's errors through
+            log.error("storage_failed", run=run_id, error=str(error))
+            known = error if isinstance(error, StorageError) else StorageError(f"the checkpoints cannot be written: {error}")
+            self._stuck[run_id] = known
+            await self._release(run_id)
+        finally:
+            self._active.pop(run_id, None)
+            self._wake.set()
+            self._ended.pop(run_id, asyncio.Event()).set()
+
+    async def _to_the_end(self, run_id: str, employee_id: str) -> None:
         started = time.monotonic()
         try:
             await self._drive(run_id)
@@ -97,16 +124,11 @@ class LocalDispatcher:
         except LeaseLost as error:
             log.warning("lease_lost", run=run_id, error=str(error))
             await self._release(run_id)
-        except StorageError as error:
-            log.error("storage_failed", run=run_id, error=str(error))
-            await self._release(run_id)
+        except (StorageError, sqlite3.Error):
+            raise
         except Exception as error:
             log.error("run_broke", run=run_id, error=repr(error), exc_info=error)
             await self._broken(run_id, employee_id, error)
-        finally:
-            self._active.pop(run_id, None)
-            self._wake.set()
-            self._ended.pop(run_id, asyncio.Event()).set()
 
     async def _broken(self, run_id: str, employee_id: str, error: Exception) -> None:
         words = str(error) if isinstance(error, AgentOpsError) else f"internal error {type(error).__name__}: {error}"

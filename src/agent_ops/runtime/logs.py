@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,21 @@ import structlog
 MAX_BYTES, BACKUPS = 10_000_000, 5
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """A rotating file. When it cannot be written (a full disk), that is said once and the work goes on."""
+
+    said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not self.said:
+            self.said = True
+            sys.stderr.write(f"warning: the log file {self.baseFilename} cannot be written: {sys.exc_info()[1]}\n")
+
+
 def configure_logging(path: Path, level: str) -> None:
     """Send the package's logs, and other libraries' warnings, to a rotating file. Safe to call again."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True)
+    handler = LogFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True)
     stamps: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
