@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
-from agent_ops.domain.errors import ServiceAmbiguous, ServiceUnavailable, ValueTaken
+from agent_ops.domain.errors import RateLimited, ServiceAmbiguous, ServiceUnavailable, ValueTaken
 from agent_ops.domain.ports import EffectAdapter
 
 
@@ -54,6 +54,8 @@ class FakeService:
         trouble = self.trouble.next()
         if trouble == "refuse":
             raise ServiceUnavailable("fake", "is down")
+        if trouble == "limit":
+            raise RateLimited("fake", "wait", 0.3)
         if trouble == "drop_before":
             raise ServiceAmbiguous("fake", "cut the connection")
         if trouble == "hang":

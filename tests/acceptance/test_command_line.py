@@ -89,6 +89,7 @@ def test_no_secret_of_the_sandbox_is_in_database_or_log(demo: tuple[Path, subpro
 
 def test_a_second_demo_moves_the_first_aside_and_onboard_goes_on(tmp_path: Path) -> None:
     (tmp_path / "agent-ops-data").mkdir()
+    (tmp_path / "agent-ops-data" / "keys.json").write_text("{}", encoding="utf-8")
     (tmp_path / "agent-ops-data" / "keep.txt").write_text("mine", encoding="utf-8")
     done = agent_ops("demo", cwd=tmp_path)
     assert done.returncode == EXIT_OK, done.stdout + done.stderr
@@ -99,6 +100,24 @@ def test_a_second_demo_moves_the_first_aside_and_onboard_goes_on(tmp_path: Path)
     report = json.loads(first.stdout)
     assert report["employee"]["address"] == "alice.chen3@acme.example"
     assert json.loads(again.stdout)["run"] == report["run"]
+
+
+def test_the_demo_moves_nothing_that_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("mine", encoding="utf-8")
+    done = agent_ops("demo", "--data-dir", "precious", cwd=tmp_path)
+    assert done.returncode == EXIT_SETUP
+    assert "no data directory of Agent Ops" in done.stderr
+    assert (tmp_path / "precious" / "thesis.txt").exists()
+
+
+def test_code_in_the_current_directory_stays_out_of_the_sandbox(tmp_path: Path) -> None:
+    for name in ("secrets", "json", "aiohttp"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('code of the current directory ran')", encoding="utf-8")
+    script = Path(sys.executable).parent / "agent-ops"
+    command = [str(script), "onboard", "Ana Silva", "--team", "Sales", "--external-id", "E-1", "--sandbox"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == EXIT_OK, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +137,9 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         (["Ana Silva", "--team", "Sales", "--item", "root-shell"], "'root-shell' is not in the catalogue", EXIT_USAGE),
         (["Ana Silva", "--team", "Sales", "--joining-date", "2026-02-30"], "is no date", EXIT_USAGE),
         (["Ana Silva", "--team", "Sales", "--level", "L9"], "no level", EXIT_USAGE),
+        (["Ana Silva", "--team", "Sales", "--external-id", " "], "external_id: must be", EXIT_USAGE),
+        (["Ana Silva", "--team", "Sales", "--idempotency-key", ""], "idempotency_key: must have", EXIT_USAGE),
+        (["Ana Silva", "--team", "Sales", "--data-dir", "x" * 300], "File name too long", EXIT_SETUP),
         (["Ana Silva", "--team", "Sales", "--policy", "absent.toml"], "cannot be read", EXIT_SETUP),
     ],
 )

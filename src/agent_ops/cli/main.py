@@ -5,6 +5,7 @@ Commands import what they need when they run, so that ``--help`` answers at once
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -23,12 +24,18 @@ class Commands(click.Group):
         """Run the chosen command."""
         from agent_ops.domain.errors import AgentOpsError, ConfigurationError, ServiceError, StorageError  # noqa: PLC0415
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that cannot show a mark shows a question mark
         try:
             return super().invoke(ctx)
         except AgentOpsError as error:
             click.echo(f"error: {error}", err=True)
             setup = isinstance(error, (ConfigurationError, StorageError, ServiceError))
             sys.exit(EXIT_SETUP if setup else EXIT_USAGE)
+        except OSError as error:
+            click.echo(f"error: {error}. Check the data directory (--data-dir) and its disk.", err=True)
+            sys.exit(EXIT_SETUP)
         except KeyboardInterrupt:
             click.echo("\ninterrupted: what was begun is in the ledger; give the same command again to go on", err=True)
             sys.exit(EXIT_INTERRUPTED)

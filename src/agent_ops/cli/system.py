@@ -26,7 +26,7 @@ async def opened(
     Raises:
         ConfigurationError: settings are missing, or the sandbox is not installed.
     """
-    caller = Caller(f"os:{getpass.getuser()}")
+    caller = Caller(f"os:{_user()}")
     if not in_sandbox:
         settings = Settings.from_environment(data_dir)
         settings = replace(settings, policy_file=policy_file or settings.policy_file)
@@ -42,3 +42,11 @@ async def opened(
         )
         async with AgentOps(settings, caller=caller) as ops:
             yield ops, box
+
+
+def _user() -> str:
+    """The operating-system user; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

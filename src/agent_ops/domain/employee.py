@@ -13,7 +13,7 @@ from agent_ops.domain.names import clean_name, name_key
 
 EARLIEST_JOINING = date(1950, 1, 1)
 MAX_YEARS_AHEAD = 5
-_PLAIN = re.compile(r"[^\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*")
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]*")
 
 
 class EmployeeStatus(str, Enum):
@@ -81,6 +81,8 @@ def _checked_date(value: date | str | None) -> date | None:
         return None
     if isinstance(value, str):
         try:
+            if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+                raise ValueError(value)
             value = date.fromisoformat(value)
         except ValueError as error:
             raise InvalidRequest("joining_date", f"{value!r} is no date", "Write it as YYYY-MM-DD, a day that exists.") from error
@@ -92,8 +94,8 @@ def _checked_date(value: date | str | None) -> date | None:
 def _check_plain(field: str, value: str | None) -> None:
     if value is None:
         return
-    if not isinstance(value, str) or len(value) > 200 or not _PLAIN.fullmatch(value):
-        raise InvalidRequest(field, "must be one line of at most 200 visible characters")
+    if not isinstance(value, str) or len(value) > 200 or not _PLAIN.fullmatch(value) or not value.strip():
+        raise InvalidRequest(field, "must be one line of at most 200 visible characters, not blank", "Leave it out when unknown.")
 
 
 def identity_of(profile: Profile) -> str:

@@ -67,6 +67,17 @@ def _error_body(response: httpx.Response) -> dict[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
+class _BoundedSession(requests.Session):
+    """A session whose every request has a time-out; msal sets none on a session that it is given."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def request(self, *args: Any, **options: Any) -> requests.Response:
+        return super().request(*args, **{"timeout": self._timeout, **options})
+
+
 class GraphSession:
     """Authenticated calls to Graph. Neither environment variables nor redirects are followed.
 
@@ -110,7 +121,7 @@ class GraphSession:
             return self._token
 
     def _application(self) -> msal.ConfidentialClientApplication:
-        session = requests.Session()
+        session = _BoundedSession(self._config.timeout)
         session.trust_env = False
         session.verify = self._config.ca_file or True
         with requests_errors(_SERVICE):

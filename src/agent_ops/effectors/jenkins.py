@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ import jenkins
 import requests
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
-from agent_ops.domain.errors import AccessRefused, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
+from agent_ops.domain.errors import AccessRefused, ServiceError, ServiceRefused, ServiceUnavailable
 from agent_ops.effectors.jenkins_login import JenkinsLogin
 from agent_ops.transport.pacing import Pace
 from agent_ops.transport.threads import ClientPool
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _SERVICE = "Jenkins"
 _CLOCK_SKEW_SECONDS = 300
 _PAGE = 100
+_UNREADABLE_SECONDS = 600.0
 _TAIL_LINES, _TAIL_CHARACTERS = 20, 2000
 _BUILD = "number,queueId,timestamp,building,result,url,actions[parameters[name,value]]"
 
@@ -47,7 +49,7 @@ class JenkinsEffector:
 
     @property
     def call_timeout(self) -> float:
-        return 3 * self._timeout  # the crumb, the trigger, and a look whether it was merged
+        return 3 * self._timeout  # the trigger leaves within the first third; connecting and reading take one each
 
     def close(self) -> None:
         self._clients.close()
@@ -59,7 +61,8 @@ class JenkinsEffector:
     async def send(self, intent: Intent) -> Accepted | Completed | Failed:
         job, parameters = intent.pinned["job"], intent.pinned["parameters"]
         try:
-            queue_id = await self._call(lambda client: _build(client, job, parameters))
+            latest = time.monotonic() + self._timeout
+            queue_id = await self._call(lambda client: _build(client, job, parameters, latest))
         except ServiceRefused as error:
             if isinstance(error, AccessRefused):
                 raise
@@ -67,15 +70,22 @@ class JenkinsEffector:
         return Accepted({"queue_id": queue_id})
 
     async def follow(self, intent: Intent) -> Completed | Failed:
-        """Wait for the build's end, at most the item's time-out after the intent was opened."""
+        """Wait for the build's end, at most the item's time-out after the intent was opened.
+
+        Raises:
+            ServiceError: the result could not be read for ten minutes on end.
+        """
         last_error: ServiceError | None = None
+        silent_since = time.monotonic()
         with self._pace.waiting() as intervals:
             for interval in intervals:
                 try:
                     build = await self._call(lambda client: _build_of(client, intent))
-                    last_error = None
-                except (ServiceUnavailable, ServiceAmbiguous) as error:
+                    last_error, silent_since = None, time.monotonic()
+                except ServiceError as error:  # restarts, proxies and rotated tokens pass
                     build, last_error = None, error
+                    if time.monotonic() - silent_since > _UNREADABLE_SECONDS:
+                        raise
                 if build and not build["building"] and build["result"]:
                     return await self._judged(intent, build)
                 if _age(intent) > intent.pinned["timeout_seconds"]:
@@ -133,7 +143,11 @@ def _job_path(job: str) -> str:
     return "/".join(f"job/{quote(part, safe='')}" for part in job.split("/"))
 
 
-def _build(client: jenkins.Jenkins, job: str, parameters: dict[str, str]) -> int:
+def _build(client: jenkins.Jenkins, job: str, parameters: dict[str, str], latest: float) -> int:
+    """Trigger, but not after ``latest``: a thread cannot be stopped, so one that was held up must stop itself."""
+    client.maybe_add_crumb(requests.Request("POST", client.server))
+    if time.monotonic() > latest:
+        raise ServiceUnavailable(_SERVICE, "was not asked in time: credentials or crumb took too long")
     queue_id: int = client.build_job(job, parameters)
     return queue_id
 

@@ -38,7 +38,7 @@ class AwsConfig:
     secret_access_key: str = ""
     session_token: str = ""
     endpoint_url: str | None = None
-    timeout: float = 15.0
+    timeout: float = 5.0
 
     def __repr__(self) -> str:
         return f"AwsConfig(region={self.region!r}, jenkins_parameter={self.jenkins_parameter!r})"
@@ -99,7 +99,12 @@ class JenkinsLogin:
             region_name=config.region,
             botocore_session=core,
         )
-        options = Config(connect_timeout=config.timeout, read_timeout=config.timeout, proxies={} if config.endpoint_url else None)
+        options = Config(
+            connect_timeout=config.timeout,
+            read_timeout=config.timeout,
+            retries={"total_max_attempts": 2},
+            proxies={} if config.endpoint_url else None,
+        )
         return session.client("ssm", endpoint_url=config.endpoint_url, config=options)
 
     def _parsed(self, value: str) -> JenkinsAccount:

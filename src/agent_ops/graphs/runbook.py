@@ -71,4 +71,5 @@ def summarise(known: Known) -> str:
     due = [item for item in known.items if item.status is not ItemStatus.DENIED]
     in_place = sum(item.status.in_place for item in due)
     rest = [f"{item.item} {item.status.value}" for item in known.items if not item.status.in_place]
+    rest += [f"the {p.item} mail was not delivered: {why}" for p, why in known.closed.items() if p.action is Action.SEND_MAIL]
     return f"account and {in_place} of {len(due)} access items in place" + (f"; {', '.join(rest)}" if rest else "")

@@ -57,6 +57,7 @@ class Ledger:
     adapters: Mapping[Action, EffectAdapter]
     owner: str
     patience: Patience = field(default_factory=Patience)
+    _in_flight: set[asyncio.Future[Intent | Outcome]] = field(default_factory=set, init=False)
     _turns: weakref.WeakValueDictionary[str, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary, init=False)
 
     async def perform(self, run_id: str, proposal: Proposal) -> Outcome:
@@ -74,18 +75,51 @@ class Ledger:
         except GrantInvalid as error:
             return await self._denied_without_grant(run_id, proposal, error)
         key = effect_key(grant.employee_id, proposal.action, proposal.item)
+        sending = asyncio.ensure_future(self._to_the_service(grant, proposal, key))
+        self._in_flight.add(sending)
+        sending.add_done_callback(self._landed)
+        sent = await asyncio.shield(sending)
+        return sent if isinstance(sent, Outcome) else await self._result_of(sent)
+
+    async def drain(self, seconds: float) -> None:
+        """Let sends that are under way be recorded, within a bound; what is left stays open for the next process."""
+        if self._in_flight:
+            _, late = await asyncio.wait(self._in_flight, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    def _landed(self, sending: asyncio.Future[Intent | Outcome]) -> None:
+        self._in_flight.discard(sending)
+        if not sending.cancelled() and (error := sending.exception()) is not None:
+            log.info("send_not_recorded", error=str(error))  # its caller is told too, if it still waits
+
+    async def _to_the_service(self, grant: Grant, proposal: Proposal, key: str) -> Intent | Outcome:
+        """Steps 1 to 5, up to the service's answer. Not cancelled with the caller, and the key's turn is held throughout."""
         async with self._turn(key):
-            intent = await self._recorded(key)
+            intent, uncertain = await self._recorded(key), True
             while intent is None:
                 opened = await self._open(grant, proposal, key)
                 if isinstance(opened, Outcome):
                     return opened
-                if opened is not None:
-                    return await self._carry_out(opened, uncertain=False)
-                intent = await self._recorded(key)  # another process opened it between our look and our write
+                uncertain = opened is None  # then another process opened it between our look and our write
+                intent = opened or await self._recorded(key)
             if intent.state not in _SETTLED:
                 intent = await self._taken_over(intent)
-            return recorded_outcome(intent) if intent.state in _SETTLED else await self._carry_out(intent, uncertain=True)
+            if intent.state in _SETTLED:
+                return recorded_outcome(intent)
+            if intent.state is EffectState.ACCEPTED:
+                return intent
+            adapter = self.adapters[intent.proposal.action]
+            return await self._send_and_record(Attempt(adapter, intent, self.patience, self._sending, self._repin), uncertain)
+
+    async def _result_of(self, intent: Intent) -> Outcome:
+        """Step 6 for accepted work: awaiting its result is a read, which ends with the caller."""
+        async with self._turn(intent.key):
+            recorded = await self._recorded(intent.key) or intent
+            if recorded.state in _SETTLED:
+                return recorded_outcome(recorded)
+            answer = await _followed(self.adapters[intent.proposal.action], intent)
+            return await self.store.transaction(lambda tx: record_answer(tx, intent, answer))
 
     async def _recorded(self, key: str) -> Intent | None:
         return await self.store.read(lambda tx: tx.effects.get(key))
@@ -148,18 +182,6 @@ class Ledger:
         owner, until = await self.store.read(lambda tx: tx.runs.lease_of(intent.run_id))
         return until - time.time() if owner == intent.owner else 0.0
 
-    async def _carry_out(self, intent: Intent, uncertain: bool) -> Outcome:
-        """Steps 5 and 6. Sending and recording go on when the caller is cancelled; awaiting a result does not."""
-        adapter = self.adapters[intent.proposal.action]
-        if intent.state is not EffectState.ACCEPTED:
-            attempt = Attempt(adapter, intent, self.patience, self._sending, self._repin)
-            sent = await asyncio.shield(asyncio.ensure_future(self._send_and_record(attempt, uncertain)))
-            if isinstance(sent, Outcome):
-                return sent
-            intent = sent
-        answer = await _followed(adapter, intent)
-        return await self.store.transaction(lambda tx: record_answer(tx, intent, answer))
-
     async def _send_and_record(self, attempt: Attempt, uncertain: bool) -> Intent | Outcome:
         answer = await attempt.carry_out(uncertain)
         if isinstance(answer, Accepted):
@@ -170,14 +192,11 @@ class Ledger:
         return await self.store.transaction(lambda tx: record_answer(tx, attempt.intent, final))
 
     async def _sending(self, intent: Intent, seconds: float) -> datetime:
-        """An owner sends only while its lease outlasts the call."""
+        """An owner sends only while its lease outlasts the call and the intent is still open and its own."""
         lands_by = datetime.now(timezone.utc) + timedelta(seconds=seconds)
 
         def work(tx: Tx) -> bool:
-            held = tx.runs.holds(intent.run_id, self.owner, lands_by.timestamp())
-            if held:
-                tx.effects.sending(intent.key, lands_by)
-            return held
+            return tx.runs.holds(intent.run_id, self.owner, lands_by.timestamp()) and tx.effects.sending(intent, lands_by)
 
         if not await self.store.transaction(work):
             raise LeaseLost(f"the lease on run {intent.run_id} is too short to send")
@@ -192,7 +211,7 @@ class Ledger:
             if employee is None:
                 raise AgentOpsError("the employee is gone")
             pinned = self.binder.bind(tx, intent.proposal, employee, intent.marker)
-            tx.effects.repin(intent.key, pinned)
+            tx.effects.repin(intent, pinned)
             return pinned
 
         return await self.store.transaction(work)

@@ -33,7 +33,7 @@ def record_denial(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome
 
 def record_accepted(tx: Tx, intent: Intent) -> None:
     """The service took the work and gave a handle."""
-    tx.effects.accept(intent.key, intent.handle or {})
+    tx.effects.accept(intent, intent.handle or {})
     _audit(tx, intent, "accepted", "")
 
 
@@ -43,7 +43,7 @@ def record_answer(tx: Tx, intent: Intent, answer: Answer) -> Outcome:
         return _success(tx, intent, answer)
     failed = isinstance(answer, Failed)
     state, status = (EffectState.FAILED, ItemStatus.FAILED) if failed else (EffectState.UNKNOWN, ItemStatus.UNKNOWN)
-    tx.effects.settle(intent.key, state, reason=answer.reason)
+    tx.effects.settle(intent, state, reason=answer.reason)
     if intent.proposal.action in _ITEM_ACTIONS:
         detail = answer.detail if isinstance(answer, Failed) else ""
         tx.people.set_items(intent.employee_id, [AccessItem(intent.proposal.item, status, answer.reason, detail)])
@@ -63,7 +63,7 @@ def recorded_outcome(intent: Intent) -> Outcome:
 
 
 def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
-    tx.effects.settle(intent.key, EffectState.SUCCEEDED, result=answer.result)
+    tx.effects.settle(intent, EffectState.SUCCEEDED, result=answer.result)
     if intent.proposal.action is Action.CREATE_ACCOUNT:
         tx.people.set_account(intent.employee_id, answer.result["address"], answer.result["id"])
     if intent.proposal.action in _ITEM_ACTIONS:

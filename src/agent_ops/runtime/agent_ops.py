@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 
 from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Profile
-from agent_ops.domain.errors import RunFailed
+from agent_ops.domain.errors import AgentOpsError, InvalidRequest, RunFailed
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.domain.runs import Event, Request, Run, RunReport
@@ -24,6 +24,7 @@ from agent_ops.runtime.reports import Reports
 from agent_ops.settings import Settings
 
 _EVENTS_EVERY_SECONDS = 0.1
+_DRAIN_SECONDS = 10.0
 
 
 class AgentOps:
@@ -49,9 +50,13 @@ class AgentOps:
     ) -> None:
         self._settings = settings
         self._caller = caller or Caller("library")
+        self._entered = self._closed = False
         self._parts = compose(settings, planner=planner, adapters=adapters)
 
     async def __aenter__(self) -> AgentOps:
+        if self._entered:
+            raise AgentOpsError("this AgentOps was entered before", "Make a new one: it is cheap.")
+        self._entered = True
         if self._settings.log_file:
             configure_logging(self._settings.log_file, self._settings.log_level)
         self._stack = contextlib.AsyncExitStack()
@@ -67,7 +72,9 @@ class AgentOps:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._closed = True
         await self._dispatcher.stop()
+        await self._system.ledger.drain(_DRAIN_SECONDS)
         await self._stack.aclose()
 
     async def submit(
@@ -87,6 +94,9 @@ class AgentOps:
             InvalidRequest, IdentityConflict, NotPermitted: nothing was recorded.
             StorageError: the database cannot be used.
         """
+        self._check_open()
+        if not isinstance(profile, Profile):
+            raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
         items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
         request = Request(profile, items)  # type: ignore[arg-type]  # a bare string is refused by the policy, in words
         run = await self._system.edge.admit(request, self._caller, idempotency_key)
@@ -108,6 +118,7 @@ class AgentOps:
             RunFailed: it has not ended within ``timeout`` seconds; it goes on.
             StorageError: the database cannot be used any more.
         """
+        self._check_open()
         deadline = None if timeout is None else time.monotonic() + timeout
         while not (await self._reports.status(run_id)).ended:
             left = 1.0 if deadline is None else deadline - time.monotonic()
@@ -133,13 +144,18 @@ class AgentOps:
         """
         while True:
             ended = (await self._reports.status(run_id)).ended
-            for event in await self._reports.events(run_id, after):
-                after = event.id
-                yield event
+            while batch := await self._reports.events(run_id, after):
+                for event in batch:
+                    after = event.id
+                    yield event
             if ended:
                 return
             self._dispatcher.check(run_id)
             await asyncio.sleep(_EVENTS_EVERY_SECONDS)
+
+    def _check_open(self) -> None:
+        if not self._entered or self._closed:
+            raise AgentOpsError("this AgentOps is not open", "Use it inside `async with AgentOps(...) as ops`.")
 
     async def _drive(self, run_id: str) -> None:
         """Drive the planner graph on the run's thread, always with fresh input: facts come from storage, not checkpoints."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent_ops.agents import load_agents
 from agent_ops.domain.effects import Action
+from agent_ops.domain.errors import ConfigurationError, StorageCorrupt, StorageReadOnly
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
@@ -94,8 +96,12 @@ async def compose(
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
         effectors = adapters or _effectors(settings, stack)
+        _check_lease(settings, effectors)
         owners = Owners(settings.data_dir / OWNERS)
-        await asyncio.to_thread(owners.enter)
+        try:
+            await asyncio.to_thread(owners.enter)
+        except OSError as error:
+            raise StorageReadOnly(f"the data directory {settings.data_dir} cannot be used: {error.strerror}") from error
         stack.push_async_callback(asyncio.to_thread, owners.leave)
         grants = GrantBook(store, keys.sealing)
         yield System(
@@ -113,6 +119,16 @@ async def compose(
         )
 
 
+def _check_lease(settings: Settings, effectors: Mapping[Action, EffectAdapter]) -> None:
+    """A lease, of which a late heartbeat has used a third, must outlast every call."""
+    longest = max(adapter.call_timeout for adapter in effectors.values()) + settings.patience.margin
+    if settings.lease * 2 / 3 <= longest:
+        raise ConfigurationError(
+            f"a lease of {settings.lease:g} s is too short for calls of up to {longest:g} s",
+            f"Use more than {longest * 1.5:g} s.",
+        )
+
+
 def _effectors(settings: Settings, stack: contextlib.AsyncExitStack) -> dict[Action, EffectAdapter]:
     graph = GraphSession(settings.entra)
     stack.push_async_callback(graph.close)
@@ -127,7 +143,12 @@ async def _checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
     """Checkpoints are history, never truth: plain types only, and no fsync at each commit."""
     async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
         saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-        await saver.setup()
-        await saver.conn.execute("PRAGMA synchronous=NORMAL")
-        await saver.conn.execute("PRAGMA busy_timeout=10000")
+        try:
+            await saver.conn.execute("PRAGMA busy_timeout=10000")
+            await saver.setup()
+            await saver.conn.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.Error as error:
+            raise StorageCorrupt(
+                f"the checkpoints {path} cannot be used: {error}", "They are history only: move the file aside."
+            ) from error
         yield saver

@@ -56,12 +56,11 @@ class LocalDispatcher:
         """Cancel what is being driven and release it, so that another process can go on at once."""
         self._stopping = True  # a cancellation alone can be lost in wait_for (https://github.com/python/cpython/issues/86296)
         tasks = [*self._loops, *self._active.values()]
-        driven = list(self._active)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for run_id in driven:
-            await self._release(run_id)
+        with contextlib.suppress(StorageError):  # what cannot be released is free when the lease is over
+            await self._store.transaction(lambda tx: tx.runs.release_all(self._owner))
 
     async def run_ended(self, run_id: str, timeout: float) -> None:
         """Wait until this process has stopped driving the run, at most so many seconds.
@@ -87,7 +86,7 @@ class LocalDispatcher:
                 await bury_the_dead(self._store, self._owners)
                 while len(self._active) < self._concurrency and await self._claim():
                     pass
-            except StorageError as error:
+            except (StorageError, OSError) as error:
                 log.warning("claiming_failed", error=str(error))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN_SECONDS)

@@ -11,7 +11,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import Action, Proposal, keyed_id
 from agent_ops.domain.employee import identity_of
-from agent_ops.domain.errors import IdentityConflict, NotPermitted
+from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotPermitted
 from agent_ops.domain.grants import Caller, Grant
 from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
@@ -21,6 +21,7 @@ from agent_ops.storage import Store, Tx
 from agent_ops.storage.rows import dump
 
 GRANT_DAYS = 30
+MAX_KEY_CHARACTERS = 255
 SCOPE = "onboard"
 
 
@@ -43,6 +44,8 @@ class Edge:
         """
         if SCOPE not in caller.scopes:
             raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
+            raise InvalidRequest("idempotency_key", f"must have 1 to {MAX_KEY_CHARACTERS} characters")
         items = self.policy.due(request.profile, request.access_items)
         local_part(request.profile.name)
         employee_id = keyed_id(self.identity_key, identity_of(request.profile))
@@ -57,7 +60,7 @@ class Edge:
         """The run of an equal request; None when the person is new."""
         name, stored = request.profile.name, tx.people.request_of(employee_id)
         same = stored == dump(request.to_json())
-        if idempotency_key and (run := tx.runs.with_idempotency_key(idempotency_key)):
+        if idempotency_key is not None and (run := tx.runs.with_idempotency_key(idempotency_key)):
             if run.employee_id != employee_id or not same:
                 raise IdentityConflict(
                     "this Idempotency-Key came with another request before", "Use a new key for a new request."

@@ -52,6 +52,7 @@ async def bury_the_dead(store: Store, owners: Owners) -> None:
         if await asyncio.to_thread(owners.is_dead, owner):
             log.info("owner_died", owner=owner)
             await store.transaction(lambda tx, dead=owner: tx.runs.release_all(dead))  # type: ignore[misc]
+            await asyncio.to_thread(owners.forget, owner)
 
 
 @contextlib.asynccontextmanager

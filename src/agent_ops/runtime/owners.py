@@ -43,5 +43,9 @@ class Owners:
             return False
         return True
 
+    def forget(self, owner: str) -> None:
+        """Remove the file of a dead owner whose runs were freed."""
+        self._path(owner).unlink(missing_ok=True)
+
     def _path(self, owner: str) -> Path:
         return self._directory / f"{owner}.lock"

@@ -49,13 +49,17 @@ class Reports:
         Raises:
             NotFound: nobody is.
         """
+        if await self.store.read(lambda tx: tx.runs.get(wanted)):
+            return [await self.run(wanted)]
         found = [
             report
             for report in await self.latest()
-            if wanted in (report.run.id, report.employee.id, report.employee.address)
+            if wanted in (report.employee.id, report.employee.address)
             or report.employee.profile.name.casefold() == wanted.casefold()
         ]
-        return found or [await self.run(wanted, with_events=True)]
+        if not found:
+            raise NotFound(f"there is no run, employee, address or name {wanted!r}")
+        return found
 
     async def events(self, run_id: str | None = None, after: int = 0) -> list[Event]:
         """Events with greater ids, of one run or of all, at most a thousand."""

@@ -1,4 +1,4 @@
-"""``python -m agent_ops.sandbox DIRECTORY POLICY``: the server process that ``Sandbox`` starts."""
+"""The server process that ``Sandbox`` starts: ``python -m agent_ops.sandbox DIRECTORY POLICY``."""
 
 import asyncio
 import sys
@@ -6,8 +6,14 @@ from pathlib import Path
 
 from agent_ops.sandbox.server import serve
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Serve until nobody is attached any more; leave at once when another server was quicker."""
     try:
         asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2]), linger=True))
     except BlockingIOError:
-        sys.exit(0)  # another server was quicker: whoever started us attaches to that one
+        sys.exit(0)  # whoever started us attaches to that one
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import socket
@@ -21,6 +22,7 @@ from agent_ops.sandbox.faults import Fault
 from agent_ops.sandbox.records import Call, Records
 
 _START_SECONDS = 60.0
+_SERVE = "import sys; del sys.path[0]; from agent_ops.sandbox.__main__ import main; main()"  # never from the cwd
 _PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -49,9 +51,9 @@ class Sandbox:
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
+            self.addresses = self._ensure_running()
         except OSError as error:
             raise StorageReadOnly(f"the data directory {self.data_dir} cannot be used: {error.strerror}") from error
-        self.addresses = self._ensure_running()
         host, port = self.addresses.control_url.removeprefix("http://").split(":")
         self._attachment = socket.create_connection((host, int(port)), timeout=10)
         headers = f"Host: {host}\r\nAuthorization: Bearer {self.addresses.control_token}"
@@ -64,6 +66,17 @@ class Sandbox:
         if self._attachment is not None:
             self._attachment.close()
             self._attachment = None
+
+    def in_use(self) -> bool:
+        """Whether a server has this sandbox now."""
+        try:
+            with (self.directory / "lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     async def __aenter__(self) -> Sandbox:
         return await asyncio.to_thread(self.start)
@@ -120,7 +133,7 @@ class Sandbox:
     def _spawn(self) -> int:
         """Start the server in a session of its own. Its environment is empty: no profile, proxy or CA bundle leaks in."""
         log = str(self.directory / "sandbox.log")
-        command = [sys.executable, "-m", "agent_ops.sandbox", str(self.directory), str(self.policy_file)]
+        command = [sys.executable, "-c", _SERVE, str(self.directory), str(self.policy_file)]
         into_log = (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), into_log, (os.POSIX_SPAWN_DUP2, 1, 2)]
         return os.posix_spawn(sys.executable, command, {"PYTHONUTF8": "1"}, file_actions=actions, setsid=True)

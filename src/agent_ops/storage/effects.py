@@ -9,6 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
+from agent_ops.domain.errors import LeaseLost
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
 
@@ -55,23 +56,37 @@ class Effects:
         cursor = self._db.execute("UPDATE effects SET owner = ? WHERE key = ? AND owner = ?", (owner, intent.key, intent.owner))
         return bool(cursor.rowcount == 1)
 
-    def sending(self, key: str, lands_by: datetime) -> None:
-        """A call is about to leave: it can have an effect until then."""
-        self._db.execute("UPDATE effects SET lands_by = ? WHERE key = ?", (stamp(lands_by), key))
+    def sending(self, intent: Intent, lands_by: datetime) -> bool:
+        """A call is about to leave: it can have an effect until then. False when the intent is not open and ours any more."""
+        changed = self._db.execute(
+            "UPDATE effects SET lands_by = ? WHERE key = ? AND owner = ? AND state = ?",
+            (stamp(lands_by), intent.key, intent.owner, EffectState.OPEN.value),
+        )
+        return bool(changed.rowcount)
 
-    def repin(self, key: str, pinned: dict[str, Any]) -> None:
-        self._db.execute("UPDATE effects SET pinned = ? WHERE key = ?", (dump(pinned), key))
+    def repin(self, intent: Intent, pinned: dict[str, Any]) -> None:
+        self._change(intent, "pinned = ?", dump(pinned))
 
-    def accept(self, key: str, handle: dict[str, Any]) -> None:
-        self._db.execute(
-            "UPDATE effects SET state = ?, handle = ? WHERE key = ?", (EffectState.ACCEPTED.value, dump(handle), key)
+    def accept(self, intent: Intent, handle: dict[str, Any]) -> None:
+        self._change(intent, "state = ?, handle = ?", EffectState.ACCEPTED.value, dump(handle))
+
+    def settle(self, intent: Intent, state: EffectState, *, result: dict[str, Any] | None = None, reason: str = "") -> None:
+        self._change(
+            intent, "state = ?, result = ?, reason = ?, settled_at = ?", state.value, dump(result or {}), reason, stamp()
         )
 
-    def settle(self, key: str, state: EffectState, *, result: dict[str, Any] | None = None, reason: str = "") -> None:
-        self._db.execute(
-            "UPDATE effects SET state = ?, result = ?, reason = ?, settled_at = ? WHERE key = ?",
-            (state.value, dump(result or {}), reason, stamp(), key),
+    def _change(self, intent: Intent, assignments: str, *values: str) -> None:
+        """Change an intent that is not settled and still its owner's.
+
+        Raises:
+            LeaseLost: another process took it over or settled it; nothing is overwritten.
+        """
+        changed = self._db.execute(
+            f"UPDATE effects SET {assignments} WHERE key = ? AND owner = ? AND state IN (?, ?)",  # noqa: S608 - fixed texts
+            (*values, intent.key, intent.owner, EffectState.OPEN.value, EffectState.ACCEPTED.value),
         )
+        if changed.rowcount != 1:
+            raise LeaseLost(f"the intent {intent.key} is not ours any more")
 
 
 def _intent(row: Row) -> Intent:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 
 import aiosmtplib
 import botocore.exceptions
@@ -26,11 +28,22 @@ def status_error(service: str, status: int, words: str, retry_after: str | None 
     """The error for an HTTP status of 400 or more. ``retry_after`` is the header's value, in seconds."""
     said = f"answered {status}: {' '.join(words.split())[:300]}"
     if status == 429 or (status == 503 and retry_after):
-        wait = float(retry_after) if retry_after and retry_after.isdigit() else DEFAULT_RETRY_AFTER
-        return RateLimited(service, said, wait)
+        return RateLimited(service, said, _seconds(retry_after))
     if status in (401, 403):
         return AccessRefused(service, said)
     return ServiceAmbiguous(service, said) if status >= 500 else ServiceRefused(service, said)
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Retry-After is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if not retry_after:
+        return DEFAULT_RETRY_AFTER
+    if retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(timezone.utc)).total_seconds())
+    except (TypeError, ValueError):
+        return DEFAULT_RETRY_AFTER
 
 
 @contextmanager

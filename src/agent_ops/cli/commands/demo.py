@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent_ops.sandbox import Sandbox
 
 FAILING = "Tomás Rivera"
+_LINGERING_SECONDS = 6.0
 _PIPELINE_SECONDS = {"aws": 2.0, "github": 1.2, "confluence": 1.6, "database": 2.8}
 _CONSOLE = (
     "[Pipeline] { (provision)",
@@ -44,6 +45,7 @@ def demo(data_dir: Path, stage_delay: float) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     console = Console()
+    _move_aside(console, data_dir.resolve())
     sys.exit(asyncio.run(_demo(console, data_dir.resolve(), stage_delay)))
 
 
@@ -64,7 +66,6 @@ async def _demo(console: Console, data_dir: Path, stage_delay: float) -> int:
     from agent_ops.cli.board import Board  # noqa: PLC0415
     from agent_ops.cli.system import opened  # noqa: PLC0415
 
-    _move_aside(console, data_dir)
     with console.status("starting the sandbox: Entra, Jenkins, AWS and mail on the loopback"):
         system = opened(data_dir, None, in_sandbox=True, stage_delay=stage_delay)
         ops, box = await system.__aenter__()
@@ -83,8 +84,20 @@ async def _demo(console: Console, data_dir: Path, stage_delay: float) -> int:
 
 
 def _move_aside(console: Console, data_dir: Path) -> None:
+    """Only a directory of ours, and only when nobody works in it; an earlier demo's sandbox ends a few seconds after it."""
+    from agent_ops.domain.errors import ConfigurationError  # noqa: PLC0415
+    from agent_ops.runtime.keys import FILE  # noqa: PLC0415
+    from agent_ops.sandbox import Sandbox  # noqa: PLC0415
+
     if not data_dir.exists():
         return
+    if any(data_dir.iterdir()) and not (data_dir / FILE).exists():
+        raise ConfigurationError(f"{data_dir} is no data directory of Agent Ops", "Name another one with --data-dir.")
+    deadline = time.monotonic() + _LINGERING_SECONDS
+    while (in_use := Sandbox(data_dir).in_use()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if in_use:
+        raise ConfigurationError(f"the sandbox of {data_dir} is in use", "Wait until it has ended, or name another --data-dir.")
     aside = data_dir.with_name(f"{data_dir.name}.{time.strftime('%Y%m%d-%H%M%S')}")
     data_dir.rename(aside)
     console.print(f"moved the older {data_dir.name} aside to {aside.name}", highlight=False)

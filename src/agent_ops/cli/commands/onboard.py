@@ -40,7 +40,8 @@ def onboard(
 ) -> None:
     """Onboard NAME: account, access, mails; shows it live and ends when it is over.
 
-    The same command again is a repeat, not a second person: it shows what was done, and goes on with what was not.
+    The same command again is a repeat, not a second person: it shows what was done, and goes on where a run was
+    interrupted. What failed is not tried again by itself.
 
     \b
     Examples:
