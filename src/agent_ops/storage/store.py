@@ -60,6 +60,11 @@ class Store:
             raise
         return self
 
+    async def open_to_read(self) -> Store:
+        """Connect for reading only: nothing is made or migrated, so that a backup or a read-only disk can be read."""
+        self._open[self._reader] = await self._in(self._reader, self._connect_to_read)
+        return self
+
     async def close(self) -> None:
         """Close each connection in its own thread, after what was begun there; safe to call twice."""
         while self._open:
@@ -115,6 +120,25 @@ class Store:
         db.execute("PRAGMA foreign_keys=ON")
         db.execute("PRAGMA synchronous=FULL")
         return db
+
+    def _connect_to_read(self) -> Database:
+        """Without write access to the directory SQLite needs to be told that nobody else writes (sqlite.org/uri.html)."""
+        for mode in ("mode=ro", "immutable=1"):
+            conn = sqlite3.connect(
+                f"{self._path.resolve().as_uri()}?{mode}",
+                uri=True,
+                timeout=self._busy_timeout,
+                check_same_thread=False,
+                isolation_level=None,
+            )
+            try:
+                conn.execute("SELECT 1 FROM runs LIMIT 1")
+            except sqlite3.DatabaseError as error:
+                conn.close()
+                failed = error
+            else:
+                return Database(conn, recursive_triggers=False, execute_plugins=False)
+        raise failed
 
     def _connect_and_migrate(self) -> Database:
         db = self._connect()

@@ -25,15 +25,19 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
     from agent_ops.cli.report import employees_table, events_table, problems, report_json  # noqa: PLC0415
     from agent_ops.domain.errors import NotFound  # noqa: PLC0415
     from agent_ops.domain.runs import RunReport  # noqa: PLC0415
-    from agent_ops.runtime.compose import DATABASE, open_store  # noqa: PLC0415
+    from agent_ops.runtime.compose import DATABASE  # noqa: PLC0415
     from agent_ops.runtime.reports import Reports  # noqa: PLC0415
+    from agent_ops.storage import Store  # noqa: PLC0415
 
     async def work() -> list[RunReport]:
-        async with open_store(data_dir) as (store, _):
+        store = await Store(data_dir / DATABASE, b"").open_to_read()
+        try:
             reports = Reports(store)
             if who is None:
                 return await reports.latest()
             return [await reports.run(found.run.id, with_events=True) for found in await reports.find(who)]
+        finally:
+            await store.close()
 
     if not (data_dir / DATABASE).exists():
         raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir, or begin with `agent-ops demo`.")

@@ -1,0 +1,84 @@
+"""The operations database: what remains of a transaction that fails, who may read, what a damaged file is called."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent_ops import Profile
+from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError
+from agent_ops.domain.runs import Request
+from agent_ops.storage import Store, Tx
+
+ANA = Request(Profile("Ana Silva", "Sales"))
+
+
+async def opened(path: Path, **options: float) -> Store:
+    return await Store(path / "operations.db", b"audit", **options).open()
+
+
+async def test_nothing_remains_of_a_transaction_that_raises(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+
+    def work(tx: Tx) -> None:
+        tx.people.insert("e", ANA)
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        await store.transaction(work)
+    assert await store.read(lambda tx: tx.people.all()) == []
+    await store.close()
+    await store.close()
+
+
+async def test_a_locked_database_is_told_after_the_wait(tmp_path: Path) -> None:
+    store = await opened(tmp_path, busy_timeout=0.1)
+    holder = sqlite3.connect(tmp_path / "operations.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageBusy, match="locked"):
+        await store.transaction(lambda tx: tx.people.insert("e", ANA))
+    holder.execute("ROLLBACK")
+    holder.close()
+    await store.transaction(lambda tx: tx.people.insert("e", ANA))
+    await store.close()
+
+
+async def test_two_processes_worth_of_connections_lose_nothing(tmp_path: Path) -> None:
+    stores = [await opened(tmp_path) for _ in range(3)]
+    writes = [s.transaction(lambda tx, n=n: tx.logs.event("r", "e", "k", f"line {n}")) for n in range(50) for s in stores]
+    await asyncio.gather(*writes)
+    assert len(await stores[0].read(lambda tx: tx.logs.events("r"))) == 150
+    for store in stores:
+        await store.close()
+
+
+async def test_reading_makes_nothing_and_needs_no_write_access(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.transaction(lambda tx: tx.people.insert("e", ANA))
+    await store.close()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    reader = await Store(tmp_path / "operations.db", b"").open_to_read()
+    assert [e.profile.name for e in await reader.read(lambda tx: tx.people.all())] == ["Ana Silva"]
+    with pytest.raises(StorageError, match="closed"):
+        await reader.transaction(lambda tx: tx.people.insert("f", ANA))
+    await reader.close()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if not path.name.endswith(("-shm", "-wal"))} == before
+
+
+async def test_a_damaged_file_is_named_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "operations.db").write_bytes(b"no database at all " * 500)
+    for opening in (Store.open, Store.open_to_read):
+        with pytest.raises(StorageCorrupt, match=r"operations\.db"):
+            await opening(Store(tmp_path / "operations.db", b""))
+
+
+async def test_a_database_of_another_program_is_told_when_reading(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "operations.db")
+    other.execute("CREATE TABLE notes (text)")
+    other.commit()
+    other.close()
+    with pytest.raises(StorageError, match="no such table"):
+        await Store(tmp_path / "operations.db", b"").open_to_read()
