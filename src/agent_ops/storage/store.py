@@ -62,7 +62,11 @@ class Store:
 
     async def open_to_read(self) -> Store:
         """Connect for reading only: nothing is made or migrated, so that a backup or a read-only disk can be read."""
-        self._open[self._reader] = await self._in(self._reader, self._connect_to_read)
+        try:
+            self._open[self._reader] = await self._in(self._reader, self._connect_to_read)
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def close(self) -> None:
@@ -117,8 +121,12 @@ class Store:
     def _connect(self) -> Database:
         conn = sqlite3.connect(self._path, timeout=self._busy_timeout, check_same_thread=False, isolation_level=None)
         db = Database(conn, recursive_triggers=False, execute_plugins=False)
-        db.execute("PRAGMA foreign_keys=ON")
-        db.execute("PRAGMA synchronous=FULL")
+        try:
+            db.execute("PRAGMA foreign_keys=ON")
+            db.execute("PRAGMA synchronous=FULL")
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
         return db
 
     def _connect_to_read(self) -> Database:
