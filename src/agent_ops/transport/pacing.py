@@ -10,7 +10,7 @@ from contextlib import contextmanager
 class Pace:
     """Intervals that grow with the time already waited and with the number of waiters.
 
-    A wait of T seconds is noticed within 15 % of T, between 40 ms and 10 s; all waiters together make at most
+    A wait of T seconds is noticed within 8 % of T, between 40 ms and 10 s; all waiters together make at most
     ``reads_per_second`` reads.
     """
 
@@ -29,5 +29,5 @@ class Pace:
 
     def _intervals(self, started: float) -> Iterator[float]:
         while True:
-            grown = 0.15 * (time.monotonic() - started)
+            grown = 0.08 * (time.monotonic() - started)
             yield max(self._shortest, self._waiters / self._rate, min(grown, self._longest))
