@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal
-from agent_ops.domain.errors import AccessRefused, ServiceRefused
+from agent_ops.domain.errors import AccessRefused, ServiceRefused, ServiceUnavailable
 from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.effectors.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
 from agent_ops.sandbox import Fault, FaultKind
@@ -148,6 +149,21 @@ async def test_a_marker_is_found_behind_hundreds_of_other_builds(bench: Bench, e
     assert finding.presence is Presence.OURS
     assert finding.handle is not None
     assert finding.handle["build"] == 1
+
+
+async def test_a_thread_that_was_held_up_triggers_nothing_late(bench: Bench) -> None:
+    """A thread cannot be stopped: one whose credentials took too long must stop itself before the trigger."""
+
+    class SlowLogin(FixedLogin):
+        def _read(self) -> str:
+            threading.Event().wait(0.4)
+            return super()._read()
+
+    effector = JenkinsEffector(SlowLogin(JenkinsAccount(bench.base_url, USER, TOKEN)), timeout=0.2)
+    with pytest.raises(ServiceUnavailable, match="not asked in time"):
+        await effector.send(intent())
+    assert bench.effects() == []
+    effector.close()
 
 
 async def test_refused_credentials_are_read_again_once(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
 import ssl
 from collections.abc import AsyncIterator
@@ -42,6 +43,15 @@ async def test_a_wrong_client_secret_is_told_in_entras_words(sandbox_settings: S
     assert "AADSTS7000215" in str(caught.value)
     assert "CLIENT_SECRET" in str(caught.value)
     assert "canary" not in str(caught.value)
+    await graph.close()
+
+
+async def test_a_token_endpoint_that_hangs_is_given_up(sandbox_settings: Settings, faulty: Sandbox) -> None:
+    await faulty.fault(Fault("entra", FaultKind.HANG, path=".*/token", seconds=30, times=1))
+    graph = GraphSession(replace(sandbox_settings.entra, timeout=0.5))
+    with pytest.raises(ServiceAmbiguous):
+        await asyncio.wait_for(graph.call("GET", "/domains"), 10)
+    assert await graph.call("GET", "/domains")
     await graph.close()
 
 

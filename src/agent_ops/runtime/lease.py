@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -51,8 +52,12 @@ async def bury_the_dead(store: Store, owners: Owners) -> None:
     for owner in await store.read(lambda tx: tx.runs.owners(now)) - {owners.name}:
         if await asyncio.to_thread(owners.is_dead, owner):
             log.info("owner_died", owner=owner)
-            await store.transaction(lambda tx, dead=owner: tx.runs.release_all(dead))  # type: ignore[misc]
+            await store.transaction(partial(_release_all, owner))
             await asyncio.to_thread(owners.forget, owner)
+
+
+def _release_all(owner: str, tx: Tx) -> None:
+    tx.runs.release_all(owner)
 
 
 @contextlib.asynccontextmanager

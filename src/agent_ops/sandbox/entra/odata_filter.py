@@ -8,6 +8,7 @@ Comparison of text ignores case there.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +28,12 @@ _ALWAYS_ADVANCED = {"ne": "Ne", "not": "Not", "endswith": "EndsWith"}
 _DEEPEST, _LONGEST = 20, 100
 
 
-class Filter:
+class Filter(ABC):
     """A parsed filter."""
 
+    @abstractmethod
     def test(self, entry: Entry) -> bool:
-        raise NotImplementedError
+        """Whether the entry matches."""
 
     def equality(self) -> tuple[str, str] | None:
         """A path and a text that every match must equal, when there is such a pair: an index can start from it."""
