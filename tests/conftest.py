@@ -17,7 +17,7 @@ from agent_ops.ledger.attempt import Patience
 from tests.fakes import FakeServices
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-IMPATIENT = Patience(tries=4, first_pause=0.001, longest_pause=0.01, longest_wait=1.0, settling=0.05, margin=0.05)
+IMPATIENT = Patience(tries=4, first_pause=0.001, longest_pause=0.01, longest_wait=1.0, settling=0.05, margin=0.05, give_up=0.0)
 
 
 @pytest.fixture(scope="session")

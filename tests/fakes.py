@@ -91,6 +91,8 @@ class FakeService:
     def _result(self, intent: Intent) -> dict[str, object]:
         if self.action is Action.CREATE_ACCOUNT:
             return {"id": f"id-{intent.key}", "address": intent.pinned["userPrincipalName"]}
+        if self.action is Action.LINK_ACCOUNT:
+            return {"id": intent.pinned["id"], "address": f"linked-{intent.key[:6]}@acme.example"}
         if self.action is Action.SEND_MAIL:
             return {"recipient": intent.pinned["recipient"], "message_id": intent.pinned["message_id"]}
         return dict(intent.pinned)
@@ -104,6 +106,10 @@ class FakeServices:
 
     def __getitem__(self, action: Action) -> FakeService:
         return self.services[action]
+
+    def sends(self) -> dict[str, int]:
+        """How many calls arrived, by action, where any did."""
+        return {action.value: service.sends for action, service in self.services.items() if service.sends}
 
     def adapters(self) -> Mapping[Action, EffectAdapter]:
         return dict(self.services)

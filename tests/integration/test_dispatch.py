@@ -17,6 +17,7 @@ from agent_ops.domain.runs import Request, Run
 from agent_ops.ledger.grants import GrantBook, SealingKeys
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.edge import Edge
+from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.lease import leased
 from agent_ops.runtime.owners import Owners
 from agent_ops.storage import Store
@@ -41,7 +42,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def admitted(store: Store, policy: EntitlementPolicy, count: int = 1) -> list[Run]:
-    edge = Edge(store, policy, GrantBook(store, SealingKeys("k", {"k": b"k"})), b"i")
+    edge = Edge(store, policy, Granting(policy, GrantBook(store, SealingKeys("k", {"k": b"k"}))), b"i")
     return [await edge.admit(Request(Profile(f"Hire {n}", "Sales", external_id=str(n))), Caller("tester")) for n in range(count)]
 
 

@@ -23,6 +23,7 @@ from agent_ops.ledger.door import Ledger
 from agent_ops.ledger.grants import GrantBook, SealingKeys
 from agent_ops.ledger.guard import Guard
 from agent_ops.runtime.edge import Edge
+from agent_ops.runtime.granting import Granting
 from agent_ops.storage import Store
 from tests.conftest import IMPATIENT
 from tests.fakes import FakeServices
@@ -46,7 +47,7 @@ class Bench:
         return Ledger(self.store, self.grants, Guard(policy), binder, self.fakes.adapters(), owner, IMPATIENT)
 
     async def run(self, name: str = "Ana Silva", owner: str = "me", lease_until: float = FAR) -> Run:
-        edge = Edge(self.store, self.policy, self.grants, b"identity")
+        edge = Edge(self.store, self.policy, Granting(self.policy, self.grants), b"identity")
         request = Request(Profile(name, "Engineering", external_id=name), ("aws", "github"))
         run = await edge.admit(request, Caller("tester"))
         await self.store.transaction(lambda tx: tx.runs.claim(owner, 1.0, lease_until))

@@ -8,6 +8,7 @@ START -> (tool known?) -> tools -> END
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
@@ -18,7 +19,7 @@ from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from agent_ops.agents.spec import AgentSpec
-from agent_ops.domain.effects import Outcome
+from agent_ops.domain.effects import Outcome, OutcomeKind
 from agent_ops.domain.errors import LeaseLost, StorageError
 from agent_ops.prompts import prompt
 from agent_ops.tools.context import RunContext
@@ -49,6 +50,7 @@ class ObservationState(TypedDict):
     succeeded: bool
     text: str
     untrusted: bool
+    waiting: float
 
 
 class AgentState(TypedDict, total=False):
@@ -108,8 +110,8 @@ async def _ask(spec: AgentSpec, state: AgentState, context: RunContext) -> Agent
     answer = await context.model.bind_tools(spec.tools).ainvoke(opening + said)
     if answer.tool_calls:
         return {"messages": [answer]}
-    worked = _all_succeeded(said)
-    return {"messages": [answer], "observation": observation(step, worked, str(answer.text) or "no answer", untrusted=True)}
+    worked, text = _all_succeeded(said), str(answer.text) or "no answer"
+    return {"messages": [answer], "observation": observation(step, worked, text, untrusted=True, waiting=_waits_for(said))}
 
 
 async def _call_tools(spec: AgentSpec, state: AgentState, context: RunContext) -> AgentState:
@@ -117,7 +119,7 @@ async def _call_tools(spec: AgentSpec, state: AgentState, context: RunContext) -
     if step.get("tool"):
         call = {"name": step["tool"] or "", "args": step.get("arguments", {}), "id": step["id"], "type": "tool_call"}
         answer = await _call(spec, call, context)
-        return {"observation": observation(step, _succeeded(answer), str(answer.text))}
+        return {"observation": observation(step, _succeeded(answer), str(answer.text), waiting=_waits_for([answer]))}
     last = cast(AIMessage, state["messages"][-1])
     return {"messages": [await _call(spec, dict(call), context) for call in last.tool_calls]}
 
@@ -147,12 +149,20 @@ def _succeeded(message: ToolMessage) -> bool:
     return message.status != "error"
 
 
+def _waits_for(messages: Sequence[AnyMessage]) -> float:
+    """Seconds until it is worth looking again at what is not over; 0 when everything is."""
+    outcomes = [m.artifact for m in messages if isinstance(m, ToolMessage) and isinstance(m.artifact, Outcome)]
+    return min((o.seconds for o in outcomes if o.kind is OutcomeKind.WAITING), default=0.0)
+
+
 def _all_succeeded(messages: list[AnyMessage]) -> bool:
     answers = [message for message in messages if isinstance(message, ToolMessage)]
     return bool(answers) and all(_succeeded(answer) for answer in answers)
 
 
-def observation(step: StepState, succeeded: bool, text: str, *, untrusted: bool = False) -> ObservationState:
+def observation(
+    step: StepState, succeeded: bool, text: str, *, untrusted: bool = False, waiting: float = 0.0
+) -> ObservationState:
     """What a step brought back, bounded."""
     return {
         "step_id": step["id"],
@@ -161,4 +171,5 @@ def observation(step: StepState, succeeded: bool, text: str, *, untrusted: bool 
         "succeeded": succeeded,
         "text": text[:MAX_TEXT],
         "untrusted": untrusted,
+        "waiting": waiting,
     }

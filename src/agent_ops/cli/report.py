@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.runs import Event, RunReport, RunStatus
+from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 
 MARKS = {  # joined to the key without a space, so that no line breaks between them
     ItemStatus.PENDING: ("·", "dim"),
@@ -45,7 +46,8 @@ def report_json(report: RunReport) -> dict[str, Any]:
         "access_items": [
             {"item": i.item, "status": i.status.value, "reason": i.reason, "detail": i.detail} for i in report.items
         ],
-        "mails": [{"notice": m.notice, "recipient": m.recipient, "message_id": m.message_id} for m in report.mails],
+        "account": [{"part": i.item, "status": i.status.value, "reason": i.reason} for i in report.account],
+        "mails": [asdict(mail) for mail in report.mails],
         "events": [_event_json(event) for event in report.events],
     }
 
@@ -86,10 +88,16 @@ def employees_table(reports: list[RunReport]) -> Table:
             Text(f"{profile.name} ({profile.team})"),
             report.employee.address or Text("none", style="red"),
             items_text(report.items),
-            str(len(report.mails)),
+            _mails(report.mails),
             Text(report.run.status.value, style=style),
         )
     return table
+
+
+def _mails(mails: tuple[Mail, ...]) -> str:
+    """How many were taken, and how many are still in the outbox."""
+    taken = sum(mail.delivered for mail in mails)
+    return str(taken) + (f" (+{len(mails) - taken} in the outbox)" if taken < len(mails) else "")
 
 
 def problems(reports: list[RunReport]) -> RenderableType:
@@ -99,6 +107,12 @@ def problems(reports: list[RunReport]) -> RenderableType:
         name = report.employee.profile.name
         if report.employee.reason:
             lines.append(Text.assemble((f"{name}: ", "bold"), report.employee.reason))
+        for part in report.account:
+            if not part.status.in_place and part.reason and part.reason != report.employee.reason:
+                lines.append(Text.assemble((f"{name}: ", "bold"), f"{part.item} {part.status.value}: {part.reason}"))
+        for mail in report.mails:
+            if not mail.delivered and mail.reason:
+                lines.append(Text.assemble((f"{name}: ", "bold"), f"mail to {mail.recipient} in the outbox: {mail.reason}"))
         for item in report.items:
             if not item.status.in_place and item.reason:
                 lines.append(Text.assemble((f"{name}: ", "bold"), f"{item.item} {item.status.value}: {item.reason}"))

@@ -29,7 +29,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Decision:
-    """What Think yields: a one-line thought and either the next steps or, with ``summary``, the finish."""
+    """What Think yields: a one-line thought and either the next steps or, with ``summary``, the finish.
+
+    With neither, the run waits for what is under way.
+    """
 
     thought: str
     steps: tuple[Step, ...] = ()
@@ -42,13 +45,18 @@ class Decision:
 
 @dataclass(frozen=True)
 class Observation:
-    """What a step brought back. ``untrusted`` marks text that came from outside: it never becomes an instruction."""
+    """What a step brought back.
+
+    ``untrusted`` marks text that came from outside: it never becomes an instruction. ``waiting`` above zero means that the
+    step is not over, and that it is worth looking again after so many seconds.
+    """
 
     step_id: str
     agent: str
     succeeded: bool
     text: str
     untrusted: bool = False
+    waiting: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,17 @@ class Situation:
     observations: tuple[Observation, ...] = ()
     patterns: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+
+
+def check_decision(decision: Decision, situation: Situation) -> None:
+    """Refuse a decision that cannot be followed.
+
+    Raises:
+        PlannerError: for steps that cannot be taken, or for waiting when nothing is under way.
+    """
+    if decision.finished or (not decision.steps and any(seen.waiting for seen in situation.observations)):
+        return
+    check_steps(decision.steps, situation.agents)
 
 
 def check_steps(steps: Sequence[Step], agents: Sequence[str]) -> None:

@@ -14,16 +14,26 @@ class Action(str, Enum):
     """Everything that Agent Ops can change outside. A closed list: whatever is not here cannot be done."""
 
     CREATE_ACCOUNT = "entra.create_account"
+    LINK_ACCOUNT = "entra.link_account"  # an existing account becomes the employee's, by its object id
+    SET_ATTRIBUTES = "entra.set_attributes"
+    SET_MANAGER = "entra.set_manager"
+    ENABLE_ACCOUNT = "entra.enable_account"
     ADD_TO_GROUP = "entra.add_to_group"
     RUN_PIPELINE = "jenkins.run_pipeline"
     SEND_MAIL = "mail.send"
+
+
+ACCOUNT_ACTIONS = frozenset({Action.CREATE_ACCOUNT, Action.LINK_ACCOUNT})
+"""The two ways to an account; a grant lists one of them."""
+ITEM_ACTIONS = frozenset({Action.ADD_TO_GROUP, Action.RUN_PIPELINE})
+"""The actions whose item is an access item of the catalogue."""
 
 
 @dataclass(frozen=True, order=True)
 class Proposal:
     """What a tool may say: which agent wants which action for which item. Subject and values are not its to choose.
 
-    ``item`` is a catalogue key, a notice's name, or 'account'.
+    ``item`` is a catalogue key, a notice's name, or a part of the account: 'account', 'attributes', 'manager'.
     """
 
     agent: str
@@ -53,6 +63,7 @@ class EffectState(str, Enum):
     SUCCEEDED = "succeeded"  # final
     FAILED = "failed"  # this attempt is closed
     UNKNOWN = "unknown"  # absence cannot be proved; nothing is repeated
+    HELD = "held"  # nothing was done: a person must decide first
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,23 @@ class Uncertain:
     reason: str
 
 
-Answer = Completed | Failed | Uncertain
+@dataclass(frozen=True)
+class Held:
+    """Nothing was done, because a person must decide first (a suspected rehire)."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Not over yet: ask again in ``seconds``. ``handle`` replaces the stored one when more is known by now."""
+
+    reason: str
+    seconds: float
+    handle: dict[str, Any] | None = None
+
+
+Answer = Completed | Failed | Uncertain | Held
 """How an attempt can end."""
 
 
@@ -146,15 +173,21 @@ class OutcomeKind(str, Enum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     DENIED = "denied"
+    HELD = "held"
+    WAITING = "waiting"  # not over: the same call again later goes on with it
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the door answers. ``message`` is one line that a person and a planner can read."""
+    """What the door answers. ``message`` is one line that a person and a planner can read.
+
+    ``seconds`` goes with waiting: after them it is worth asking again.
+    """
 
     kind: OutcomeKind
     message: str
     result: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def succeeded(self) -> bool:

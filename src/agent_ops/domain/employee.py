@@ -23,6 +23,7 @@ class EmployeeStatus(str, Enum):
     IN_PROGRESS = "in_progress"
     ONBOARDED = "onboarded"  # account and every due access in place
     PARTIAL = "partial"  # the account stands, some access does not
+    HELD = "held"  # a person must decide whose account it is
     FAILED = "failed"  # no account
 
 
@@ -114,7 +115,7 @@ def identity_of(profile: Profile) -> str:
 
 @dataclass(frozen=True)
 class Employee:
-    """An employee as stored. ``address`` is None until the account exists."""
+    """An employee as stored. ``address`` is None until the account exists, and empty once it was cleared on request."""
 
     id: str
     profile: Profile

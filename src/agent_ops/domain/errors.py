@@ -14,6 +14,7 @@
     |   `-- StorageReadOnly
     |-- GrantInvalid             a grant is missing, altered or expired: nothing is done
     |-- LeaseLost                another process drives this run now: this one must let go
+    |-- Paused                   an administrator stopped changes: they wait
     |-- PlannerError             a planner gave a decision that cannot be followed
     `-- ServiceError             a service outside answered badly (mapped in ``transport``)
         |-- ServiceRefused       final: it will answer the same again
@@ -92,6 +93,10 @@ class GrantInvalid(AgentOpsError):
 
 class LeaseLost(AgentOpsError):
     """Nothing to do: the process that holds the run now goes on with it."""
+
+
+class Paused(AgentOpsError):
+    """It waits for `agent-ops resume`, then goes on by itself."""
 
 
 class PlannerError(AgentOpsError):

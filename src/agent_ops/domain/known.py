@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.effects import Action, Proposal
+from agent_ops.domain.effects import ACCOUNT_ACTIONS, Action, Proposal
 from agent_ops.domain.runs import LifecycleEvent
 
 
@@ -15,16 +15,21 @@ class Known:
     """Facts read from storage and ledger, never from a model or a checkpoint.
 
     ``due`` are the effects that the grant lists; ``done`` those of them that succeeded; ``closed`` maps the others that
-    were tried in this run to what became of them.
+    were tried in vain to what became of them, ``under_way`` those that are not over to what they wait for. ``account_groups`` are the access items without which the account is not
+    ready, ``licences`` those of them that bring a licence. ``held`` says what a person must decide first.
     """
 
     run_id: str
     event: LifecycleEvent
-    account_ready: bool
+    account_exists: bool
     items: tuple[AccessItem, ...]
     due: tuple[Proposal, ...] = ()
     done: frozenset[Proposal] = frozenset()
     closed: dict[Proposal, str] = field(default_factory=dict)
+    under_way: dict[Proposal, str] = field(default_factory=dict)
+    account_groups: frozenset[str] = frozenset()
+    licences: frozenset[str] = frozenset()
+    held: str = ""
 
     def status_of(self, item: str) -> ItemStatus | None:
         return next((known.status for known in self.items if known.item == item), None)
@@ -33,14 +38,47 @@ class Known:
         """The due effects of one kind that were neither done nor tried in vain."""
         return [p for p in self.due if p.action is action and p not in self.done and p not in self.closed]
 
+    @property
+    def account_closed(self) -> str | None:
+        """Why there is no account and none is to be expected from this run; None when there is one, or may yet be."""
+        return next((why for p, why in self.closed.items() if p.action in ACCOUNT_ACTIONS), None)
+
+    @property
+    def missing_for_account(self) -> list[str]:
+        """The due groups that the account is not in yet: until then it is not ready."""
+        groups = [p for p in self.due if p.action is Action.ADD_TO_GROUP and p.item in self.account_groups]
+        return [p.item for p in groups if p not in self.done]
+
+    @property
+    def account_ready(self) -> bool:
+        """Whether other access can be given: the account is there, in its groups, and licensed."""
+        return self.account_exists and not self.missing_for_account
+
 
 Precondition = Callable[[Known, str], str | None]
 """What must be true before a tool acts on an item: None when it is, else why it is not."""
 
 
 def account_exists(known: Known, item: str) -> str | None:
-    """Access can be given to an account only."""
-    return None if known.account_ready else f"{item} needs the account, which does not exist"
+    """Something can be done to an account only when there is one."""
+    return None if known.account_exists else f"{item} needs the account, which does not exist"
+
+
+def account_ready(known: Known, item: str) -> str | None:
+    """A pipeline needs an account that people can use."""
+    if not known.account_exists:
+        return account_exists(known, item)
+    missing = ", ".join(known.missing_for_account)
+    return f"{item} needs the account to be ready, which is not in {missing} yet" if missing else None
+
+
+def usage_location_set(known: Known, item: str) -> str | None:
+    """A licence is not assigned to an account without a place of use.
+
+    https://learn.microsoft.com/entra/fundamentals/license-users-groups
+    """
+    pending = [p for p in known.due if p.action is Action.SET_ATTRIBUTES and p not in known.done]
+    return f"{item} needs the account's usage location, which is not set" if item in known.licences and pending else None
 
 
 def unmet(preconditions: tuple[Precondition, ...], known: Known, item: str) -> str | None:

@@ -10,10 +10,15 @@ from agent_ops.domain.employee import Employee
 
 
 class Notice(str, Enum):
-    """Each notice is sent once per employee, by code and not by a planner's choice."""
+    """Each notice is sent once per run, by code and not by a planner's choice."""
 
     ACCOUNT = "account"  # to the first contact: the address exists, or why it does not
     ACCESS = "access"  # to the second contact: what was provisioned and what was not
+
+    @classmethod
+    def of(cls, item: str) -> Notice:
+        """The notice of a mail's item: 'access', or 'access.2' when a second run tells of the same employee."""
+        return cls(item.partition(".")[0])
 
 
 @dataclass(frozen=True)

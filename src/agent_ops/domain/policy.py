@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.account import ACCOUNT_KEYS, AccountRules, Post
 from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import InvalidRequest, PolicyError
 
@@ -21,7 +22,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _JOB = re.compile(r"(?!\.\.?(/|$))[\w .-]+(/(?!\.\.?(/|$))[\w .-]+)*")
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _PIPELINE_KEYS = {"title", "pipeline", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"}
-_GROUP_KEYS = {"title", "group"}
+_GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds"}
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 
 
@@ -45,11 +46,23 @@ class PipelineItem:
 
 @dataclass(frozen=True)
 class GroupItem:
-    """An access that membership in an Entra group gives. ``group`` is the group's object id."""
+    """An access that membership in an Entra group gives.
+
+    Args:
+        group: the group's object id.
+        account: the account is not ready without it (single sign-on, a licence): pipelines wait for it.
+        licence: the SKU that the group assigns, such as 'SPE_E3'; free seats are checked first, then the assignment is awaited.
+        mailbox: the licence brings a mailbox: ``mail`` must have a value before it counts as assigned.
+        timeout_seconds: how long licence and mailbox may take.
+    """
 
     key: str
     title: str
     group: str
+    account: bool = False
+    licence: str = ""
+    mailbox: bool = False
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
 
 CatalogueItem = PipelineItem | GroupItem
@@ -78,12 +91,17 @@ class Entitlements:
 
 @dataclass(frozen=True)
 class Team:
-    """A team: its own entitlements and what each level in it has beyond them."""
+    """A team: its own entitlements and what each level in it has beyond them.
+
+    ``job_titles`` maps levels, and '' for the team as a whole, to titles; ``employee_type`` overrides the company's.
+    """
 
     key: str
     title: str
     own: Entitlements
     levels: Mapping[str, Entitlements]
+    job_titles: Mapping[str, str] = field(default_factory=dict)
+    employee_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,7 @@ class EntitlementPolicy:
     levels: tuple[str, ...]
     teams: Mapping[str, Team]
     version: str
+    account: AccountRules = AccountRules()
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:
@@ -104,7 +123,7 @@ class EntitlementPolicy:
         Raises:
             PolicyError: naming the table and key that is wrong.
         """
-        _known_keys("the file", tables, {"company", "locations", "items", "levels", "teams"})
+        _known_keys("the file", tables, {"company", "account", "locations", "items", "levels", "teams"})
         domain = str(_table(tables, "company").get("domain", ""))
         if not _DOMAIN.fullmatch(domain):
             raise PolicyError(f"[company] domain is no domain name: {domain!r}")
@@ -116,6 +135,7 @@ class EntitlementPolicy:
             locations={key: _location(key, table) for key, table in _tables(tables, "locations")},
             levels=levels,
             teams={key: _team(key, table, levels, catalogue) for key, table in _tables(tables, "teams")},
+            account=_account(tables.get("account", {})),
             version=hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16],
         )
 
@@ -135,14 +155,33 @@ class EntitlementPolicy:
     def entitlements_of(self, profile: Profile) -> Entitlements:
         """What this profile may have and gets: its team's entitlements and those of its level in the team."""
         team = self.team_of(profile)
+        return team.own | team.levels.get(self._level_of(profile), Entitlements())
+
+    def post_of(self, profile: Profile) -> Post:
+        """The profile's place in the company, by its team, level and location.
+
+        Raises:
+            InvalidRequest: when the policy does not have them.
+        """
+        team, level, location = self.team_of(profile), self._level_of(profile), self.location_of(profile)
+        return Post(
+            department=team.title,
+            job_title=team.job_titles.get(level) or team.job_titles.get("") or f"{team.title} {level}".strip(),
+            employee_type=team.employee_type or self.account.employee_type,
+            country=location.country if location else self.account.usage_location,
+            zone=location.zone if location else "",
+        )
+
+    def _level_of(self, profile: Profile) -> str:
+        """The profile's level as the policy writes it, empty when it names none."""
         if profile.level is None:
-            return team.own
+            return ""
         level = next((known for known in self.levels if known.casefold() == profile.level.casefold()), None)
         if level is None:
             raise InvalidRequest(
                 "level", f"{profile.level!r} is no level of the policy", f"Use one of: {', '.join(self.levels)}."
             )
-        return team.own | team.levels.get(level, Entitlements())
+        return level
 
     def due(self, profile: Profile, requested: Iterable[str] | None) -> tuple[AccessItem, ...]:
         """The access items of a request: what is asked for, or the birthright when nothing is said.
@@ -208,7 +247,7 @@ def _item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
     title = str(table.get("title", key))
     if "group" in table:
         _known_keys(where, table, _GROUP_KEYS)
-        return GroupItem(key, title, str(table["group"]))
+        return _group(where, key, title, table)
     _known_keys(where, table, _PIPELINE_KEYS)
     pipeline = str(table.get("pipeline", ""))
     if not _JOB.fullmatch(pipeline):
@@ -228,6 +267,26 @@ def _item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
     return item
 
 
+def _group(where: str, key: str, title: str, table: Mapping[str, Any]) -> GroupItem:
+    licence, mailbox = str(table.get("licence", "")), bool(table.get("mailbox", False))
+    timeout = float(table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS))
+    if (mailbox and not licence) or timeout <= 0:
+        raise PolicyError(f"{where} has a mailbox without a licence, or no positive timeout_seconds")
+    return GroupItem(key, title, str(table["group"]), bool(table.get("account", bool(licence))), licence, mailbox, timeout)
+
+
+def _account(table: Mapping[str, Any]) -> AccountRules:
+    _known_keys("[account]", table, ACCOUNT_KEYS)
+    rules = AccountRules(
+        str(table.get("employee_type", AccountRules.employee_type)),
+        bool(table.get("disabled_until_start", False)),
+        str(table.get("usage_location", "")),
+    )
+    if rules.usage_location and not re.fullmatch(r"[A-Z]{2}", rules.usage_location):
+        raise PolicyError(f"[account] usage_location {rules.usage_location!r} is no ISO 3166-1 alpha-2 code")
+    return rules
+
+
 def _location(key: str, table: Mapping[str, Any]) -> Location:
     _known_keys(f"[locations.{key}]", table, {"title", "zone", "country"})
     location = Location(key, str(table.get("title", key)), str(table.get("zone", "")), str(table.get("country", "")))
@@ -242,15 +301,16 @@ def _location(key: str, table: Mapping[str, Any]) -> Location:
 
 def _team(key: str, table: Mapping[str, Any], levels: tuple[str, ...], catalogue: Mapping[str, CatalogueItem]) -> Team:
     where = f"[teams.{key}]"
-    _known_keys(where, table, {"title", "allowed", "birthright", "levels"})
+    _known_keys(where, table, {"title", "allowed", "birthright", "levels", "job_title", "employee_type"})
     own = _entitlements(where, table, frozenset(), catalogue)
-    by_level = {}
+    by_level, job_titles = {}, {"": str(table.get("job_title", ""))}
     for level, more in table.get("levels", {}).items():
         if level not in levels:
             raise PolicyError(f"{where} names the unknown level {level!r}; levels lists: {', '.join(levels)}")
-        _known_keys(f"{where} level {level}", more, {"allowed", "birthright"})
+        _known_keys(f"{where} level {level}", more, {"allowed", "birthright", "job_title"})
+        job_titles[level] = str(more.get("job_title", ""))
         by_level[level] = _entitlements(f"{where} level {level}", more, own.allowed, catalogue)
-    return Team(key, str(table.get("title", key)), own, by_level)
+    return Team(key, str(table.get("title", key)), own, by_level, job_titles, str(table.get("employee_type", "")))
 
 
 def _entitlements(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from agent_ops.domain.decisions import Decision, Situation
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Outcome, Proposal
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Held, Intent, Outcome, Proposal, Waiting
 from agent_ops.domain.known import Known
 
 
@@ -28,11 +28,11 @@ class EffectAdapter(Protocol):
     async def look_up(self, intent: Intent) -> Finding:
         """Ask the service for our marker. Never changes anything."""
 
-    async def send(self, intent: Intent) -> Accepted | Completed | Failed:
+    async def send(self, intent: Intent) -> Accepted | Completed | Failed | Held:
         """Do it, with exactly the pinned values, leaving the marker."""
 
-    async def follow(self, intent: Intent) -> Completed | Failed:
-        """Await the result of accepted work, by reading only."""
+    async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
+        """See what became of accepted work, by reading only; ``Waiting`` says for what, and when to look again."""
 
 
 class Door(Protocol):
@@ -73,6 +73,9 @@ class Journal(Protocol):
 
     async def conclude(self, run_id: str) -> None:
         """Say what was never tried, and where the employee stands; before the last mail is written."""
+
+    async def park(self, run_id: str, reason: str, seconds: float) -> None:
+        """Let the run wait: nobody drives it until then."""
 
     async def finish(self, run_id: str, summary: str) -> None:
         """Close the run: its status follows from the facts, not from the summary."""

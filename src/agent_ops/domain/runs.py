@@ -22,8 +22,8 @@ class RunStatus(str, Enum):
 
     QUEUED = "queued"
     RUNNING = "running"
-    WAITING = "waiting"
-    HELD = "held"
+    WAITING = "waiting"  # nobody drives it until its time to look again has come
+    HELD = "held"  # a person must decide before it can go on
     DONE = "done"  # everything that was due is in place
     FAILED = "failed"  # ended, and something that was due is not in place
     REFUSED = "refused"
@@ -32,26 +32,50 @@ class RunStatus(str, Enum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self in (RunStatus.DONE, RunStatus.FAILED, RunStatus.REFUSED, RunStatus.CANCELLED)
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One lifecycle event for one employee, as its caller stated it. ``access_items`` None means: by birthright."""
+    """One lifecycle event for one employee, as its caller stated it. ``access_items`` None means: by birthright.
+
+    Args:
+        link_existing: object id of an Entra account that is to become the employee's.
+        new_person: a person said that a deleted or disabled account of the same name belongs to somebody else.
+    """
 
     profile: Profile
     access_items: tuple[str, ...] | None = None
     event: LifecycleEvent = LifecycleEvent.JOINER
+    link_existing: str | None = None
+    new_person: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object, in which two requests for the same thing are equal."""
         items = None if self.access_items is None else sorted(self.access_items)
-        return {"event": self.event.value, "profile": self.profile.to_json(), "access_items": items}
+        return {
+            "event": self.event.value,
+            "profile": self.profile.to_json(),
+            "access_items": items,
+            "link_existing": self.link_existing,
+            "new_person": self.new_person,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Request:
+        items = data["access_items"]
+        return cls(
+            Profile.from_json(data["profile"]),
+            None if items is None else tuple(items),
+            LifecycleEvent(data["event"]),
+            data.get("link_existing"),
+            data.get("new_person", False),
+        )
 
 
 @dataclass(frozen=True)
 class Run:
-    """One execution. ``id`` is a UUID and the LangGraph thread id. Times are UTC."""
+    """One execution. ``id`` is a UUID and the LangGraph thread id. Times are UTC; before ``wake_at`` nobody drives it."""
 
     id: str
     employee_id: str
@@ -60,6 +84,7 @@ class Run:
     created_at: datetime
     finished_at: datetime | None = None
     summary: str = ""
+    wake_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -79,19 +104,43 @@ class Event:
 
 @dataclass(frozen=True)
 class Mail:
-    """A notice that was sent, as the ledger knows it."""
+    """A notice as the ledger knows it: taken by the mail server, or in the outbox, with the server's last answer."""
 
     notice: str
     recipient: str
     message_id: str
+    delivered: bool = True
+    reason: str = ""
+
+
+EVERYTHING = "everything"
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Changes that an administrator stopped: ``everything``, those of an agent ('agent:jenkins') or of an item ('item:aws')."""
+
+    scope: str
+    by: str
+    reason: str
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.scope.replace(':', ' ')} is paused by {self.by} since {self.at:%Y-%m-%d %H:%M} UTC{why}"
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run with everything that came of it: what `agent-ops status` shows and the library returns."""
+    """A run with everything that came of it: what `agent-ops status` shows and the library returns.
+
+    ``account`` are the parts of the company account: account, attributes, manager, enabled.
+    """
 
     run: Run
     employee: Employee
     items: tuple[AccessItem, ...]
     mails: tuple[Mail, ...] = ()
+    account: tuple[AccessItem, ...] = ()
     events: tuple[Event, ...] = field(default=(), repr=False)

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from agent_ops.agents.graph import AgentGraph
-from agent_ops.domain.decisions import Decision, Situation, check_steps
+from agent_ops.domain.decisions import Decision, Situation, check_decision
 from agent_ops.domain.errors import PlannerError
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.runbook import RunbookPlanner, summarise
@@ -60,8 +60,7 @@ async def _decide(situation: Situation, context: PlannerContext) -> Decision:
     """The planner's decision if it can be followed, else the runbook's."""
     try:
         decision = await context.planner.decide(situation)
-        if not decision.finished:
-            check_steps(decision.steps, situation.agents)
+        check_decision(decision, situation)
         return decision
     except PlannerError as error:
         await context.journal.note(context.run_id, "thought", str(error), agent="planner", status="failed")
@@ -104,6 +103,14 @@ async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     for proposal in await context.journal.notices_due(context.run_id, finishing):
         await context.door.perform(context.run_id, proposal)
     return {"mail_due": False}
+
+
+async def park(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
+    """Let the run wait for what is under way; whoever takes it up then begins afresh, from storage and ledger."""
+    waiting = [seen for seen in state.get("observations") or [] if seen["waiting"]]
+    reason = "waiting: " + "; ".join(dict.fromkeys(seen["text"] for seen in waiting))
+    await runtime.context.journal.park(runtime.context.run_id, reason, min(seen["waiting"] for seen in waiting))
+    return {"summary": None}
 
 
 async def learn(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:

@@ -4,72 +4,101 @@ from __future__ import annotations
 
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.decisions import Decision, Situation, Step
-from agent_ops.domain.effects import Action, Proposal
+from agent_ops.domain.effects import ACCOUNT_ACTIONS, Action, Proposal
 from agent_ops.domain.known import Known
 
 _TOOLS = {
     Action.CREATE_ACCOUNT: ("create_account", "create the company account"),
+    Action.LINK_ACCOUNT: ("link_account", "link the existing account"),
+    Action.SET_ATTRIBUTES: ("set_attributes", "complete the account's attributes"),
+    Action.SET_MANAGER: ("set_manager", "set the account's manager"),
+    Action.ENABLE_ACCOUNT: ("enable_account", "enable the account on the first working day"),
     Action.RUN_PIPELINE: ("run_pipeline", "run the pipeline of {item}"),
     Action.ADD_TO_GROUP: ("add_to_group", "add the account to the group of {item}"),
 }
+_CHOOSING = (Action.RUN_PIPELINE, Action.ADD_TO_GROUP)
 
 
 class RunbookPlanner:
-    """Account first, then every access side by side, then the finish. Serves with no model, in CI and as the fallback."""
+    """Account first, then its groups, then every access side by side, then the finish.
+
+    Serves with no model, in CI and as the fallback.
+    """
 
     async def decide(self, situation: Situation) -> Decision:
-        """Plan whatever is due, not done and not tried in vain."""
+        """Plan whatever is due, not done, not tried in vain and not under way."""
         known = situation.known
-        in_vain = {seen.step_id for seen in situation.observations if not seen.succeeded}
+        tried = {seen.step_id for seen in situation.observations if not seen.succeeded}
         due = [p for p in known.due if p.action in _TOOLS and p not in known.done and p not in known.closed]
-        steps = [_step(p, known) for p in due if _step_id(p) not in in_vain]
-        account_pending = any(step.id == _ACCOUNT_STEP for step in steps)
-        if not steps or not (known.account_ready or account_pending):
-            return Decision(_closing_thought(known), summary=summarise(known))
-        return Decision(_opening_thought(steps, account_pending), tuple(steps))
-
-
-_ACCOUNT_STEP = "account"
+        due = [p for p in due if _step_id(p) not in tried]
+        possible = [p for p in due if _is_possible(p, due, known)]
+        if possible:
+            return Decision(_opening_thought(possible), tuple(_step(p, possible, known) for p in possible))
+        if any(seen.waiting for seen in situation.observations):
+            return Decision("nothing more can be done until what is under way is over: wait")
+        return Decision(_closing_thought(known), summary=summarise(known))
 
 
 def _step_id(proposal: Proposal) -> str:
-    return _ACCOUNT_STEP if proposal.action is Action.CREATE_ACCOUNT else f"{proposal.agent}-{proposal.item}"
+    return proposal.item if proposal.action not in _CHOOSING else f"{proposal.agent}-{proposal.item}"
 
 
-def _step(proposal: Proposal, known: Known) -> Step:
+def _forerunners(proposal: Proposal, known: Known) -> list[Proposal]:
+    """What must be done before: the account for everything, its attributes for a licence, its groups for a pipeline."""
+    if proposal.action in ACCOUNT_ACTIONS:
+        return []
+    before = [p for p in known.due if p.action in ACCOUNT_ACTIONS]
+    if proposal.item in known.licences:
+        before += [p for p in known.due if p.action is Action.SET_ATTRIBUTES]
+    if proposal.action is Action.RUN_PIPELINE:
+        before += [p for p in known.due if p.item in known.account_groups]
+    return [p for p in before if p not in known.done]
+
+
+def _is_possible(proposal: Proposal, due: list[Proposal], known: Known) -> bool:
+    """Whether all that must come before it is done, or can still be done in this plan."""
+    return all(p in due and _is_possible(p, due, known) for p in _forerunners(proposal, known))
+
+
+def _step(proposal: Proposal, plan: list[Proposal], known: Known) -> Step:
     tool, goal = _TOOLS[proposal.action]
-    is_account = proposal.action is Action.CREATE_ACCOUNT
     return Step(
         id=_step_id(proposal),
         agent=proposal.agent,
         goal=goal.format(item=proposal.item),
-        after=() if is_account or known.account_ready else (_ACCOUNT_STEP,),
+        after=tuple(_step_id(p) for p in _forerunners(proposal, known)),
         tool=tool,
-        arguments={} if is_account else {"item": proposal.item},
+        arguments={"item": proposal.item} if proposal.action in _CHOOSING else {},
     )
 
 
-def _opening_thought(steps: list[Step], account_pending: bool) -> str:
-    access = [str(step.arguments["item"]) for step in steps if step.id != _ACCOUNT_STEP]
-    side_by_side = f"{', '.join(access)} side by side" if len(access) > 1 else "".join(access)
-    if account_pending:
-        return f"no account yet: create it, then provision {side_by_side}" if access else "no account yet: create it"
-    return f"the account exists: provision {side_by_side}"
+def _opening_thought(plan: list[Proposal]) -> str:
+    account = next((p for p in plan if p.action in ACCOUNT_ACTIONS), None)
+    access = [p.item for p in plan if p.action in _CHOOSING]
+    rest = [_TOOLS[p.action][1] for p in plan if p.action not in _CHOOSING and p is not account]
+    side_by_side = [f"provision {', '.join(access)}" + (" side by side" if len(access) > 1 else "")] if access else []
+    opening = f"no account yet: {_TOOLS[account.action][1].split()[0]} it, then " if account else "the account exists: "
+    return opening + (", ".join([*side_by_side, *rest]) or "report")
 
 
 def _closing_thought(known: Known) -> str:
-    if not known.account_ready:
+    if known.held:
+        return "a person must decide first: finish and report"
+    if not known.account_exists:
         return "there is no account, so no access can be given: finish and report"
     return "nothing is left to do: finish and report"
 
 
 def summarise(known: Known) -> str:
     """One line on what came of a run, from the facts."""
-    if not known.account_ready:
-        why = next((why for p, why in known.closed.items() if p.action is Action.CREATE_ACCOUNT), "it was not created")
-        return f"no account: {why}"
+    if known.held:
+        return f"held: {known.held}"
+    if not known.account_exists:
+        return f"no account: {known.account_closed or 'it was not created'}"
     due = [item for item in known.items if item.status is not ItemStatus.DENIED]
     in_place = sum(item.status.in_place for item in due)
     rest = [f"{item.item} {item.status.value}" for item in known.items if not item.status.in_place]
-    rest += [f"the {p.item} mail was not delivered: {why}" for p, why in known.closed.items() if p.action is Action.SEND_MAIL]
+    rest += [f"{p.item} not set: {why}" for p, why in known.closed.items() if p.action not in (*_CHOOSING, Action.SEND_MAIL)]
+    undelivered = {**known.closed, **known.under_way}.items()
+    rest += [f"the {p.item} mail was not delivered: {why}" for p, why in undelivered if p.action is Action.SEND_MAIL]
     return f"account and {in_place} of {len(due)} access items in place" + (f"; {', '.join(rest)}" if rest else "")

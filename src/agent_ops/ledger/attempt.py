@@ -11,13 +11,27 @@ from typing import Any
 
 import structlog
 
-from agent_ops.domain.effects import Accepted, Answer, Completed, Failed, Finding, Intent, Presence, Uncertain
+from agent_ops.domain.effects import (
+    Accepted,
+    Action,
+    Answer,
+    Completed,
+    Failed,
+    Finding,
+    Held,
+    Intent,
+    Presence,
+    Uncertain,
+    Waiting,
+)
 from agent_ops.domain.errors import (
     AgentOpsError,
     LeaseLost,
+    Paused,
     RateLimited,
     ServiceAmbiguous,
     ServiceError,
+    ServiceRefused,
     ServiceUnavailable,
     StorageError,
     ValueTaken,
@@ -26,6 +40,8 @@ from agent_ops.domain.ports import EffectAdapter
 
 log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
+_SHORTEST_PARKED, _LONGEST_PARKED = 2.0, 300.0
+PAUSED_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -33,25 +49,45 @@ class Patience:
     """How long the ledger tries. All in seconds, but ``tries``.
 
     Args:
-        tries: sends of one attempt, at most.
+        tries: sends in a row, at most; then the run is parked and they begin anew later.
         first_pause: before the second try; doubled each time up to ``longest_pause``, with jitter.
-        longest_wait: a service that asks to wait longer than this has failed.
+        longest_wait: a service that asks to wait longer than this is not waited for in place.
         settling: how long a request whose connection was cut may still land.
         margin: added to a call's time-out before absence is concluded.
+        stay: how long a driver stays with work that goes on at a service before the run is parked.
+        give_up: how long after the intent a service may be down before the effect has failed, or is unknown.
+        mail_wait: how long a run waits for a mail to be taken before it leaves it to the outbox.
     """
 
     tries: int = 6
     first_pause: float = 0.25
     longest_pause: float = 20.0
-    longest_wait: float = 300.0
+    longest_wait: float = 20.0
     settling: float = 2.0
     margin: float = 5.0
+    stay: float = 60.0
+    give_up: float = 5 * 86400.0
+    mail_wait: float = 3.0
 
     def pause(self, after_try: int, error: ServiceError) -> float:
         """Seconds to wait before the next try: exponential with full jitter's upper half; Retry-After is honoured."""
         grown = min(self.first_pause * 2**after_try, self.longest_pause)
         jittered: float = grown * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
         return max(jittered, error.retry_after) if isinstance(error, RateLimited) else jittered
+
+    def parked_for(self, intent: Intent, error: AgentOpsError) -> float:
+        """Seconds until a parked effect is tried again: a twelfth of its age, and not before the service asked for."""
+        asked = error.retry_after if isinstance(error, RateLimited) else 0.0
+        return max(min(age_of(intent) / 12, _LONGEST_PARKED), _SHORTEST_PARKED, asked)
+
+    def is_over(self, intent: Intent) -> bool:
+        """Whether an effect was tried for long enough."""
+        return age_of(intent) >= self.give_up
+
+
+def age_of(intent: Intent) -> float:
+    """Seconds since the intent was opened."""
+    return (datetime.now(timezone.utc) - intent.opened_at).total_seconds()
 
 
 class Attempt:
@@ -75,7 +111,7 @@ class Attempt:
         self._uncertain = False
         self._adapter, self._patience, self._sending, self._repin = adapter, patience, sending, repin
 
-    async def carry_out(self, uncertain: bool) -> Accepted | Answer:
+    async def carry_out(self, uncertain: bool) -> Accepted | Answer | Waiting:
         """Send it, or adopt what an earlier try did.
 
         Args:
@@ -95,10 +131,12 @@ class Attempt:
                 error = transient
                 if isinstance(error, RateLimited) and error.retry_after > self._patience.longest_wait:
                     break
+            except Paused as paused:
+                return Waiting(paused.what, PAUSED_SECONDS)
         assert error is not None  # noqa: S101 - the loop runs at least once and leaves only by an error
-        return self._given_up(f"gave up after {number + 1} tries; last answer: {error.what}")
+        return self._later(error, f"gave up after {number + 1} tries; last answer: {error.what}")
 
-    async def _try(self) -> Accepted | Answer:
+    async def _try(self) -> Accepted | Answer | Waiting:
         """Look if need be, then send. Raises what is worth another try; everything else is an answer."""
         try:
             found = await self._find() if self._uncertain else None
@@ -109,18 +147,26 @@ class Attempt:
         except ServiceAmbiguous:
             self._uncertain = True
             raise
-        except (ServiceUnavailable, LeaseLost, StorageError):
+        except (ServiceUnavailable, LeaseLost, StorageError, Paused):
             raise
-        except AgentOpsError as final:  # refused, or not configured: trying again would not help
+        except AgentOpsError as final:  # refused, or not configured: trying again at once would not help
+            if self.intent.proposal.action is Action.SEND_MAIL:  # an address or a server is mended, then the mail can go
+                return self._later(final, final.what)
             return self._given_up(final.what)
         except Exception as defect:
             log.error("adapter_broke", action=self.intent.proposal.action.value, exc_info=defect)
             return Uncertain(f"may have been done: {type(defect).__name__} in the adapter")
 
+    def _later(self, error: AgentOpsError, why: str) -> Failed | Uncertain | Waiting:
+        """The service is down for longer than a driver stays: the intent stays open until it is back."""
+        if self._patience.is_over(self.intent):
+            return self._given_up(why)
+        return Waiting(error.what, self._patience.parked_for(self.intent, error))
+
     def _given_up(self, why: str) -> Failed | Uncertain:
         return Uncertain(f"may have been done: {why}") if self._uncertain else Failed(why)
 
-    async def _send(self) -> Accepted | Completed | Failed:
+    async def _send(self) -> Accepted | Completed | Failed | Held:
         """Send with the pinned values; when one belongs to somebody else, with the next."""
         for _ in range(MAX_OTHER_VALUES):
             lands_by = await self._sending(self.intent, self._adapter.call_timeout + self._patience.margin)
@@ -132,6 +178,9 @@ class Attempt:
             except ServiceAmbiguous:
                 cut = datetime.now(timezone.utc) + timedelta(seconds=self._patience.settling)
                 self.intent = replace(self.intent, lands_by=min(lands_by, cut))
+                raise
+            except (ServiceUnavailable, ServiceRefused):
+                self.intent = replace(self.intent, lands_by=datetime.now(timezone.utc))  # answered: nothing is on its way
                 raise
             except asyncio.TimeoutError as error:
                 raise ServiceAmbiguous(self.intent.proposal.agent, "gave no answer in time") from error

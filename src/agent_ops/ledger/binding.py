@@ -6,13 +6,16 @@ No argument of a write comes from a planner, a model or anything that was read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import Action, Proposal
+from agent_ops.domain.effects import Action, Intent, Proposal
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError
+from agent_ops.domain.grants import Grant
 from agent_ops.domain.notices import Contacts, Notice, compose
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
 from agent_ops.storage import Tx
@@ -27,53 +30,96 @@ class Binder:
     policy: EntitlementPolicy
     contacts: Contacts
 
-    def bind(self, tx: Tx, proposal: Proposal, employee: Employee, marker: str) -> dict[str, Any]:
+    def bind(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         """The values to pin.
 
         Raises:
             AgentOpsError: when something that they need is not there.
         """
-        if proposal.action is Action.CREATE_ACCOUNT:
-            return self._account(tx, employee)
-        if proposal.action is Action.SEND_MAIL:
-            return self._mail(tx, Notice(proposal.item), employee, marker)
-        item = self.policy.catalogue[proposal.item]
-        if isinstance(item, PipelineItem):
-            return _pipeline(item, employee, marker)
-        return _group(item, employee)
+        return {
+            Action.CREATE_ACCOUNT: self._new_account,
+            Action.LINK_ACCOUNT: self._linked_account,
+            Action.SET_ATTRIBUTES: self._attributes,
+            Action.SET_MANAGER: self._manager,
+            Action.ENABLE_ACCOUNT: self._enabled,
+            Action.ADD_TO_GROUP: self._group,
+            Action.RUN_PIPELINE: self._pipeline,
+            Action.SEND_MAIL: self._mail,
+        }[intent.proposal.action](tx, intent, employee, grant)
 
-    def _account(self, tx: Tx, employee: Employee) -> dict[str, Any]:
+    def readdressed(self, tx: Tx, intent: Intent, employee: Employee) -> dict[str, Any]:
+        """The pinned values of an account whose address belongs to somebody else, with the next free one."""
+        return {**intent.pinned, **self._address(tx, employee)}
+
+    def not_before(self, proposal: Proposal, employee: Employee) -> datetime | None:
+        """The moment before which an effect must not happen."""
+        if proposal.action is not Action.ENABLE_ACCOUNT:
+            return None
+        return start_of(employee.profile, self.policy.post_of(employee.profile))
+
+    def _address(self, tx: Tx, employee: Employee) -> dict[str, Any]:
         names = islice(candidates(employee.profile.name, self.policy.domain), MAX_ADDRESS_CANDIDATES)
         address = tx.people.reserve_address(employee.id, names)
+        return {"mailNickname": address.partition("@")[0], "userPrincipalName": address}
+
+    def _new_account(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        """An account that the grant enables later is created disabled."""
+        request = tx.people.request_of(employee.id)
         return {
-            "accountEnabled": True,
+            "accountEnabled": all(p.action is not Action.ENABLE_ACCOUNT for p in grant.effects),
             "displayName": employee.profile.name,
-            "mailNickname": address.partition("@")[0],
-            "userPrincipalName": address,
+            "newPerson": bool(request and request.new_person),
+            **self._address(tx, employee),
         }
 
-    def _mail(self, tx: Tx, notice: Notice, employee: Employee, marker: str) -> dict[str, Any]:
+    def _linked_account(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        request = tx.people.request_of(employee.id)
+        if request is None or request.link_existing is None:
+            raise AgentOpsError("the request names no account to link")
+        return {"id": request.link_existing}
+
+    def _attributes(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        values = attributes(employee.profile, self.policy.post_of(employee.profile))
+        return {"id": _account_of(employee, "attributes"), "attributes": values}
+
+    def _manager(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        return {"id": _account_of(employee, "manager"), "manager": employee.profile.manager}
+
+    def _enabled(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        return {"id": _account_of(employee, "enabling")}
+
+    def _group(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        item = self.policy.catalogue[intent.proposal.item]
+        assert isinstance(item, GroupItem)  # noqa: S101 - the guard compared the kinds
+        awaited = {"licence": item.licence, "mailbox": item.mailbox, "timeout_seconds": item.timeout_seconds}
+        return {"group": item.group, "member": _account_of(employee, item.key), **awaited}
+
+    def _pipeline(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        item = self.policy.catalogue[intent.proposal.item]
+        assert isinstance(item, PipelineItem)  # noqa: S101 - the guard compared the kinds
+        _account_of(employee, item.key)
+        if not employee.address:
+            raise AgentOpsError(f"{item.key} needs the employee's address, which was cleared", "Restore it, then retry.")
+        return {
+            "job": item.pipeline,
+            "parameters": {**item.parameters, item.user_parameter: employee.address, item.request_id_parameter: intent.marker},
+            "request_id_parameter": item.request_id_parameter,
+            "timeout_seconds": item.timeout_seconds,
+        }
+
+    def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        notice = Notice.of(intent.proposal.item)
         letter = compose(notice, employee, tx.people.items(employee.id))
         return {
             "recipient": self.contacts.recipient(notice),
             "subject": letter.subject,
             "body": letter.body,
-            "message_id": f"<{marker}@agent-ops.{self.policy.domain}>",
+            "message_id": f"<{intent.marker}@agent-ops.{self.policy.domain}>",
         }
 
 
-def _pipeline(item: PipelineItem, employee: Employee, marker: str) -> dict[str, Any]:
-    if not employee.address:
-        raise AgentOpsError(f"{item.key} needs the account, which does not exist", "Create the account first.")
-    return {
-        "job": item.pipeline,
-        "parameters": {**item.parameters, item.user_parameter: employee.address, item.request_id_parameter: marker},
-        "request_id_parameter": item.request_id_parameter,
-        "timeout_seconds": item.timeout_seconds,
-    }
-
-
-def _group(item: GroupItem, employee: Employee) -> dict[str, Any]:
+def _account_of(employee: Employee, what: str) -> str:
+    """The object id of the employee's account."""
     if not employee.entra_id:
-        raise AgentOpsError(f"{item.key} needs the account, which does not exist", "Create the account first.")
-    return {"group": item.group, "member": employee.entra_id}
+        raise AgentOpsError(f"{what} needs the account, which does not exist", "Create the account first.")
+    return employee.entra_id

@@ -9,9 +9,10 @@ import asyncio
 import sqlite3
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import structlog
@@ -26,20 +27,30 @@ from agent_ops.domain.effects import (
     OutcomeKind,
     Proposal,
     Uncertain,
+    Waiting,
     effect_key,
 )
-from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost
+from agent_ops.domain.employee import Employee
+from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost, Paused, ServiceAmbiguous, ServiceUnavailable
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.ports import EffectAdapter
-from agent_ops.ledger.attempt import Attempt, Patience
+from agent_ops.ledger.attempt import PAUSED_SECONDS, Attempt, Patience
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
-from agent_ops.ledger.recording import record_accepted, record_answer, record_denial, record_intent, recorded_outcome
+from agent_ops.ledger.recording import (
+    record_accepted,
+    record_answer,
+    record_denial,
+    record_intent,
+    record_not_yet,
+    record_waiting,
+    recorded_outcome,
+)
 from agent_ops.storage import Store, Tx
 
 log = structlog.get_logger(__name__)
-_SETTLED = (EffectState.SUCCEEDED, EffectState.FAILED, EffectState.UNKNOWN)
+_SETTLED = (EffectState.SUCCEEDED, EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,8 @@ class Ledger:
     async def perform(self, run_id: str, proposal: Proposal) -> Outcome:
         """Do what is proposed, exactly once, if the run's grant has it.
 
-        Returns the recorded outcome when it was done, or tried in vain, before. What a service does is told in the
-        outcome, never raised.
+        Returns the recorded outcome when it was done, or tried in vain by this run, before. What a service does is told in
+        the outcome, never raised. ``waiting`` means that the same call later goes on with it.
 
         Raises:
             LeaseLost: another process drives this run.
@@ -75,11 +86,26 @@ class Ledger:
         except GrantInvalid as error:
             return await self._denied_without_grant(run_id, proposal, error)
         key = effect_key(grant.employee_id, proposal.action, proposal.item)
-        sending = asyncio.ensure_future(self._to_the_service(grant, proposal, key))
-        self._in_flight.add(sending)
-        sending.add_done_callback(self._landed)
+        sending = self._begun(self._to_the_service(grant, proposal, key))
+        if proposal.action is Action.SEND_MAIL:  # a mail never holds a run: what takes long goes on in the background
+            await asyncio.wait([sending], timeout=self.patience.mail_wait)
+            if not sending.done():
+                return Outcome(OutcomeKind.WAITING, "the mail is on its way")
         sent = await asyncio.shield(sending)
         return sent if isinstance(sent, Outcome) else await self._result_of(sent)
+
+    async def deliver_mails(self) -> None:
+        """The outbox: try every mail again whose time has come, whether its run goes on or has ended."""
+        now = time.time()
+        for intent in await self.store.read(lambda tx: tx.effects.mails_due(now)):
+            await asyncio.shield(self._begun(self._to_the_outbox(intent.key)))
+
+    def _begun(self, work: Coroutine[Any, Any, Intent | Outcome]) -> asyncio.Task[Intent | Outcome]:
+        """A task that is not cancelled with its caller."""
+        sending = asyncio.ensure_future(work)
+        self._in_flight.add(sending)
+        sending.add_done_callback(self._landed)
+        return sending
 
     async def drain(self, seconds: float) -> None:
         """Let sends that are under way be recorded, within a bound; what is left stays open for the next process."""
@@ -97,20 +123,25 @@ class Ledger:
         """Steps 1 to 5, up to the service's answer. Not cancelled with the caller, and the key's turn is held throughout."""
         async with self._turn(key):
             intent, uncertain = await self._recorded(key), True
-            while intent is None:
-                opened = await self._open(grant, proposal, key)
+            while intent is None or _was_closed_before(intent, grant):
+                opened = await self._open(grant, proposal, key, intent.attempt + 1 if intent else 1)
                 if isinstance(opened, Outcome):
                     return opened
                 uncertain = opened is None  # then another process opened it between our look and our write
                 intent = opened or await self._recorded(key)
-            if intent.state not in _SETTLED:
-                intent = await self._taken_over(intent)
+            if not _is_settled(intent, grant):
+                intent = await self._taken_over(intent, grant)
             if intent.state in _SETTLED:
                 return recorded_outcome(intent)
-            if intent.state is EffectState.ACCEPTED:
-                return intent
-            adapter = self.adapters[intent.proposal.action]
-            return await self._send_and_record(Attempt(adapter, intent, self.patience, self._sending, self._repin), uncertain)
+            return intent if intent.state is EffectState.ACCEPTED else await self._send_and_record(intent, uncertain)
+
+    async def _to_the_outbox(self, key: str) -> Outcome | Intent:
+        """One more try of a mail, once nobody else can be sending it."""
+        async with self._turn(key):
+            intent = await self._recorded(key)
+            if intent is None or intent.state is not EffectState.OPEN:
+                return Outcome(OutcomeKind.SUCCEEDED, "somebody else was quicker")
+            return await self._send_and_record(await self._take_over(intent, intent.run_id), uncertain=True)
 
     async def _result_of(self, intent: Intent) -> Outcome:
         """Step 6 for accepted work: awaiting its result is a read, which ends with the caller."""
@@ -118,8 +149,36 @@ class Ledger:
             recorded = await self._recorded(intent.key) or intent
             if recorded.state in _SETTLED:
                 return recorded_outcome(recorded)
-            answer = await _followed(self.adapters[intent.proposal.action], intent)
-            return await self.store.transaction(lambda tx: record_answer(tx, intent, answer))
+            leave_at = time.monotonic() + self.patience.stay
+            while True:
+                answer = await self._followed(intent)
+                if not isinstance(answer, Waiting):
+                    final = answer
+                    return await self.store.transaction(lambda tx: record_answer(tx, intent, final))
+                if answer.handle is not None and answer.handle != intent.handle:
+                    intent = replace(intent, handle=answer.handle)
+                    await self.store.transaction(partial(_record_accepted, intent))
+                if time.monotonic() + answer.seconds > leave_at:
+                    return await self._waits(intent, answer)
+                await asyncio.sleep(answer.seconds)
+
+    async def _followed(self, intent: Intent) -> Answer | Waiting:
+        """The result of accepted work; where it cannot be read for good, the work may still be done."""
+        try:
+            return await self.adapters[intent.proposal.action].follow(intent)
+        except (ServiceUnavailable, ServiceAmbiguous) as error:
+            if not self.patience.is_over(intent):
+                return Waiting(error.what, self.patience.parked_for(intent, error))
+            return Uncertain(f"accepted, but its result cannot be read: {error.what}")
+        except AgentOpsError as error:
+            return Uncertain(f"accepted, but its result cannot be read: {error.what}")
+        except Exception as defect:
+            log.error("adapter_broke", action=intent.proposal.action.value, exc_info=defect)
+            return Uncertain(f"accepted, but its result cannot be read: {type(defect).__name__} in the adapter")
+
+    async def _waits(self, intent: Intent, waiting: Waiting) -> Outcome:
+        wake_at = time.time() + waiting.seconds
+        return await self.store.transaction(lambda tx: record_waiting(tx, intent, waiting, wake_at))
 
     async def _recorded(self, key: str) -> Intent | None:
         return await self.store.read(lambda tx: tx.effects.get(key))
@@ -134,7 +193,7 @@ class Ledger:
         )
         return Outcome(OutcomeKind.DENIED, str(error))
 
-    async def _open(self, grant: Grant, proposal: Proposal, key: str) -> Intent | Outcome | None:
+    async def _open(self, grant: Grant, proposal: Proposal, key: str, attempt: int) -> Intent | Outcome | None:
         """Steps 3 and 4: guard, and the intent with every value that will be sent, in one transaction.
 
         None when the key exists already: the database's primary key decides, not a lock in memory.
@@ -148,9 +207,14 @@ class Ledger:
             denial = "the employee is unknown" if employee is None else self.guard.denial(proposal, grant, employee, now)
             if denial or employee is None:
                 return record_denial(tx, grant, proposal, denial or "")
-            intent = Intent(key, grant.run_id, grant.employee_id, proposal, 1, {}, now, owner=self.owner)
+            if (not_yet := self._not_yet(tx, proposal, employee, now)) is not None:
+                return record_not_yet(tx, grant, proposal, not_yet)
+            untouched = now + timedelta(seconds=self.patience.mail_wait + self.patience.margin)  # by others' outboxes
+            intent = Intent(
+                key, grant.run_id, grant.employee_id, proposal, attempt, {}, now, owner=self.owner, lands_by=untouched
+            )
             try:
-                intent = replace(intent, pinned=self.binder.bind(tx, proposal, employee, intent.marker))
+                intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
             except AgentOpsError as error:
                 return Outcome(OutcomeKind.FAILED, str(error))
             tx.effects.open(intent)
@@ -162,41 +226,62 @@ class Ledger:
         except sqlite3.IntegrityError:
             return None
 
-    async def _taken_over(self, intent: Intent) -> Intent:
-        """Step 2: an intent that another process left open becomes ours once its lease is over, unless it settles first."""
-        while intent.owner != self.owner and intent.state not in _SETTLED:
+    def _not_yet(self, tx: Tx, proposal: Proposal, employee: Employee, now: datetime) -> Waiting | None:
+        """What has to wait: for its day, or for an administrator. Mails are written all the same, and kept in the outbox."""
+        day = self.binder.not_before(proposal, employee)
+        if day is not None and now < day:
+            return Waiting(f"until the first working day, {day:%Y-%m-%d %H:%M %Z}", (day - now).total_seconds())
+        pause = tx.pauses.on(proposal) if proposal.action is not Action.SEND_MAIL else None
+        return Waiting(pause.words, PAUSED_SECONDS) if pause else None
+
+    async def _taken_over(self, intent: Intent, grant: Grant) -> Intent:
+        """Step 2: an intent that another process or run left open becomes ours once its lease is over, unless it settles."""
+        while (intent.owner, intent.run_id) != (self.owner, grant.run_id) and not _is_settled(intent, grant):
             wait = await self._owner_lives_for(intent)
             if wait <= 0:
-                return await self._take_over(intent)
+                return await self._take_over(intent, grant.run_id)
             await asyncio.sleep(min(wait, 0.25))
             intent = await self._recorded(intent.key) or intent
         return intent
 
-    async def _take_over(self, intent: Intent) -> Intent:
-        if not await self.store.transaction(lambda tx: tx.effects.take_over(intent, self.owner)):
+    async def _take_over(self, intent: Intent, run_id: str) -> Intent:
+        def work(tx: Tx) -> Intent | None:
+            return tx.effects.get(intent.key) if tx.effects.take_over(intent, self.owner, run_id) else None
+
+        ours = await self.store.transaction(work)
+        if ours is None:
             raise LeaseLost(f"another process took over {intent.proposal.action.value} for {intent.proposal.item}")
-        return replace(intent, owner=self.owner)
+        return ours
 
     async def _owner_lives_for(self, intent: Intent) -> float:
         """Seconds for which the intent's owner still holds the run; 0 when it does not."""
         owner, until = await self.store.read(lambda tx: tx.runs.lease_of(intent.run_id))
         return until - time.time() if owner == intent.owner else 0.0
 
-    async def _send_and_record(self, attempt: Attempt, uncertain: bool) -> Intent | Outcome:
+    async def _send_and_record(self, intent: Intent, uncertain: bool) -> Intent | Outcome:
+        attempt = Attempt(self.adapters[intent.proposal.action], intent, self.patience, self._sending, self._repin)
         answer = await attempt.carry_out(uncertain)
+        if isinstance(answer, Waiting):
+            return await self._waits(attempt.intent, answer)
         if isinstance(answer, Accepted):
-            accepted = replace(attempt.intent, state=EffectState.ACCEPTED, handle=answer.handle)
+            accepted = replace(attempt.intent, handle=answer.handle)
             await self.store.transaction(lambda tx: record_accepted(tx, accepted))
-            return accepted
+            return replace(accepted, state=EffectState.ACCEPTED)
         final = answer
         return await self.store.transaction(lambda tx: record_answer(tx, attempt.intent, final))
 
     async def _sending(self, intent: Intent, seconds: float) -> datetime:
-        """An owner sends only while its lease outlasts the call and the intent is still open and its own."""
+        """An owner sends only while its lease outlasts the call, the intent is still open and its own, and nothing is paused.
+
+        A mail needs no lease on its run, which may have ended: whoever owns the intent sends it.
+        """
         lands_by = datetime.now(timezone.utc) + timedelta(seconds=seconds)
 
         def work(tx: Tx) -> bool:
-            return tx.runs.holds(intent.run_id, self.owner, lands_by.timestamp()) and tx.effects.sending(intent, lands_by)
+            if (pause := tx.pauses.on(intent.proposal)) is not None:
+                raise Paused(pause.words)
+            leased = intent.proposal.action is Action.SEND_MAIL or tx.runs.holds(intent.run_id, self.owner, lands_by.timestamp())
+            return leased and tx.effects.sending(intent, lands_by)
 
         if not await self.store.transaction(work):
             raise LeaseLost(f"the lease on run {intent.run_id} is too short to send")
@@ -210,19 +295,23 @@ class Ledger:
             employee = tx.people.get(intent.employee_id)
             if employee is None:
                 raise AgentOpsError("the employee is gone")
-            pinned = self.binder.bind(tx, intent.proposal, employee, intent.marker)
+            pinned = self.binder.readdressed(tx, intent, employee)
             tx.effects.repin(intent, pinned)
             return pinned
 
         return await self.store.transaction(work)
 
 
-async def _followed(adapter: EffectAdapter, intent: Intent) -> Answer:
-    """The result of accepted work; where it cannot be read, the work may still be done."""
-    try:
-        return await adapter.follow(intent)
-    except AgentOpsError as error:
-        return Uncertain(f"accepted, but its result cannot be read: {error.what}")
-    except Exception as defect:
-        log.error("adapter_broke", action=intent.proposal.action.value, exc_info=defect)
-        return Uncertain(f"accepted, but its result cannot be read: {type(defect).__name__} in the adapter")
+def _is_settled(intent: Intent, grant: Grant) -> bool:
+    """Whether there is nothing left to do: success is final, anything else for the run that saw it."""
+    ours = intent.run_id == grant.run_id
+    return intent.state is EffectState.SUCCEEDED or (intent.state in _SETTLED and ours)
+
+
+def _was_closed_before(intent: Intent, grant: Grant) -> bool:
+    """Whether an earlier run tried in vain: then this run's grant opens the next attempt."""
+    return intent.state in (EffectState.FAILED, EffectState.HELD) and intent.run_id != grant.run_id
+
+
+def _record_accepted(intent: Intent, tx: Tx) -> None:
+    record_accepted(tx, intent)

@@ -13,6 +13,10 @@ from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
 ALLOWED = frozenset(
     {
         ("entra", Action.CREATE_ACCOUNT),
+        ("entra", Action.LINK_ACCOUNT),
+        ("entra", Action.SET_ATTRIBUTES),
+        ("entra", Action.SET_MANAGER),
+        ("entra", Action.ENABLE_ACCOUNT),
         ("entra", Action.ADD_TO_GROUP),
         ("jenkins", Action.RUN_PIPELINE),
         ("notify", Action.SEND_MAIL),

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee, EmployeeStatus
-from agent_ops.domain.errors import NotFound
+from agent_ops.domain.errors import LeaseLost, NotFound
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.known import Known
 from agent_ops.domain.notices import Notice
+from agent_ops.domain.policy import EntitlementPolicy, GroupItem
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.storage import Store, Tx
 
-_CLOSED = (EffectState.FAILED, EffectState.UNKNOWN)
+_CLOSED = (EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
+_UNDER_WAY = (EffectState.OPEN, EffectState.ACCEPTED)
+_OPTIONAL = frozenset({Action.SET_MANAGER, Action.SEND_MAIL})
+"""What is reported when it fails, and makes no run fail: a manager who cannot be told apart, a mail not taken yet."""
+_ENDS = {
+    EmployeeStatus.ONBOARDED: RunStatus.DONE,
+    EmployeeStatus.HELD: RunStatus.HELD,
+}
 
 
 @dataclass(frozen=True)
 class RunJournal:
-    """The ``Journal`` port over the operations database."""
+    """The ``Journal`` port over the operations database. ``owner`` is this process's name in leases."""
 
     store: Store
     grants: GrantBook
+    policy: EntitlementPolicy
+    owner: str
 
     async def known(self, run_id: str) -> Known:
         """The facts of a run, from storage and ledger.
@@ -33,7 +44,7 @@ class RunJournal:
             NotFound: no such run. GrantInvalid: its grant was altered.
         """
         grant = await self.grants.load(run_id)
-        return await self.store.read(lambda tx: _known(tx, grant))
+        return await self.store.read(lambda tx: self._known(tx, grant))
 
     async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
         """Append one line to the run's events."""
@@ -46,9 +57,10 @@ class RunJournal:
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """Mails whose occasion has come: the account's when it exists or failed, the others when the run finishes."""
         known = await self.known(run_id)
-        account_over = known.account_ready or any(p.action is Action.CREATE_ACCOUNT for p in known.closed)
-        mails = known.open_effects(Action.SEND_MAIL)
-        return [p for p in mails if finishing or (account_over and p.item == Notice.ACCOUNT.value)]
+        account_over = known.account_exists or known.account_closed is not None
+        written = await self.store.read(lambda tx: _written_mails(tx, run_id))
+        mails = [p for p in known.open_effects(Action.SEND_MAIL) if p not in written]
+        return [p for p in mails if finishing or (account_over and Notice.of(p.item) is Notice.ACCOUNT)]
 
     async def conclude(self, run_id: str) -> None:
         """Say what was never tried, and where the employee stands; before the last mail is written."""
@@ -56,26 +68,72 @@ class RunJournal:
 
         def work(tx: Tx) -> None:
             employee = _employee(tx, known.run_id)
-            untried = [replace(i, reason=_why_untried(known)) for i in known.items if i.status is ItemStatus.PENDING]
+            status = ItemStatus.HELD if known.held else ItemStatus.PENDING
+            untried = [
+                replace(i, status=status, reason=_why_untried(known)) for i in known.items if i.status is ItemStatus.PENDING
+            ]
             tx.people.set_items(employee.id, untried)
             tx.people.set_status(employee.id, _standing(known), employee.reason)
 
         await self.store.transaction(work)
 
+    async def park(self, run_id: str, reason: str, seconds: float) -> None:
+        """Let the run wait: nobody drives it until then. The reason is told once.
+
+        Raises:
+            LeaseLost: another process drives the run.
+        """
+
+        def work(tx: Tx) -> None:
+            run = _run(tx, run_id)
+            if not tx.runs.park(run_id, self.owner, reason, time.time() + seconds):
+                raise LeaseLost(f"run {run_id} is not ours to park")
+            if run.summary != reason:
+                tx.logs.event(run_id, run.employee_id, "run", reason, status=RunStatus.WAITING.value)
+
+        await self.store.transaction(work)
+
     async def finish(self, run_id: str, summary: str) -> None:
-        """Close the run: its status follows from the facts, not from the summary."""
+        """Close the run: its status follows from the facts, not from the summary.
+
+        Raises:
+            LeaseLost: another process drives the run.
+        """
         known = await self.known(run_id)
-        status = RunStatus.DONE if _standing(known) is EmployeeStatus.ONBOARDED else RunStatus.FAILED
+        status = _ENDS.get(_standing(known), RunStatus.FAILED)
 
         def work(tx: Tx) -> None:
             run = _run(tx, run_id)
             if run.status.ended:
                 return
+            if not tx.runs.holds(run_id, self.owner, time.time()):
+                raise LeaseLost(f"run {run_id} is not ours to finish")
             tx.runs.finish(run_id, status, summary)
             tx.logs.event(run_id, run.employee_id, "run", summary, status=status.value)
             tx.logs.audit("run_ended", run_id, run.employee_id, detail=status.value)
 
         await self.store.transaction(work)
+
+    def _known(self, tx: Tx, grant: Grant) -> Known:
+        """An effect that an earlier run tried in vain is open again; a success stays one."""
+        run, employee = _run(tx, grant.run_id), _employee(tx, grant.run_id)
+        tried: dict[Proposal, Intent] = {intent.proposal: intent for intent in tx.effects.of_employee(employee.id)}
+        ours = {p: tried[p] for p in grant.effects if p in tried}
+        closed = {p: i for p, i in ours.items() if i.state in _CLOSED and i.run_id == run.id}
+        groups = [i for i in self.policy.catalogue.values() if isinstance(i, GroupItem)]
+        return Known(
+            run_id=run.id,
+            event=run.event,
+            account_exists=employee.entra_id is not None,
+            items=tx.people.items(employee.id),
+            due=grant.effects,
+            done=frozenset(p for p, intent in ours.items() if intent.state is EffectState.SUCCEEDED),
+            closed={p: intent.reason for p, intent in closed.items()},
+            under_way={p: intent.reason for p, intent in ours.items() if intent.state in _UNDER_WAY and intent.reason},
+            account_groups=frozenset(item.key for item in groups if item.account),
+            licences=frozenset(item.key for item in groups if item.licence),
+            held=next((i.reason for i in closed.values() if i.state is EffectState.HELD), ""),
+        )
 
 
 def _run(tx: Tx, run_id: str) -> Run:
@@ -92,26 +150,29 @@ def _employee(tx: Tx, run_id: str) -> Employee:
     return employee
 
 
-def _known(tx: Tx, grant: Grant) -> Known:
-    run, employee = _run(tx, grant.run_id), _employee(tx, grant.run_id)
-    tried: dict[Proposal, Intent] = {intent.proposal: intent for intent in tx.effects.of_employee(employee.id)}
-    return Known(
-        run_id=run.id,
-        event=run.event,
-        account_ready=employee.entra_id is not None,
-        items=tx.people.items(employee.id),
-        due=grant.effects,
-        done=frozenset(p for p in grant.effects if p in tried and tried[p].state is EffectState.SUCCEEDED),
-        closed={p: tried[p].reason for p in grant.effects if p in tried and tried[p].state in _CLOSED},
-    )
+def _written_mails(tx: Tx, run_id: str) -> frozenset[Proposal]:
+    """The run's mails that are in the outbox: their delivery is no longer the run's business."""
+    written = tx.effects.of_employee(_run(tx, run_id).employee_id)
+    return frozenset(i.proposal for i in written if i.proposal.action is Action.SEND_MAIL)
 
 
 def _standing(known: Known) -> EmployeeStatus:
-    if not known.account_ready:
+    """Where an employee stands, by the facts alone."""
+    if known.held:
+        return EmployeeStatus.HELD
+    if not known.account_exists:
         return EmployeeStatus.FAILED
-    due: list[AccessItem] = [item for item in known.items if item.status is not ItemStatus.DENIED]
-    return EmployeeStatus.ONBOARDED if all(item.status.in_place for item in due) else EmployeeStatus.PARTIAL
+    needed = [p for p in known.due if p.action not in _OPTIONAL]
+    items = [item for item in known.items if item.status is not ItemStatus.DENIED]
+    # an item may be in place by an earlier run's grant, and a granted one may be denied by today's policy
+    complete = all(p in known.done for p in needed if known.status_of(p.item) is None)
+    return EmployeeStatus.ONBOARDED if complete and all(i.status.in_place for i in items) else EmployeeStatus.PARTIAL
 
 
 def _why_untried(known: Known) -> str:
-    return "not started" if known.account_ready else "not started: there is no account"
+    if known.held:
+        return f"held: {known.held}"
+    if not known.account_exists:
+        return "not started: there is no account"
+    missing = ", ".join(known.missing_for_account)
+    return f"not started: the account is not ready, it lacks {missing}" if missing else "not started"

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.effects import Action, Answer, Completed, EffectState, Failed, Intent, Outcome, OutcomeKind, Proposal
+from agent_ops.domain.effects import (
+    ACCOUNT_ACTIONS,
+    ITEM_ACTIONS,
+    Action,
+    Answer,
+    Completed,
+    EffectState,
+    Failed,
+    Held,
+    Intent,
+    Outcome,
+    OutcomeKind,
+    Proposal,
+    Uncertain,
+    Waiting,
+)
 from agent_ops.domain.employee import EmployeeStatus
 from agent_ops.domain.grants import Grant
 from agent_ops.storage import Tx
 
-_ITEM_ACTIONS = (Action.RUN_PIPELINE, Action.ADD_TO_GROUP)
+_Say = Callable[[Intent], str]
+
+_CLOSED = {
+    Failed: (EffectState.FAILED, ItemStatus.FAILED, EmployeeStatus.FAILED, OutcomeKind.FAILED),
+    Uncertain: (EffectState.UNKNOWN, ItemStatus.UNKNOWN, EmployeeStatus.FAILED, OutcomeKind.UNKNOWN),
+    Held: (EffectState.HELD, ItemStatus.HELD, EmployeeStatus.HELD, OutcomeKind.HELD),
+}
+"""What it means for effect, item, employee and outcome when an attempt ends without success."""
+_RECORDED = {state: outcome for state, _, _, outcome in _CLOSED.values()}
 
 
 def record_intent(tx: Tx, intent: Intent) -> None:
     """The intent is committed; nothing has left the machine yet."""
     proposal = intent.proposal
-    if proposal.action in _ITEM_ACTIONS:
+    if proposal.action in ITEM_ACTIONS:
         tx.people.set_items(intent.employee_id, [AccessItem(proposal.item, ItemStatus.IN_PROGRESS)])
-    if proposal.action is Action.CREATE_ACCOUNT:
+    if proposal.action in ACCOUNT_ACTIONS:
         tx.people.set_status(intent.employee_id, EmployeeStatus.IN_PROGRESS)
     _event(tx, intent, "action", _doing(intent), "in_progress")
     _audit(tx, intent, "intent", f"attempt {intent.attempt}")
@@ -24,7 +50,7 @@ def record_intent(tx: Tx, intent: Intent) -> None:
 
 def record_denial(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome:
     """The guard said no. An item that was granted, but is no longer allowed, is denied for good."""
-    if proposal in grant.effects and proposal.action in _ITEM_ACTIONS:
+    if proposal in grant.effects and proposal.action in ITEM_ACTIONS:
         tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.DENIED, why)])
     tx.logs.event(grant.run_id, grant.employee_id, "status", f"denied: {why}", agent=proposal.agent, status="denied")
     tx.logs.audit("denied", grant.run_id, grant.employee_id, proposal.action.value, proposal.item, why)
@@ -32,43 +58,59 @@ def record_denial(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome
 
 
 def record_accepted(tx: Tx, intent: Intent) -> None:
-    """The service took the work and gave a handle."""
+    """The service took the work and gave a handle, or more is known of it by now."""
     tx.effects.accept(intent, intent.handle or {})
-    _audit(tx, intent, "accepted", "")
+    if intent.state is EffectState.OPEN:
+        _audit(tx, intent, "accepted", "")
+
+
+def record_waiting(tx: Tx, intent: Intent, waiting: Waiting, wake_at: float) -> Outcome:
+    """It is not over, and nothing more is done now. Told once for each reason."""
+    tx.effects.wait(intent, waiting.reason, wake_at)
+    if waiting.reason != intent.reason:
+        if intent.proposal.action in ITEM_ACTIONS:
+            tx.people.set_items(intent.employee_id, [AccessItem(intent.proposal.item, ItemStatus.IN_PROGRESS, waiting.reason)])
+        _event(tx, intent, "status", f"{intent.proposal.item}: {waiting.reason}", "waiting")
+    return Outcome(OutcomeKind.WAITING, waiting.reason, seconds=waiting.seconds)
+
+
+def record_not_yet(tx: Tx, grant: Grant, proposal: Proposal, waiting: Waiting) -> Outcome:
+    """It may be done, but not yet: no intent is opened."""
+    if proposal.action in ITEM_ACTIONS:
+        tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.PENDING, waiting.reason)])
+    return Outcome(OutcomeKind.WAITING, waiting.reason, seconds=waiting.seconds)
 
 
 def record_answer(tx: Tx, intent: Intent, answer: Answer) -> Outcome:
     """The attempt is over: ledger, item, employee, event and audit change together."""
     if isinstance(answer, Completed):
         return _success(tx, intent, answer)
-    failed = isinstance(answer, Failed)
-    state, status = (EffectState.FAILED, ItemStatus.FAILED) if failed else (EffectState.UNKNOWN, ItemStatus.UNKNOWN)
+    state, item_status, employee_status, outcome = _CLOSED[type(answer)]
     tx.effects.settle(intent, state, reason=answer.reason)
-    if intent.proposal.action in _ITEM_ACTIONS:
+    if intent.proposal.action in ITEM_ACTIONS:
         detail = answer.detail if isinstance(answer, Failed) else ""
-        tx.people.set_items(intent.employee_id, [AccessItem(intent.proposal.item, status, answer.reason, detail)])
-    if intent.proposal.action is Action.CREATE_ACCOUNT:
-        tx.people.set_status(intent.employee_id, EmployeeStatus.FAILED, answer.reason)
-    _event(tx, intent, "status", f"{intent.proposal.item}: {answer.reason}", status.value)
+        tx.people.set_items(intent.employee_id, [AccessItem(intent.proposal.item, item_status, answer.reason, detail)])
+    if intent.proposal.action in ACCOUNT_ACTIONS:
+        tx.people.set_status(intent.employee_id, employee_status, answer.reason)
+    _event(tx, intent, "status", f"{intent.proposal.item}: {answer.reason}", item_status.value)
     _audit(tx, intent, state.value, "")
-    return Outcome(OutcomeKind.FAILED if failed else OutcomeKind.UNKNOWN, answer.reason)
+    return Outcome(outcome, answer.reason)
 
 
 def recorded_outcome(intent: Intent) -> Outcome:
     """The outcome of an effect that was settled earlier, by whatever run or process."""
     if intent.state is EffectState.SUCCEEDED:
-        return Outcome(OutcomeKind.SUCCEEDED, _done(intent, intent.result), intent.result)
-    kind = OutcomeKind.FAILED if intent.state is EffectState.FAILED else OutcomeKind.UNKNOWN
-    return Outcome(kind, intent.reason)
+        return Outcome(OutcomeKind.SUCCEEDED, _done(intent), intent.result)
+    return Outcome(_RECORDED[intent.state], intent.reason)
 
 
 def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
     tx.effects.settle(intent, EffectState.SUCCEEDED, result=answer.result)
-    if intent.proposal.action is Action.CREATE_ACCOUNT:
+    if intent.proposal.action in ACCOUNT_ACTIONS:
         tx.people.set_account(intent.employee_id, answer.result["address"], answer.result["id"])
-    if intent.proposal.action in _ITEM_ACTIONS:
+    if intent.proposal.action in ITEM_ACTIONS:
         tx.people.set_items(intent.employee_id, [AccessItem(intent.proposal.item, ItemStatus.COMPLETED)])
-    message = _done(intent, answer.result)
+    message = _done(replace(intent, result=answer.result))
     kind = "mail" if intent.proposal.action is Action.SEND_MAIL else "status"
     _event(tx, intent, kind, message, ItemStatus.COMPLETED.value)
     _audit(tx, intent, "succeeded", "")
@@ -76,21 +118,31 @@ def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
 
 
 def _doing(intent: Intent) -> str:
-    return {
-        Action.CREATE_ACCOUNT: lambda pinned: f"creating the account {pinned['userPrincipalName']}",
-        Action.ADD_TO_GROUP: lambda pinned: f"adding the account to the group of {intent.proposal.item}",
-        Action.RUN_PIPELINE: lambda pinned: f"starting the pipeline {pinned['job']}",
-        Action.SEND_MAIL: lambda pinned: f"mailing {pinned['recipient']}",
-    }[intent.proposal.action](intent.pinned)
+    say: dict[Action, _Say] = {
+        Action.CREATE_ACCOUNT: lambda i: f"creating the account {i.pinned['userPrincipalName']}",
+        Action.LINK_ACCOUNT: lambda i: f"linking the account {i.pinned['id']}",
+        Action.SET_ATTRIBUTES: lambda i: f"setting {', '.join(i.pinned['attributes'])}",
+        Action.SET_MANAGER: lambda i: "setting the manager",
+        Action.ENABLE_ACCOUNT: lambda i: "enabling the account",
+        Action.ADD_TO_GROUP: lambda i: f"adding the account to the group of {i.proposal.item}",
+        Action.RUN_PIPELINE: lambda i: f"starting the pipeline {i.pinned['job']}",
+        Action.SEND_MAIL: lambda i: f"mailing {i.pinned['recipient']}",
+    }
+    return say[intent.proposal.action](intent)
 
 
-def _done(intent: Intent, result: dict[str, object]) -> str:
-    return {
-        Action.CREATE_ACCOUNT: lambda: f"account {result.get('address')} exists",
-        Action.ADD_TO_GROUP: lambda: f"{intent.proposal.item}: in the group",
-        Action.RUN_PIPELINE: lambda: f"{intent.proposal.item}: build {result.get('build')} succeeded",
-        Action.SEND_MAIL: lambda: f"mail to {result.get('recipient')}: {intent.pinned.get('subject', '')}",
-    }[intent.proposal.action]()
+def _done(intent: Intent) -> str:
+    say: dict[Action, _Say] = {
+        Action.CREATE_ACCOUNT: lambda i: f"account {i.result.get('address')} exists",
+        Action.LINK_ACCOUNT: lambda i: f"account {i.result.get('address')} is linked",
+        Action.SET_ATTRIBUTES: lambda i: f"set {', '.join(i.pinned.get('attributes', ()))}",
+        Action.SET_MANAGER: lambda i: "the manager is set",
+        Action.ENABLE_ACCOUNT: lambda i: "the account is enabled",
+        Action.ADD_TO_GROUP: lambda i: f"{i.proposal.item}: in the group" + (", licensed" if i.pinned.get("licence") else ""),
+        Action.RUN_PIPELINE: lambda i: f"{i.proposal.item}: build {i.result.get('build')} succeeded",
+        Action.SEND_MAIL: lambda i: f"mail to {i.result.get('recipient')}: {i.pinned.get('subject', '')}",
+    }
+    return say[intent.proposal.action](intent)
 
 
 def _event(tx: Tx, intent: Intent, kind: str, message: str, status: str) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import date
 from types import TracebackType
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
@@ -20,6 +22,7 @@ from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.logs import configure_logging
+from agent_ops.runtime.outbox import deliver_for_ever
 from agent_ops.runtime.reports import Reports
 from agent_ops.settings import Settings
 
@@ -67,18 +70,28 @@ class AgentOps:
             self._system.store, self._drive, self._system.owners, settings.lease, settings.concurrency
         )
         await self._dispatcher.start()
+        self._outbox = asyncio.create_task(deliver_for_ever(self._system.ledger))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._closed = True
+        self._outbox.cancel()
+        await asyncio.gather(self._outbox, return_exceptions=True)
         await self._dispatcher.stop()
         await self._system.ledger.drain(_DRAIN_SECONDS)
         await self._stack.aclose()
 
     async def submit(
-        self, profile: Profile, access_items: Iterable[str] | None = None, *, idempotency_key: str | None = None
+        self,
+        profile: Profile,
+        access_items: Iterable[str] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        run_after: date | None = None,
+        link_existing: str | None = None,
+        new_person: bool = False,
     ) -> Run:
         """Record a new hire and queue the run; returns as soon as both are committed.
 
@@ -86,6 +99,9 @@ class AgentOps:
             profile: the hire.
             access_items: catalogue keys; None gives what the policy says is due by default.
             idempotency_key: marks a repeat of the same request, for hires without external id, date and number.
+            run_after: the day on which the run begins, in the location's time zone; a past day means at once.
+            link_existing: object id of the Entra account that is to become the hire's; needs the scope ``link``.
+            new_person: a deleted or disabled account of the same name is somebody else's; needs the scope ``link``.
 
         Returns:
             The new run, or the one of an equal request that was made before.
@@ -98,17 +114,26 @@ class AgentOps:
         if not isinstance(profile, Profile):
             raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
         items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
-        request = Request(profile, items)  # type: ignore[arg-type]  # a bare string is refused by the policy, in words
-        run = await self._system.edge.admit(request, self._caller, idempotency_key)
+        request = Request(profile, items, link_existing=link_existing, new_person=new_person)  # type: ignore[arg-type]
+        run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after)
         self._dispatcher.wake()
         return run
 
-    async def onboard(
-        self, profile: Profile, access_items: Iterable[str] | None = None, *, idempotency_key: str | None = None
-    ) -> RunReport:
-        """:meth:`submit`, then :meth:`wait`: the report says what is in place and what is not."""
-        run = await self.submit(profile, access_items, idempotency_key=idempotency_key)
+    async def onboard(self, profile: Profile, access_items: Iterable[str] | None = None, **options: Any) -> RunReport:
+        """:meth:`submit` with its options, then :meth:`wait`: the report says what is in place and what is not."""
+        run = await self.submit(profile, access_items, **options)
         return await self.wait(run.id)
+
+    async def retry(self, run_id: str) -> Run:
+        """Queue a new run that does what an ended one did not; what succeeded is not done again.
+
+        Raises:
+            NotFound: no such run. NotPermitted: the caller may not. InvalidRequest: it goes on, or nothing is left to do.
+        """
+        self._check_open()
+        run = await self._system.edge.retry(run_id, self._caller)
+        self._dispatcher.wake()
+        return run
 
     async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
         """The report of a run once it has ended.
@@ -162,5 +187,5 @@ class AgentOps:
         system = self._system
         config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
         await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
-        if not system.settings.keep_checkpoints:
+        if not system.settings.keep_checkpoints:  # a run that waits begins afresh, too
             await system.checkpoints.adelete_thread(run_id)

@@ -29,6 +29,7 @@ from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.policies import read_policy
 from agent_ops.runtime.edge import Edge
+from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
 from agent_ops.runtime.owners import Owners
 from agent_ops.settings import Settings
@@ -106,11 +107,11 @@ async def compose(
         grants = GrantBook(store, keys.sealing)
         yield System(
             store=store,
-            edge=Edge(store, policy, grants, keys.identity),
+            edge=Edge(store, policy, Granting(policy, grants), keys.identity),
             ledger=Ledger(
                 store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, owners.name, settings.patience
             ),
-            journal=RunJournal(store, grants),
+            journal=RunJournal(store, grants, policy, owners.name),
             planner=planner or RunbookPlanner(),
             graph=build_planner(load_agents(), saver),
             checkpoints=saver,

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
 
 from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
-from agent_ops.domain.effects import Action, Proposal, keyed_id
-from agent_ops.domain.employee import identity_of
-from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotPermitted
-from agent_ops.domain.grants import Caller, Grant
-from agent_ops.domain.notices import Notice
-from agent_ops.domain.policy import EntitlementPolicy, GroupItem
-from agent_ops.domain.runs import Request, Run
-from agent_ops.ledger.grants import GrantBook
+from agent_ops.domain.effects import keyed_id
+from agent_ops.domain.employee import EmployeeStatus, identity_of
+from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, NotPermitted
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.policy import EntitlementPolicy
+from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.runtime.granting import Granting
 from agent_ops.storage import Store, Tx
-from agent_ops.storage.rows import dump
 
-GRANT_DAYS = 30
 MAX_KEY_CHARACTERS = 255
-SCOPE = "onboard"
+ONBOARD, LINK = "onboard", "link"
 
 
 @dataclass(frozen=True)
@@ -31,41 +28,81 @@ class Edge:
 
     store: Store
     policy: EntitlementPolicy
-    grants: GrantBook
+    granting: Granting
     identity_key: bytes
 
-    async def admit(self, request: Request, caller: Caller, idempotency_key: str | None = None) -> Run:
+    async def admit(
+        self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None
+    ) -> Run:
         """Record the employee and a queued run with its grant; a repeat of a known request gives its run again.
+
+        A request that was held and comes again with a person's decision (``link_existing``, ``new_person``) gets a new run.
 
         Raises:
             NotPermitted: the caller lacks the scope.
             InvalidRequest: the request does not fit the policy.
             IdentityConflict: the same person, or the same Idempotency-Key, came with other contents before.
         """
-        if SCOPE not in caller.scopes:
-            raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+        _check_caller(request, caller)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
             raise InvalidRequest("idempotency_key", f"must have 1 to {MAX_KEY_CHARACTERS} characters")
         items = self.policy.due(request.profile, request.access_items)
         local_part(request.profile.name)
         employee_id = keyed_id(self.identity_key, identity_of(request.profile))
+        wake_at = self._wake_at(request, run_after)
 
         def work(tx: Tx) -> Run:
             known = self._known_run(tx, request, employee_id, idempotency_key)
-            return known or self._new_run(tx, request, employee_id, items, caller, idempotency_key)
+            if known is not None:
+                return known
+            if tx.people.get(employee_id) is None:
+                tx.people.insert(employee_id, request)
+            tx.people.set_request(employee_id, request)
+            tx.people.set_items(employee_id, items)
+            return self._queued(tx, request, employee_id, items, caller, idempotency_key, wake_at)
+
+        return await self.store.transaction(work)
+
+    async def retry(self, run_id: str, caller: Caller) -> Run:
+        """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
+
+        It has a grant of its own, from today's caller and policy; what succeeded is not done again.
+
+        Raises:
+            NotFound: no such run. NotPermitted: the caller lacks the scope.
+            InvalidRequest: the run goes on, or nothing is left to do.
+        """
+
+        def work(tx: Tx) -> Run:
+            run = tx.runs.get(run_id)
+            request = tx.people.request_of(run.employee_id) if run else None
+            if run is None or request is None:
+                raise NotFound(f"there is no run {run_id!r}")
+            _check_caller(request, caller)
+            latest = tx.runs.of_employee(run.employee_id)[0]
+            if not latest.status.ended:
+                raise InvalidRequest("run", f"run {latest.id} goes on", "Wait for its end, or cancel it.")
+            if latest.status is RunStatus.DONE:
+                raise InvalidRequest("run", "everything that was due is in place", "There is nothing to retry.")
+            asked = self.policy.due(request.profile, request.access_items)
+            in_place = {item.item for item in tx.people.items(run.employee_id) if item.status.in_place}
+            tx.people.set_items(run.employee_id, [item for item in asked if item.item not in in_place])
+            return self._queued(tx, request, run.employee_id, asked, caller, None, 0.0)
 
         return await self.store.transaction(work)
 
     def _known_run(self, tx: Tx, request: Request, employee_id: str, idempotency_key: str | None) -> Run | None:
-        """The run of an equal request; None when the person is new."""
+        """The run of an equal request; None when the person is new, or when a held one was decided."""
         name, stored = request.profile.name, tx.people.request_of(employee_id)
-        same = stored == dump(request.to_json())
+        same = stored == request
         if idempotency_key is not None and (run := tx.runs.with_idempotency_key(idempotency_key)):
             if run.employee_id != employee_id or not same:
                 raise IdentityConflict(
                     "this Idempotency-Key came with another request before", "Use a new key for a new request."
                 )
             return run
+        if stored is not None and self._decided(tx, stored, request, employee_id):
+            return None
         if identity_of(request.profile).startswith("name:") and tx.people.named(name):
             raise IdentityConflict(
                 f"an employee named {name} is known already, and the request has nothing else to tell people apart"
@@ -76,7 +113,14 @@ class Edge:
             raise IdentityConflict(f"{name} is known already, with other contents")
         return tx.runs.of_employee(employee_id)[0]
 
-    def _new_run(
+    @staticmethod
+    def _decided(tx: Tx, stored: Request, request: Request, employee_id: str) -> bool:
+        """Whether this is a held request, with a person's decision on whose account it is."""
+        asked = replace(request, link_existing=stored.link_existing, new_person=stored.new_person)
+        held = tx.runs.of_employee(employee_id)[0].status is RunStatus.HELD
+        return held and asked == stored and request != stored
+
+    def _queued(
         self,
         tx: Tx,
         request: Request,
@@ -84,12 +128,13 @@ class Edge:
         items: tuple[AccessItem, ...],
         caller: Caller,
         idempotency_key: str | None,
+        wake_at: float,
     ) -> Run:
         run_id = str(uuid.uuid4())
-        tx.people.insert(employee_id, request)
-        tx.people.set_items(employee_id, items)
-        tx.runs.insert(run_id, employee_id, request.event, idempotency_key)
-        grant = self.grants.sealed(self._grant(request, run_id, employee_id, items, caller))
+        number = len(tx.runs.of_employee(employee_id)) + 1
+        tx.runs.insert(run_id, employee_id, request.event, idempotency_key, wake_at)
+        tx.people.set_status(employee_id, EmployeeStatus.PENDING)
+        grant = self.granting.grant(request, run_id, employee_id, items, caller, number)
         tx.runs.insert_grant(grant)
         tx.logs.event(run_id, employee_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")
         for item in items:
@@ -101,36 +146,20 @@ class Edge:
         assert run is not None  # noqa: S101 - inserted above
         return run
 
-    def _grant(self, request: Request, run_id: str, employee_id: str, items: tuple[AccessItem, ...], caller: Caller) -> Grant:
-        now = datetime.now(timezone.utc)
-        return Grant(
-            run_id=run_id,
-            employee_id=employee_id,
-            caller=caller.name,
-            effects=self._effects(items),
-            policy_version=self.policy.version,
-            issued_at=now,
-            expires_at=max(now, self._start(request)) + timedelta(days=GRANT_DAYS),
-            key_id=self.grants.key_id,
-        )
+    def _wake_at(self, request: Request, run_after: date | None) -> float:
+        """Midnight of a day in the location's time zone, as Unix seconds; 0 for at once."""
+        if run_after is None:
+            return 0.0
+        day = start_of(replace(request.profile, joining_date=run_after), self.policy.post_of(request.profile))
+        return day.timestamp() if day and day > datetime.now(timezone.utc) else 0.0
 
-    def _effects(self, items: tuple[AccessItem, ...]) -> tuple[Proposal, ...]:
-        """Everything that the run may need: the account, each pending item, the two mails."""
-        effects = [Proposal("entra", Action.CREATE_ACCOUNT, "account")]
-        for item in items:
-            if item.status is ItemStatus.PENDING:
-                is_group = isinstance(self.policy.catalogue[item.item], GroupItem)
-                effects.append(
-                    Proposal("entra", Action.ADD_TO_GROUP, item.item)
-                    if is_group
-                    else Proposal("jenkins", Action.RUN_PIPELINE, item.item)
-                )
-        return (*effects, *(Proposal("notify", Action.SEND_MAIL, notice.value) for notice in Notice))
 
-    def _start(self, request: Request) -> datetime:
-        """The first working day's midnight in the location's time zone."""
-        if request.profile.joining_date is None:
-            return datetime.now(timezone.utc)
-        location = self.policy.location_of(request.profile)
-        zone = ZoneInfo(location.zone) if location else timezone.utc
-        return datetime.combine(request.profile.joining_date, time(), zone)
+def _check_caller(request: Request, caller: Caller) -> None:
+    scopes = {ONBOARD} | ({LINK} if request.link_existing or request.new_person else set())
+    if missing := sorted(scopes - caller.scopes):
+        raise NotPermitted(f"{caller.name} lacks the scope {missing[0]!r}")
+    if request.link_existing is not None:
+        try:
+            uuid.UUID(request.link_existing)
+        except ValueError:
+            raise InvalidRequest("link_existing", f"{request.link_existing!r} is no object id (a UUID)") from None

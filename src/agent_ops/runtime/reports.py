@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent_ops.domain.effects import Action, EffectState, Intent
+from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent
 from agent_ops.domain.errors import NotFound
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.storage import Store, Tx
+
+_STATUSES = {
+    EffectState.OPEN: ItemStatus.IN_PROGRESS,
+    EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
+    EffectState.SUCCEEDED: ItemStatus.COMPLETED,
+    EffectState.FAILED: ItemStatus.FAILED,
+    EffectState.UNKNOWN: ItemStatus.UNKNOWN,
+    EffectState.HELD: ItemStatus.HELD,
+}
 
 
 @dataclass(frozen=True)
@@ -71,14 +81,18 @@ def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
     employee = tx.people.get(run.employee_id) if run else None
     if run is None or employee is None:
         raise NotFound(f"there is no run, employee, address or name {run_id!r}")
-    mails = tuple(_mail(i) for i in tx.effects.of_employee(employee.id) if _is_sent_mail(i))
+    effects = tx.effects.of_employee(employee.id)
+    mails = tuple(_mail(i) for i in effects if i.proposal.action is Action.SEND_MAIL)
+    parts = tuple(_part(i) for i in effects if i.proposal.action not in ITEM_ACTIONS | {Action.SEND_MAIL})
     events = tuple(tx.logs.events(run_id)) if with_events else ()
-    return RunReport(run, employee, tx.people.items(employee.id), mails, events)
-
-
-def _is_sent_mail(intent: Intent) -> bool:
-    return intent.proposal.action is Action.SEND_MAIL and intent.state is EffectState.SUCCEEDED
+    return RunReport(run, employee, tx.people.items(employee.id), mails, parts, events)
 
 
 def _mail(intent: Intent) -> Mail:
-    return Mail(intent.proposal.item, intent.result["recipient"], intent.result["message_id"])
+    delivered = intent.state is EffectState.SUCCEEDED
+    return Mail(intent.proposal.item, intent.pinned["recipient"], intent.pinned["message_id"], delivered, intent.reason)
+
+
+def _part(intent: Intent) -> AccessItem:
+    """A part of the account, told like an access item."""
+    return AccessItem(intent.proposal.item, _STATUSES[intent.state], intent.reason)

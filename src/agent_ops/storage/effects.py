@@ -30,7 +30,15 @@ class Effects:
         ]
 
     def open(self, intent: Intent) -> None:
-        """Write a new intent. The primary key makes a second one with the same key impossible."""
+        """Write a new intent; a further attempt takes the place of the one before, which must have been closed.
+
+        The primary key makes a second first attempt impossible: sqlite3.IntegrityError.
+        """
+        if intent.attempt > 1:
+            self._db.execute(
+                "DELETE FROM effects WHERE key = ? AND attempt = ? AND state IN (?, ?)",
+                (intent.key, intent.attempt - 1, EffectState.FAILED.value, EffectState.HELD.value),
+            )
         self._db.execute(
             "INSERT INTO effects"
             " (key, run_id, employee_id, agent, action, item, attempt, state, pinned, owner, lands_by, opened_at)"
@@ -51,10 +59,28 @@ class Effects:
             ),
         )
 
-    def take_over(self, intent: Intent, owner: str) -> bool:
-        """Make an open intent ours, unless another process was quicker."""
-        cursor = self._db.execute("UPDATE effects SET owner = ? WHERE key = ? AND owner = ?", (owner, intent.key, intent.owner))
+    def take_over(self, intent: Intent, owner: str, run_id: str) -> bool:
+        """Make an unsettled intent ours, unless another process was quicker; an unknown one is to be settled again."""
+        cursor = self._db.execute(
+            "UPDATE effects SET owner = ?, run_id = ?, state = CASE WHEN state <> ? THEN state WHEN handle IS NULL THEN ? ELSE ? END"
+            " WHERE key = ? AND owner = ? AND run_id = ? AND state IN (?, ?, ?)",
+            (
+                *(owner, run_id, EffectState.UNKNOWN.value, EffectState.OPEN.value, EffectState.ACCEPTED.value),
+                *(intent.key, intent.owner, intent.run_id),
+                *(EffectState.OPEN.value, EffectState.ACCEPTED.value, EffectState.UNKNOWN.value),
+            ),
+        )
         return bool(cursor.rowcount == 1)
+
+    def mails_due(self, now: float) -> list[Intent]:
+        """The outbox: mails that nobody can be sending any more and whose time to try again has come."""
+        found = rows(
+            self._db,
+            "SELECT * FROM effects WHERE state = 'open' AND action = 'mail.send' AND wake_at <= ? AND lands_by < ?"
+            " ORDER BY opened_at, key",
+            *(now, stamp()),
+        )
+        return [_intent(row) for row in found]
 
     def sending(self, intent: Intent, lands_by: datetime) -> bool:
         """A call is about to leave: it can have an effect until then. False when the intent is not open and ours any more."""
@@ -70,12 +96,16 @@ class Effects:
     def accept(self, intent: Intent, handle: dict[str, Any]) -> None:
         self._change(intent, "state = ?, handle = ?", EffectState.ACCEPTED.value, dump(handle))
 
+    def wait(self, intent: Intent, reason: str, wake_at: float) -> None:
+        """Remember for what an intent waits that is not settled, and until when (Unix seconds)."""
+        self._change(intent, "reason = ?, wake_at = ?, lands_by = ?", reason, wake_at, stamp(intent.lands_by))
+
     def settle(self, intent: Intent, state: EffectState, *, result: dict[str, Any] | None = None, reason: str = "") -> None:
         self._change(
             intent, "state = ?, result = ?, reason = ?, settled_at = ?", state.value, dump(result or {}), reason, stamp()
         )
 
-    def _change(self, intent: Intent, assignments: str, *values: str) -> None:
+    def _change(self, intent: Intent, assignments: str, *values: str | float) -> None:
         """Change an intent that is not settled and still its owner's.
 
         Raises:

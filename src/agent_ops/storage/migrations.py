@@ -14,6 +14,15 @@ def create_tables(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def runs_wait(db: Database) -> None:
+    """Runs that wait until a moment, and the kill switch."""
+    db.execute("ALTER TABLE runs ADD COLUMN wake_at REAL NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE effects ADD COLUMN wake_at REAL NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX effects_unsent_mails ON effects (wake_at) WHERE state = 'open' AND action = 'mail.send'")
+    db.execute("CREATE TABLE pauses (scope TEXT PRIMARY KEY, paused_by TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL)")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -35,14 +35,18 @@ class People:
             ),
         )
 
+    def set_request(self, employee_id: str, request: Request) -> None:
+        """The request as a person decided it since; name and profile stay."""
+        self._db.execute("UPDATE employees SET request = ? WHERE id = ?", (dump(request.to_json()), employee_id))
+
     def get(self, employee_id: str) -> Employee | None:
         row = one(self._db, f"{_EMPLOYEE} WHERE id = ?", employee_id)
         return _employee(row) if row else None
 
-    def request_of(self, employee_id: str) -> str | None:
-        """The stored request as canonical JSON, None for an unknown employee."""
+    def request_of(self, employee_id: str) -> Request | None:
+        """The stored request, None for an unknown employee."""
         row = one(self._db, "SELECT request FROM employees WHERE id = ?", employee_id)
-        return str(row["request"]) if row else None
+        return Request.from_json(json.loads(row["request"])) if row else None
 
     def named(self, name: str) -> list[Employee]:
         """Everybody whose name compares equal."""
@@ -56,6 +60,10 @@ class People:
 
     def set_account(self, employee_id: str, address: str, entra_id: str) -> None:
         self._db.execute("UPDATE employees SET address = ?, entra_id = ? WHERE id = ?", (address, entra_id, employee_id))
+
+    def clear_address(self, employee_id: str) -> None:
+        """Forget the address where it is shown; the link to the account stays, and nobody else is ever given it."""
+        self._db.execute("UPDATE employees SET address = '' WHERE id = ?", (employee_id,))
 
     def reserve_address(self, employee_id: str, candidates: Iterator[str]) -> str:
         """The first candidate that nobody ever had, or that this employee already holds; reserved for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import datetime, timezone
 
 from sqlite_utils import Database
 
@@ -12,8 +13,9 @@ from agent_ops.domain.grants import Grant
 from agent_ops.domain.runs import Event, LifecycleEvent, Run, RunStatus
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
-_RUN = "SELECT id, employee_id, event, status, created_at, finished_at, summary FROM runs"
-_LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
+_RUN = "SELECT id, employee_id, event, status, created_at, finished_at, summary, wake_at FROM runs"
+_LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.WAITING.value)
+_DUE = "status IN (?, ?, ?) AND lease_until < ? AND wake_at <= ?"
 
 
 class Runs:
@@ -22,10 +24,14 @@ class Runs:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def insert(self, run_id: str, employee_id: str, event: LifecycleEvent, idempotency_key: str | None) -> None:
+    def insert(
+        self, run_id: str, employee_id: str, event: LifecycleEvent, idempotency_key: str | None, wake_at: float = 0.0
+    ) -> None:
+        """Queue a run, to be driven from ``wake_at`` (Unix seconds) on."""
         self._db.execute(
-            "INSERT INTO runs (id, employee_id, event, status, created_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?)",
-            (run_id, employee_id, event.value, RunStatus.QUEUED.value, stamp(), idempotency_key),
+            "INSERT INTO runs (id, employee_id, event, status, created_at, idempotency_key, wake_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (run_id, employee_id, event.value, RunStatus.QUEUED.value, stamp(), idempotency_key, wake_at),
         )
 
     def get(self, run_id: str) -> Run | None:
@@ -44,16 +50,11 @@ class Runs:
 
     def any_due(self, now: float) -> bool:
         """Whether a run waits for a driver."""
-        return one(self._db, "SELECT 1 FROM runs WHERE status IN (?, ?) AND lease_until < ? LIMIT 1", *_LIVE, now) is not None
+        return one(self._db, f"SELECT 1 FROM runs WHERE {_DUE} LIMIT 1", *_LIVE, now, now) is not None
 
     def claim(self, owner: str, now: float, lease_until: float) -> Run | None:
         """Take the oldest run that is due and that nobody drives, for this owner. Its epoch rises by one."""
-        due = one(
-            self._db,
-            "SELECT id FROM runs WHERE status IN (?, ?) AND lease_until < ? ORDER BY created_at, rowid LIMIT 1",
-            *_LIVE,
-            now,
-        )
+        due = one(self._db, f"SELECT id FROM runs WHERE {_DUE} ORDER BY created_at, rowid LIMIT 1", *_LIVE, now, now)
         if due is None or not self.claim_one(due["id"], owner, now, lease_until):
             return None
         return self.get(due["id"])
@@ -61,11 +62,22 @@ class Runs:
     def claim_one(self, run_id: str, owner: str, now: float, lease_until: float) -> bool:
         """Take exactly this run for the owner, if it is due and nobody drives it. Its epoch rises by one."""
         claimed = self._db.execute(
-            "UPDATE runs SET owner = ?, lease_until = ?, epoch = epoch + 1, status = ?"
-            " WHERE id = ? AND status IN (?, ?) AND lease_until < ?",
-            (owner, lease_until, RunStatus.RUNNING.value, run_id, *_LIVE, now),
+            f"UPDATE runs SET owner = ?, lease_until = ?, epoch = epoch + 1, status = ? WHERE id = ? AND {_DUE}",  # noqa: S608
+            (owner, lease_until, RunStatus.RUNNING.value, run_id, *_LIVE, now, now),
         )
         return bool(claimed.rowcount)
+
+    def park(self, run_id: str, owner: str, reason: str, wake_at: float) -> bool:
+        """Let the owner's run wait until then (Unix seconds), with nobody driving it. False when it is not the owner's."""
+        parked = self._db.execute(
+            "UPDATE runs SET status = ?, summary = ?, wake_at = ?, lease_until = 0, owner = '' WHERE id = ? AND owner = ?",
+            (RunStatus.WAITING.value, reason, wake_at, run_id, owner),
+        )
+        return bool(parked.rowcount)
+
+    def wake_all(self) -> None:
+        """Let every waiting run look again now."""
+        self._db.execute("UPDATE runs SET wake_at = 0 WHERE status = ?", (RunStatus.WAITING.value,))
 
     def extend(self, owner: str, now: float, lease_until: float) -> set[str]:
         """Renew the owner's leases that still hold; the ids of the runs that are still its own."""
@@ -97,7 +109,7 @@ class Runs:
 
     def finish(self, run_id: str, status: RunStatus, summary: str) -> None:
         self._db.execute(
-            "UPDATE runs SET status = ?, summary = ?, finished_at = ?, lease_until = 0 WHERE id = ?",
+            "UPDATE runs SET status = ?, summary = ?, finished_at = ?, lease_until = 0, wake_at = 0 WHERE id = ?",
             (status.value, summary, stamp(), run_id),
         )
 
@@ -162,6 +174,7 @@ def _run(row: Row) -> Run:
         created,
         moment(row["finished_at"]),
         row["summary"],
+        datetime.fromtimestamp(row["wake_at"], timezone.utc) if row["wake_at"] else None,
     )
 
 

@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError, StorageReadOnly
 from agent_ops.storage.effects import Effects
 from agent_ops.storage.migrations import migrations
+from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
 from agent_ops.storage.runs import Logs, Runs
 
@@ -29,6 +30,7 @@ class Tx:
         self.people = People(db)
         self.runs = Runs(db)
         self.effects = Effects(db)
+        self.pauses = Pauses(db)
         self.logs = Logs(db, audit_key)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_ops.domain.effects import Action
-from agent_ops.domain.known import account_exists
+from agent_ops.domain.known import account_ready
 from agent_ops.tools.effect_tool import EffectTool, ItemChoice
 
 run_pipeline = EffectTool(
@@ -12,7 +12,7 @@ run_pipeline = EffectTool(
     args_schema=ItemChoice,
     agent="jenkins",
     action=Action.RUN_PIPELINE,
-    preconditions=(account_exists,),
+    preconditions=(account_ready,),
 )
 
 TOOLS = (run_pipeline,)

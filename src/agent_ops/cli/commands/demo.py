@@ -146,7 +146,7 @@ def _as_described(reports: list[RunReport]) -> bool:
 
     return all(
         report.employee.address
-        and len(report.mails) == 2
+        and sum(mail.delivered for mail in report.mails) == 2
         and missing(report) == (["aws"] if report.employee.profile.name == FAILING else [])
         for report in reports
     )

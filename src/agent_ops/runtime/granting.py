@@ -1,0 +1,69 @@
+"""From an admitted request to its sealed grant: every effect that the run may need, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.account import start_of
+from agent_ops.domain.effects import Action, Proposal
+from agent_ops.domain.grants import Caller, Grant
+from agent_ops.domain.notices import Notice
+from agent_ops.domain.policy import EntitlementPolicy, GroupItem
+from agent_ops.domain.runs import Request
+from agent_ops.ledger.grants import GrantBook
+
+GRANT_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Granting:
+    """Makes grants from request, caller and policy."""
+
+    policy: EntitlementPolicy
+    grants: GrantBook
+
+    def grant(
+        self, request: Request, run_id: str, employee_id: str, items: tuple[AccessItem, ...], caller: Caller, number: int
+    ) -> Grant:
+        """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1."""
+        now = datetime.now(timezone.utc)
+        start = start_of(request.profile, self.policy.post_of(request.profile)) or now
+        effects = (*self._account(request, start > now), *self._items(items), *_mails(number))
+        return self.grants.sealed(
+            Grant(
+                run_id=run_id,
+                employee_id=employee_id,
+                caller=caller.name,
+                effects=effects,
+                policy_version=self.policy.version,
+                issued_at=now,
+                expires_at=max(now, start) + timedelta(days=GRANT_DAYS),
+                key_id=self.grants.key_id,
+            )
+        )
+
+    def _account(self, request: Request, starts_later: bool) -> Iterator[Proposal]:
+        """The account and what completes it, each an effect of its own."""
+        linked = request.link_existing is not None
+        yield Proposal("entra", Action.LINK_ACCOUNT if linked else Action.CREATE_ACCOUNT, "account")
+        yield Proposal("entra", Action.SET_ATTRIBUTES, "attributes")
+        if request.profile.manager:
+            yield Proposal("entra", Action.SET_MANAGER, "manager")
+        if self.policy.account.disabled_until_start and starts_later and not linked:
+            yield Proposal("entra", Action.ENABLE_ACCOUNT, "enabled")
+
+    def _items(self, items: tuple[AccessItem, ...]) -> Iterator[Proposal]:
+        for item in items:
+            if item.status is ItemStatus.PENDING:
+                is_group = isinstance(self.policy.catalogue[item.item], GroupItem)
+                agent, action = ("entra", Action.ADD_TO_GROUP) if is_group else ("jenkins", Action.RUN_PIPELINE)
+                yield Proposal(agent, action, item.item)
+
+
+def _mails(number: int) -> Iterator[Proposal]:
+    """A further run of the same employee tells of itself by mails of its own."""
+    for notice in Notice:
+        yield Proposal("notify", Action.SEND_MAIL, notice.value if number == 1 else f"{notice.value}.{number}")
