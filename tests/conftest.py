@@ -10,10 +10,10 @@ import pytest
 
 from agent_ops import AgentOps, EntitlementPolicy, Profile, Sandbox, Settings, read_policy
 from agent_ops.domain.notices import Contacts
-from agent_ops.effectors.graph import EntraConfig
-from agent_ops.effectors.jenkins_login import AwsConfig
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.ledger.attempt import Patience
+from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.jenkins_login import AwsConfig
 from tests.fakes import FakeServices
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -18,9 +18,9 @@ from agent_ops.domain.ports import EffectAdapter
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.effectors.jenkins_login import JenkinsLogin
 from agent_ops.effectors.mail import MailEffector
 from agent_ops.sandbox import Fault, FaultKind
+from agent_ops.transport.jenkins_login import JenkinsLogin
 from tests.fakes import FakeService
 
 GROUP = "7c1d5a0e-52a7-4f63-9a3c-0d6f3f7b1a01"

@@ -15,9 +15,9 @@ import pytest
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal
 from agent_ops.domain.errors import AccessRefused, ServiceRefused, ServiceUnavailable
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.effectors.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
 from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.sandbox.jenkins import Outcome
+from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
 from agent_ops.transport.pacing import Pace
 from tests.contract.jenkins_bench import TOKEN, USER, Bench, served
 

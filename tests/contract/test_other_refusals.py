@@ -22,10 +22,10 @@ from agent_ops.domain.errors import (
 )
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
-from agent_ops.effectors.jenkins_login import JenkinsLogin
 from agent_ops.effectors.mail import MailEffector
 from agent_ops.ledger.attempt import Patience
 from agent_ops.sandbox import Fault, FaultKind
+from agent_ops.transport.jenkins_login import JenkinsLogin
 from agent_ops.transport.vendor_errors import status_error
 from tests.contract.test_effect_adapters import intent_for, pinned_for
 

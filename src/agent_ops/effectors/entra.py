@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
 from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous, ValueTaken
-from agent_ops.effectors.graph import GraphError, GraphSession
+from agent_ops.effectors.graph import GraphSession
+from agent_ops.transport.graph import GraphError
 
 _SERVICE = "Entra ID"
 _ALREADY_A_MEMBER = "added object references already exist"

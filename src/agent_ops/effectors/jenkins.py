@@ -18,7 +18,7 @@ import requests
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
 from agent_ops.domain.errors import AccessRefused, ServiceError, ServiceRefused, ServiceUnavailable
-from agent_ops.effectors.jenkins_login import JenkinsLogin
+from agent_ops.transport.jenkins_login import JenkinsLogin
 from agent_ops.transport.pacing import Pace
 from agent_ops.transport.threads import ClientPool
 from agent_ops.transport.vendor_errors import requests_errors

@@ -19,7 +19,6 @@ from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.effectors.jenkins_login import JenkinsLogin
 from agent_ops.effectors.mail import MailEffector
 from agent_ops.graphs import PlannerContext, PlannerGraph, RunbookPlanner, build_planner
 from agent_ops.ledger.binding import Binder
@@ -34,6 +33,7 @@ from agent_ops.runtime.keys import InstallationKeys, ensure_keys
 from agent_ops.runtime.owners import Owners
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
+from agent_ops.transport.jenkins_login import JenkinsLogin
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"

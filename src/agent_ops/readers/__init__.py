@@ -1,0 +1,1 @@
+"""Clients that can only read: they hold no handle that can change anything outside."""

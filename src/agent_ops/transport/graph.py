@@ -1,0 +1,95 @@
+"""Reading from Microsoft Graph: https://learn.microsoft.com/graph/use-the-api"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from agent_ops.domain.errors import ServiceError, ServiceRefused
+from agent_ops.transport.graph_token import EntraConfig, EntraToken
+from agent_ops.transport.vendor_errors import httpx_errors, status_error
+
+_SERVICE = "Entra ID"
+
+
+class GraphError(Exception):
+    """An answer of 400 or more, with Graph's own error body: https://learn.microsoft.com/graph/errors"""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        body = _error_body(response)
+        self.message = str(body.get("message", response.reason_phrase))
+        self._details = body.get("details") or []
+        words = f"{body.get('code', '')} {self.message}".strip()
+        self.refusal: ServiceError = status_error(_SERVICE, self.status, words, response.headers.get("Retry-After"))
+        super().__init__(words)
+
+    def conflicts_on(self, target: str) -> bool:
+        """Whether another object has this property's value: told by the details, not by the message."""
+        return any(d.get("code") == "ObjectConflict" and d.get("target") == target for d in self._details if isinstance(d, dict))
+
+
+def _error_body(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+class GraphReads:
+    """Authenticated reads from Graph: a handle that can change nothing. Neither environment variables nor redirects are followed.
+
+    Raises, from every read:
+        GraphError: for an answer of 400 or more.
+        ServiceUnavailable: when nothing was sent; ServiceAmbiguous: when something may have been.
+        AccessRefused: when no token is given.
+    """
+
+    def __init__(self, config: EntraConfig) -> None:
+        self.root, self.timeout = config.graph_url, config.timeout
+        self.token = EntraToken(config)
+        verify = ssl.create_default_context(cafile=config.ca_file)
+        limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+        self._http = httpx.AsyncClient(verify=verify, trust_env=False, timeout=config.timeout, limits=limits)
+
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """The JSON object at a path below Graph's root, such as ``/users?$top=5``."""
+        return (await self._exchange("GET", path, headers=headers)).json()  # type: ignore[no-any-return]
+
+    async def items(self, path: str, headers: dict[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Each object of a collection, page after page: https://learn.microsoft.com/graph/paging"""
+        following: str | None = path
+        while following is not None:
+            page = await self.get(following, headers)
+            for item in page.get("value", []):
+                yield item
+            following = self._below_root(page.get("@odata.nextLink"))
+
+    async def close(self) -> None:
+        await self._http.aclose()
+        self.token.close()
+
+    async def _exchange(
+        self, method: str, path: str, json: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        bearer = {"Authorization": f"Bearer {await self.token.value()}"}
+        with httpx_errors(_SERVICE):
+            response = await self._http.request(method, self.root + path, json=json, headers={**(headers or {}), **bearer})
+        if response.status_code >= 400:
+            if response.status_code == 401:
+                self.token.forget()
+            raise GraphError(response)
+        return response
+
+    def _below_root(self, link: str | None) -> str | None:
+        """The token goes to Graph's own host only, whatever a link says."""
+        if link is None:
+            return None
+        if not link.startswith(f"{self.root}/"):
+            raise ServiceRefused(_SERVICE, f"named a next page elsewhere: {link}")
+        return link.removeprefix(self.root)
