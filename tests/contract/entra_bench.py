@@ -48,6 +48,11 @@ def new_user(name: str, **properties: Any) -> dict[str, Any]:
     }
 
 
+def member(user_id: str) -> dict[str, str]:
+    """The body that adds an object to a group, or makes it a manager."""
+    return {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{user_id}"}
+
+
 def acquire(base_url: str, tls: Tls, *, secret: str = SECRET, **changes: str) -> dict[str, Any]:
     """A token, or the refusal, as Microsoft's own client library reports it; no environment variable can divert the session."""
     with requests.Session() as session:
@@ -96,6 +101,11 @@ class Bench:
         body = await self.json("GET", path, **options)
         return [user["userPrincipalName"].partition("@")[0] for user in body["value"]]
 
+    async def fresh_token(self) -> dict[str, str]:
+        """The header with a token that holds what is granted now."""
+        token = (await asyncio.to_thread(acquire, self.base_url, self.tls))["access_token"]
+        return {"Authorization": f"Bearer {token}"}
+
     def lag(self, seconds: float) -> None:
         self.faults.clear()
         self.faults.add(Fault("entra", FaultKind.LAG, seconds=seconds))
@@ -105,14 +115,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def served(directory: Path) -> AsyncIterator[Bench]:
+async def served(directory: Path, world: World = WORLD) -> AsyncIterator[Bench]:
     """A twin on ``directory``'s records; again on the same directory it is the same twin, restarted."""
     records, faults, tls = Records(directory / "records.db"), FaultBook(), ensure_tls(directory / "tls")
     async with AsyncExitStack() as stack:
         stack.callback(records.close)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        twin = EntraTwin(WORLD, records, faults, base_url)
+        twin = EntraTwin(world, records, faults, base_url)
         runner = web.AppRunner(twin.app(), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

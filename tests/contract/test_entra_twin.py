@@ -26,6 +26,7 @@ from tests.contract.entra_bench import (
     WORLD,
     Bench,
     acquire,
+    member,
     new_user,
     served,
 )
@@ -38,10 +39,6 @@ TOKEN_PATH = f"/{WORLD.tenant_id}/oauth2/v2.0/token"
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with served(tmp_path) as bench:
         yield bench
-
-
-def member(user_id: str) -> dict[str, str]:
-    return {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{user_id}"}
 
 
 # --- TLS and tokens

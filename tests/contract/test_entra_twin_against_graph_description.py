@@ -7,6 +7,7 @@ import json
 import re
 import string
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,22 @@ from agent_ops.sandbox.entra import rules
 from agent_ops.sandbox.entra.errors import GraphError
 from agent_ops.sandbox.entra.odata_filter import parse_filter
 from agent_ops.sandbox.entra.schema import USER
-from tests.contract.entra_bench import ADVANCED, GROUP, Bench, new_user, served
+from agent_ops.sandbox.world import GroupSeed
+from tests.contract.entra_bench import ADVANCED, GROUP, WORLD, Bench, new_user, served
 
 DESCRIPTION = Path(__file__).resolve().parents[2].parent / "shared" / "contracts" / "msgraph.json"
+LICENSED = replace(
+    WORLD,
+    groups=(GroupSeed(GROUP, "Engineering", "SPE_E3"), *WORLD.groups[1:]),
+    licence_seconds=0.0,
+    mailbox_seconds=0.0,
+)
 MARK = "onPremisesExtensionAttributes/extensionAttribute7"
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with served(tmp_path) as bench:
+    async with served(tmp_path, LICENSED) as bench:
         yield bench
 
 
@@ -83,7 +91,10 @@ def _without_annotations(body: Any) -> Any:
 
 # What the description of 2022 does not name although Microsoft's documented answers have it today.
 _ANNOTATIONS = {"@odata.context", "innerError", "accountId", "accountName", "subscriptionIds", "lockedOut"}
-_CLOSED = ("user", "group", "domain", "subscribedSku", "onPremisesExtensionAttributes", "ODataErrors.MainError")
+_CLOSED = (
+    *("user", "group", "domain", "subscribedSku", "onPremisesExtensionAttributes", "ODataErrors.MainError"),
+    *("licenseAssignmentState", "assignedLicense", "assignedPlan", "servicePlanInfo"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +121,7 @@ async def test_answers_match_the_description(bench: Bench, description: Descript
         f"/groups/{GROUP}": "microsoft.graph.group",
         f"/groups/{GROUP}/members/microsoft.graph.user": "microsoft.graph.userCollectionResponse",
         "/domains": "microsoft.graph.domainCollectionResponse",
+        f"/users/{user['id']}?$select=licenseAssignmentStates,assignedLicenses,assignedPlans": "microsoft.graph.user",
         "/subscribedSkus": "microsoft.graph.subscribedSkuCollectionResponse",
     }.items():
         description.judge(schema, await bench.json("GET", path))

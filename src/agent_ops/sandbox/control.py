@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from agent_ops.sandbox.entra import EntraTwin
+from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
 from agent_ops.sandbox.records import Records
@@ -19,8 +21,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Control:
     """Faults, pipelines' outcomes, people already in the directory, and who is attached."""
 
-    def __init__(self, token: str, records: Records, faults: FaultBook, jenkins: JenkinsTwin) -> None:
+    def __init__(self, token: str, records: Records, faults: FaultBook, jenkins: JenkinsTwin, entra: EntraTwin) -> None:
         self._token, self._records, self._faults, self._jenkins = token, records, faults, jenkins
+        self._entra = EntraControl(entra)
         self.attached = 0
 
     def app(self) -> web.Application:
@@ -34,6 +37,7 @@ class Control:
                 web.delete("/faults", self._clear_faults),
                 web.post("/jenkins/outcomes", self._outcome),
                 web.post("/jenkins/seconds", self._seconds),
+                *self._entra.routes(),
             ]
         )
         return app

@@ -20,13 +20,14 @@ from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.faults import Fault
 from agent_ops.sandbox.records import Call, Records
+from agent_ops.sandbox.steering import EntraSteering
 
 _START_SECONDS = 60.0
 _SERVE = "import sys; del sys.path[0]; from agent_ops.sandbox.__main__ import main; main()"  # never from the cwd
 _PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Sandbox:
+class Sandbox(EntraSteering):
     """The loopback twins of every service, in a process of their own.
 
     ``async with Sandbox(directory)`` attaches to the sandbox of that directory, starting it first when it does not run;

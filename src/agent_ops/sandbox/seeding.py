@@ -8,9 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
-from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, UserSeed, World
+from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, LicenceSeed, UserSeed, World
 
 DEFAULT_PIPELINE_SECONDS = 0.5
+DEFAULT_SEATS = 1000
+_DEFAULT_SKU = "SPE_E3"  # Microsoft 365 E3
 
 
 def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_seconds: float = DEFAULT_PIPELINE_SECONDS) -> World:
@@ -25,9 +27,16 @@ def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_secon
             UserSeed(f"alice.chen@{policy.domain}", "Alice Chen"),
             UserSeed(f"svc-jenkins@{policy.domain}", "Jenkins"),
         ),
-        groups=tuple(GroupSeed(item.group, item.title) for item in groups),
+        groups=tuple(GroupSeed(item.group, item.title, _licence(item)) for item in groups),
         jobs=tuple(_jobs(pipelines, pipeline_seconds)),
+        licences=tuple(LicenceSeed(sku, DEFAULT_SEATS) for sku in sorted({_DEFAULT_SKU, *map(_licence, groups)} - {""})),
     )
+
+
+def _licence(item: GroupItem) -> str:
+    """What members of the group get; the item ``m365`` means the usual product when it names none."""
+    licence: str = getattr(item, "licence", "")
+    return licence or (_DEFAULT_SKU if item.key == "m365" else "")
 
 
 def _jobs(pipelines: list[PipelineItem], seconds: float) -> list[JobSeed]:

@@ -62,12 +62,12 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
     entra_url, jenkins_url = f"https://127.0.0.1:{ports['entra']}", f"http://127.0.0.1:{ports['jenkins']}"
     seeded = loop.run_in_executor(None, aws.start, jenkins_url)
     jenkins = JenkinsTwin(world, records, faults, jenkins_url)
-    control = Control(world.credentials.control_token, records, faults, jenkins)
+    entra = EntraTwin(world, records, faults, entra_url)
+    control = Control(world.credentials.control_token, records, faults, jenkins, entra)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
-        entra_app = EntraTwin(world, records, faults, entra_url).app()
-        await _site(stack, entra_app, sockets["entra"], tls.server_context())
+        await _site(stack, entra.app(), sockets["entra"], tls.server_context())
         await _site(stack, jenkins.app(), sockets["jenkins"])
         await _site(stack, control.app(), sockets["control"])
         mail = MailTwin(world, records, faults, directory / MAILBOX, tls)

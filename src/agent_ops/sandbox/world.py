@@ -8,10 +8,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GroupSeed:
-    """An Entra group. ``id`` is its object id, a UUID."""
+    """An Entra group. ``id`` is its object id, a UUID; ``licence`` the skuPartNumber of what its members get."""
 
     id: str
     name: str
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class LicenceSeed:
+    """A subscription. ``sku`` is its skuPartNumber, ``prohibited`` the countries (ISO 3166-1 alpha-2) that may not use it."""
+
+    sku: str
+    seats: int
+    prohibited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,13 +57,21 @@ class Credentials:
 
 @dataclass(frozen=True)
 class World:
-    """The whole starting state. Built from an entitlement policy, so that every catalogue item has its pipeline or group."""
+    """The whole starting state. Built from an entitlement policy, so that every catalogue item has its pipeline or group.
+
+    A licence takes effect ``licence_seconds`` after its owner joined the group, a mailbox ``mailbox_seconds`` later.
+    ``country`` is where the tenant itself is: users without a usage location are taken to be there.
+    """
 
     credentials: Credentials
     domain: str
     users: tuple[UserSeed, ...] = ()
     groups: tuple[GroupSeed, ...] = ()
     jobs: tuple[JobSeed, ...] = ()
+    licences: tuple[LicenceSeed, ...] = (LicenceSeed("SPE_E3", 1000),)
+    licence_seconds: float = 0.2
+    mailbox_seconds: float = 0.2
+    country: str = "DE"
     tenant_id: str = "5f0c6f0e-7d64-4bb0-9a51-2a4f4d1f0a11"
     client_id: str = "0f5a3c1e-93c4-4d1c-8b0f-6f4f8f2a7b22"
     jenkins_user: str = "svc-agent-ops"

@@ -16,6 +16,7 @@ from agent_ops.sandbox.entra.errors import conflict, not_found, refused
 from agent_ops.sandbox.entra.index import Index
 from agent_ops.sandbox.entra.moments import timestamp
 from agent_ops.sandbox.entra.schema import GROUP, USER, Schema
+from agent_ops.sandbox.entra.skus import sku_of
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.world import GroupSeed, UserSeed, World
 
@@ -192,11 +193,19 @@ class Directory:
         for group in world.groups:
             if group.id.lower() not in planted:
                 self._plant(self.groups, _group_entry(group))
+            elif (entry := self.groups.entries.get(group.id.lower())) is not None:
+                self._license(entry, group)
         for user in world.users:
             entry = _user_entry(user, world.tenant_id)
             if entry.id not in planted:
                 self._address(entry.properties)
                 self._plant(self.users, entry)
+
+    def _license(self, entry: Entry, seed: GroupSeed) -> None:
+        """The world may have given a licence to a group since it was planted."""
+        if entry.properties.get("assignedLicenses", []) != _assigned(seed):
+            entry.properties["assignedLicenses"] = _assigned(seed)
+            self.groups.save(entry)
 
     def _plant(self, shelf: Shelf, entry: Entry) -> None:
         shelf.save(entry)
@@ -227,6 +236,7 @@ def _group_entry(seed: GroupSeed) -> Entry:
     nickname = "".join(c for c in seed.name if c.isascii() and c.isalnum()) or "group"
     properties: dict[str, Any] = {
         "id": seed.id.lower(),
+        "assignedLicenses": _assigned(seed),
         "displayName": seed.name,
         "createdDateTime": timestamp(0),
         "renewedDateTime": timestamp(0),
@@ -236,6 +246,10 @@ def _group_entry(seed: GroupSeed) -> Entry:
         "securityIdentifier": _security_identifier(seed.id),
     }
     return Entry(properties["id"], properties)
+
+
+def _assigned(seed: GroupSeed) -> list[dict[str, Any]]:
+    return [{"disabledPlans": [], "skuId": sku_of(seed.licence).id}] if seed.licence else []
 
 
 def _security_identifier(object_id: str) -> str:

@@ -14,6 +14,7 @@ from agent_ops.sandbox.entra.directory import Directory
 from agent_ops.sandbox.entra.entry import Entry
 from agent_ops.sandbox.entra.errors import not_found, refused
 from agent_ops.sandbox.entra.http import Gate, answer, no_content, read_object
+from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.odata_query import parse_item_options
 from agent_ops.sandbox.entra.schema import GROUP, USER
 from agent_ops.sandbox.entra.views import Views, reference
@@ -23,8 +24,8 @@ from agent_ops.sandbox.web import changed
 class Groups:
     """Routes below ``/groups``."""
 
-    def __init__(self, directory: Directory, views: Views, gate: Gate) -> None:
-        self._directory, self._views, self._gate = directory, views, gate
+    def __init__(self, directory: Directory, licences: Licences, views: Views, gate: Gate) -> None:
+        self._directory, self._licences, self._views, self._gate = directory, licences, views, gate
 
     def routes(self) -> list[web.RouteDef]:
         guard, read, write = self._gate.guard, permissions.GROUPS_READ, permissions.MEMBERS_WRITE
@@ -62,6 +63,7 @@ class Groups:
         if user is None:
             raise not_found(key)
         self._directory.add_member(group.id, user.id)
+        self._licences.membership_changed(group.id, user.id)
         changed(request, "entra.group.add", group=group.id, user=user.id)
         return no_content()
 
@@ -69,6 +71,7 @@ class Groups:
         group = self._group(request)
         user = object_id(request.match_info["user"])
         self._directory.remove_member(group.id, user)
+        self._licences.membership_changed(group.id, user)
         changed(request, "entra.group.remove", group=group.id, user=user)
         return no_content()
 

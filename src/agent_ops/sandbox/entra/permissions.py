@@ -28,5 +28,7 @@ GROUPS_READ = _DIRECTORY_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.
 MEMBER_OF_READ = GROUPS_READ | USERS_READ
 DOMAINS_READ = _DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
 ORGANIZATION_READ = _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
+SKUS_READ = ORGANIZATION_READ | {"LicenseAssignment.Read.All"}
+LICENCES_WRITE = USERS_WRITE
 METHODS_WRITE = frozenset({"UserAuthenticationMethod.ReadWrite.All"})
 METHODS_READ = METHODS_WRITE | {"UserAuthenticationMethod.Read.All"}

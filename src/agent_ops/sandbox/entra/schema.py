@@ -82,6 +82,7 @@ _USER_PROPERTIES: dict[str, Property] = {
     "imAddresses": _read_only(STRINGS),
     "jobTitle": _text(128),
     "lastPasswordChangeDateTime": _read_only(DATE_TIME),
+    "licenseAssignmentStates": _read_only(OTHER),
     "mail": _text(256, _SUFFIX),
     "mailNickname": _text(64, nullable=False),
     "mobilePhone": _text(64, advanced=True),
@@ -122,6 +123,7 @@ USER = Schema(
 _GROUP_PROPERTIES: dict[str, Property] = {
     "id": _read_only(operators=_EQ),
     "deletedDateTime": _read_only(DATE_TIME),
+    "assignedLicenses": _read_only(OTHER),
     "classification": _read_only(operators=_PREFIX),
     "createdDateTime": _read_only(DATE_TIME, _ORDER),
     "description": _read_only(operators=_PREFIX),
@@ -153,7 +155,7 @@ GROUP = Schema(
     edm_type="microsoft.graph.group",
     collection="groups",
     properties=_GROUP_PROPERTIES,
-    default=tuple(_GROUP_PROPERTIES),
+    default=tuple(name for name in _GROUP_PROPERTIES if name != "assignedLicenses"),
     sortable=frozenset({"displayName", "createdDateTime"}),
     searchable=frozenset({"displayName", "description", "mail", "mailNickname"}),
 )

@@ -13,25 +13,20 @@ from aiohttp import web
 from agent_ops.sandbox.entra import permissions
 from agent_ops.sandbox.entra.errors import not_found
 from agent_ops.sandbox.entra.http import Gate, answer
+from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.moments import timestamp
+from agent_ops.sandbox.entra.skus import Plan, Sku, sku_of
+from agent_ops.sandbox.entra.subscriptions import Subscriptions
 from agent_ops.sandbox.entra.views import Views
 from agent_ops.sandbox.world import World
-
-# Microsoft 365 E3: https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
-_SKU, _SKU_PART = "05e9a617-0261-4cee-bb44-138d3ef5d965", "SPE_E3"
-_PLAN = {
-    "servicePlanId": "41781fb2-bc02-4b7c-bd55-b576c07bb09d",
-    "servicePlanName": "AAD_PREMIUM",
-    "provisioningStatus": "Success",
-    "appliesTo": "User",
-}
 
 
 class Tenant:
     """Routes of ``/domains``, ``/organization`` and ``/subscribedSkus``."""
 
-    def __init__(self, world: World, views: Views, gate: Gate) -> None:
+    def __init__(self, world: World, subscriptions: Subscriptions, licences: Licences, views: Views, gate: Gate) -> None:
         self._world, self._views, self._gate = world, views, gate
+        self._subscriptions, self._licences = subscriptions, licences
 
     def routes(self) -> list[web.RouteDef]:
         guard, organization = self._gate.guard, permissions.ORGANIZATION_READ
@@ -39,7 +34,7 @@ class Tenant:
             web.get("/v1.0/domains", guard(self.domains, permissions.DOMAINS_READ)),
             web.get("/v1.0/domains/{name}", guard(self.domain, permissions.DOMAINS_READ)),
             web.get("/v1.0/organization", guard(self.organization, organization)),
-            web.get("/v1.0/subscribedSkus", guard(self.skus, organization)),
+            web.get("/v1.0/subscribedSkus", guard(self.skus, permissions.SKUS_READ)),
         ]
 
     async def domains(self, request: web.Request) -> web.StreamResponse:
@@ -55,7 +50,7 @@ class Tenant:
         return self._views.fixed_list("organization", [self._organization()])
 
     async def skus(self, request: web.Request) -> web.StreamResponse:
-        return self._views.fixed_list("subscribedSkus", [self._sku()])
+        return self._views.fixed_list("subscribedSkus", [self._sku(sku_of(part)) for part in self._subscriptions.parts()])
 
     def _domain(self) -> dict[str, Any]:
         return {
@@ -86,7 +81,7 @@ class Tenant:
             "id": self._world.tenant_id,
             "deletedDateTime": None,
             "businessPhones": [],
-            "countryLetterCode": "DE",
+            "countryLetterCode": self._world.country,
             "createdDateTime": timestamp(0),
             "displayName": domain.partition(".")[0].capitalize(),
             "defaultUsageLocation": None,
@@ -99,18 +94,28 @@ class Tenant:
             "verifiedDomains": [verified],
         }
 
-    def _sku(self) -> dict[str, Any]:
-        account = str(uuid.uuid5(uuid.UUID(self._world.tenant_id), "account"))
+    def _sku(self, sku: Sku) -> dict[str, Any]:
+        tenant, seats = uuid.UUID(self._world.tenant_id), self._subscriptions.seats(sku.id)
+        account = str(uuid.uuid5(tenant, "account"))
         return {
             "accountName": self._world.domain.partition(".")[0],
             "accountId": account,
             "appliesTo": "User",
-            "capabilityStatus": "Enabled",
-            "consumedUnits": 0,
-            "id": f"{account}_{_SKU}",
-            "skuId": _SKU,
-            "skuPartNumber": _SKU_PART,
-            "subscriptionIds": [str(uuid.uuid5(uuid.UUID(self._world.tenant_id), "subscription"))],
-            "prepaidUnits": {"enabled": 1000, "suspended": 0, "warning": 0, "lockedOut": 0},
-            "servicePlans": [_PLAN],
+            "capabilityStatus": "Enabled" if seats else "Suspended",
+            "consumedUnits": self._licences.consumed(sku.id),
+            "id": f"{account}_{sku.id}",
+            "skuId": sku.id,
+            "skuPartNumber": sku.part,
+            "subscriptionIds": [str(uuid.uuid5(tenant, f"subscription {sku.part}"))],
+            "prepaidUnits": {"enabled": seats, "suspended": 0, "warning": 0, "lockedOut": 0},
+            "servicePlans": [_plan(plan) for plan in sku.plans],
         }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "servicePlanId": plan.id,
+        "servicePlanName": plan.name,
+        "provisioningStatus": "Success",
+        "appliesTo": "User",
+    }

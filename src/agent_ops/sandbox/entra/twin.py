@@ -16,8 +16,10 @@ from agent_ops.sandbox.entra.deleted import Deleted
 from agent_ops.sandbox.entra.directory import TWIN, Directory
 from agent_ops.sandbox.entra.errors import GraphError, bad_request, refused
 from agent_ops.sandbox.entra.groups import Groups
-from agent_ops.sandbox.entra.http import Gate, add_ids, graph_errors
+from agent_ops.sandbox.entra.http import Gate, Handler, add_ids, graph_errors
+from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.login import Login
+from agent_ops.sandbox.entra.subscriptions import Subscriptions
 from agent_ops.sandbox.entra.tenant import Tenant
 from agent_ops.sandbox.entra.tokens import TokenService
 from agent_ops.sandbox.entra.users import Users
@@ -38,6 +40,8 @@ class EntraTwin:
 
     def __init__(self, world: World, records: Records, faults: FaultBook, base_url: str) -> None:
         self.directory = Directory(world, records)
+        self.subscriptions = Subscriptions(world, records)
+        self.licences = Licences(records, self.directory, self.subscriptions, world.country)
         self.tokens = TokenService(records, world.tenant_id, (base_url,))
         self._world, self._records, self._faults, self._base_url = world, records, faults, base_url
         kept = records.all(TWIN, "permissions").get("granted")
@@ -56,20 +60,26 @@ class EntraTwin:
     def app(self) -> web.Application:
         """The application to be served over TLS."""
         app = twin_app(TWIN, self._records, self._faults)
-        app.middlewares.append(graph_errors)
+        app.middlewares.extend([graph_errors, self._settled])
         app.on_response_prepare.append(add_ids)
         gate = Gate(self.tokens, lambda: self._granted, self._base_url)
         views = Views(self._base_url, lambda: self._faults.lag(TWIN))
-        app.add_routes(Users(self.directory, views, gate, f"{self._base_url}/v2/{self._world.tenant_id}").routes())
-        app.add_routes(Groups(self.directory, views, gate).routes())
+        app.add_routes(Users(self.directory, self.licences, views, gate, f"{self._base_url}/v2/{self._world.tenant_id}").routes())
+        app.add_routes(Groups(self.directory, self.licences, views, gate).routes())
         app.add_routes(Deleted(self.directory, views, gate).routes())
         app.add_routes(AccessPasses(self.directory, self._records, views, gate).routes())
-        app.add_routes(Tenant(self._world, views, gate).routes())
+        app.add_routes(Tenant(self._world, self.subscriptions, self.licences, views, gate).routes())
         app.router.add_route("*", "/v1.0", gate.guard(_unknown, frozenset()))
         app.router.add_route("*", "/v1.0/{tail:.*}", gate.guard(_unknown, frozenset()))
         app.add_routes(Login(self._world, self.tokens, lambda: self._granted, self._base_url).routes())
         app.router.add_route("*", "/{tail:.*}", _unknown_root)
         return app
+
+    @web.middleware
+    async def _settled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """First whatever was due before this call: nobody can tell that it did not happen on time."""
+        self.licences.settle()
+        return await handler(request)
 
 
 async def _unknown(request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,7 @@ from agent_ops.sandbox.entra.directory import Directory
 from agent_ops.sandbox.entra.entry import Entry
 from agent_ops.sandbox.entra.errors import denied, not_found
 from agent_ops.sandbox.entra.http import Gate, answer, no_content, read_object
+from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.moments import timestamp
 from agent_ops.sandbox.entra.odata_query import parse_item_options
 from agent_ops.sandbox.entra.rules import changed_user, new_user
@@ -25,8 +26,9 @@ from agent_ops.sandbox.web import changed
 class Users:
     """Routes below ``/users``."""
 
-    def __init__(self, directory: Directory, views: Views, gate: Gate, tenant_url: str) -> None:
-        self._directory, self._views, self._gate, self._tenant_url = directory, views, gate, tenant_url
+    def __init__(self, directory: Directory, licences: Licences, views: Views, gate: Gate, tenant_url: str) -> None:
+        self._directory, self._licences, self._views = directory, licences, views
+        self._gate, self._tenant_url = gate, tenant_url
 
     def routes(self) -> list[web.RouteDef]:
         guard, read, write = self._gate.guard, permissions.USERS_READ, permissions.USERS_WRITE
@@ -41,6 +43,7 @@ class Users:
             web.get(manager, guard(self.manager, read)),
             web.put(f"{manager}/$ref", guard(self.set_manager, write)),
             web.delete(f"{manager}/$ref", guard(self.remove_manager, write)),
+            web.post(f"{one}/reprocessLicenseAssignment", guard(self.reprocess, permissions.LICENCES_WRITE)),
             web.get(member_of, guard(self.member_of, permissions.MEMBER_OF_READ)),
             web.get(member_of + r"/{cast:(?:microsoft\.)?graph\.group}", guard(self.member_of, permissions.MEMBER_OF_READ)),
         ]
@@ -83,6 +86,14 @@ class Users:
         self._directory.delete_user(entry)
         changed(request, "entra.delete", id=entry.id, upn=name)
         return no_content()
+
+    async def reprocess(self, request: web.Request) -> web.StreamResponse:
+        """Try the failed licences again: https://learn.microsoft.com/graph/api/user-reprocesslicenseassignment."""
+        entry = self._known(request)
+        await read_object(request, empty=True)
+        self._licences.reprocess(entry.id)
+        changed(request, "entra.licences.reprocess", id=entry.id)
+        return answer(self._views.item(entry, USER, ()))
 
     async def manager(self, request: web.Request) -> web.StreamResponse:
         entry = self._seen(request)
