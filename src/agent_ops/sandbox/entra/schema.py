@@ -102,7 +102,7 @@ _USER_PROPERTIES: dict[str, Property] = {
     "state": _text(128),
     "streetAddress": _text(1024),
     "surname": _text(64),
-    "usageLocation": _text(2),
+    "usageLocation": _text(2, nullable=False),
     "userPrincipalName": _text(113, _SUFFIX, nullable=False),
     "userType": _text(operators=_EQ),
 }

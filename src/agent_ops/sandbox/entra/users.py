@@ -38,7 +38,7 @@ class Users:
             web.post("/v1.0/users", guard(self.create, write)),
             web.get("/v1.0/users/$count", guard(self.count, read)),
             web.get(one, guard(self.get, read)),
-            web.patch(one, guard(self.update, write)),
+            web.patch(one, guard(self.update, permissions.USERS_UPDATE)),
             web.delete(one, guard(self.delete, permissions.USERS_DELETE)),
             web.get(manager, guard(self.manager, read)),
             web.put(f"{manager}/$ref", guard(self.set_manager, write)),
@@ -69,14 +69,16 @@ class Users:
     async def update(self, request: web.Request) -> web.StreamResponse:
         entry = self._known(request)
         body = await read_object(request)
+        names = sorted(
+            name for name, value in body.items() if not name.startswith("@") and (name, value) != ("passwordProfile", None)
+        )
+        if not permissions.may_update_user(names, self._gate.held(request)):
+            raise denied()
         properties = changed_user(body, self._directory.domains)
         if body.get("passwordProfile"):
-            if not permissions.PASSWORDS_WRITE & self._gate.held(request):
-                raise denied()
             properties["lastPasswordChangeDateTime"] = timestamp(time.time())
         if properties:
             self._directory.update_user(entry, properties)
-            names = sorted(name for name in body if not name.startswith("@"))
             changed(request, "entra.update", id=entry.id, properties=names)
         return no_content()
 
