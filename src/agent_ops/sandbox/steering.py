@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -30,6 +31,42 @@ class EntraSteering(ABC):
     async def reprocess_licences(self) -> None:
         """Try every failed licence again, as an administrator's Reprocess does."""
         await self._tell("licences/reprocess")
+
+    async def plant_user(
+        self,
+        user_principal_name: str,
+        display_name: str = "",
+        *,
+        deleted: bool = False,
+        roles: Sequence[str] = (),
+        **attributes: Any,
+    ) -> str:
+        """Put a person into the directory and answer the object id.
+
+        ``attributes`` are Graph's, read-only ones too (``userType="Guest"``, ``accountEnabled=False``,
+        ``onPremisesSyncEnabled=True``); ``mail`` is the name unless it is given; ``roles`` are names of administrator roles.
+        """
+        planted = await self._tell(
+            "users",
+            user_principal_name=user_principal_name,
+            display_name=display_name or user_principal_name.partition("@")[0],
+            deleted=deleted,
+            roles=list(roles),
+            attributes=attributes,
+        )
+        return str(planted["id"])
+
+    async def plant_group(
+        self, name: str, *, mail: str = "", licence: str = "", roles: Sequence[str] = (), object_id: str = ""
+    ) -> str:
+        """Put a group into the directory and answer its object id; ``licence`` is the skuPartNumber that its members get."""
+        planted = await self._tell("groups", id=object_id, name=name, mail=mail, licence=licence, roles=list(roles))
+        return str(planted["id"])
+
+    async def plant_contact(self, display_name: str, mail: str, *, proxy_addresses: Sequence[str] = ()) -> str:
+        """Put an organizational contact into the directory and answer its object id."""
+        body = {"display_name": display_name, "mail": mail, "proxy_addresses": list(proxy_addresses)}
+        return str((await self._tell("contacts", **body))["id"])
 
     async def _tell(self, what: str, **body: Any) -> dict[str, Any]:
         return await asyncio.to_thread(self._control, "POST", f"/entra/{what}", body)

@@ -8,11 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GroupSeed:
-    """An Entra group. ``id`` is its object id, a UUID; ``licence`` the skuPartNumber of what its members get."""
+    """An Entra group.
+
+    ``id`` is its object id, a UUID; ``licence`` the skuPartNumber of what its members get. With ``mail`` it is a Microsoft 365
+    group, else a security group; ``roles`` (role names) makes it one that roles are assigned to.
+    """
 
     id: str
     name: str
     licence: str = ""
+    mail: str = ""
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,26 @@ class LicenceSeed:
 
 @dataclass(frozen=True)
 class UserSeed:
-    """A person who is in the directory before anybody is onboarded."""
+    """A person who is in the directory before anybody is onboarded.
+
+    ``attributes`` are any of Graph's, read-only ones too: ``userType`` Guest, ``accountEnabled``, ``onPremisesSyncEnabled``, ...
+    ``deleted`` puts the person among the deleted users; ``roles`` are names of administrator roles.
+    """
 
     user_principal_name: str
     display_name: str
     attributes: dict[str, Any] = field(default_factory=dict)
+    deleted: bool = False
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ContactSeed:
+    """An organizational contact: somebody outside whom the address book lists."""
+
+    display_name: str
+    mail: str
+    proxy_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,7 @@ class World:
     domain: str
     users: tuple[UserSeed, ...] = ()
     groups: tuple[GroupSeed, ...] = ()
+    contacts: tuple[ContactSeed, ...] = ()
     jobs: tuple[JobSeed, ...] = ()
     licences: tuple[LicenceSeed, ...] = (LicenceSeed("SPE_E3", 1000),)
     licence_seconds: float = 0.2

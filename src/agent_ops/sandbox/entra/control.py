@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
+from agent_ops.sandbox.entra.entry import Entry
+from agent_ops.sandbox.entra.errors import GraphError
 from agent_ops.sandbox.entra.twin import EntraTwin
+from agent_ops.sandbox.world import ContactSeed, GroupSeed, UserSeed
 
 
 class EntraControl:
@@ -16,7 +21,13 @@ class EntraControl:
         self._twin = twin
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/entra/licences", self._licences), web.post("/entra/licences/reprocess", self._reprocess)]
+        return [
+            web.post("/entra/licences", self._licences),
+            web.post("/entra/licences/reprocess", self._reprocess),
+            web.post("/entra/users", _planting(self._user)),
+            web.post("/entra/groups", _planting(self._group)),
+            web.post("/entra/contacts", _planting(self._contact)),
+        ]
 
     async def _licences(self, request: web.Request) -> web.Response:
         data: dict[str, Any] = await request.json()
@@ -31,3 +42,29 @@ class EntraControl:
         for user in list(self._twin.directory.users.entries):
             self._twin.licences.reprocess(user)
         return web.json_response({})
+
+    def _user(self, data: dict[str, Any]) -> Entry:
+        roles = tuple(data["roles"])
+        seed = UserSeed(data["user_principal_name"], data["display_name"], data["attributes"], data["deleted"], roles)
+        return self._twin.directory.plant_user(seed)
+
+    def _group(self, data: dict[str, Any]) -> Entry:
+        key = data["id"] or str(uuid.uuid4())
+        seed = GroupSeed(key, data["name"], data["licence"], data["mail"], tuple(data["roles"]))
+        return self._twin.directory.plant_group(seed)
+
+    def _contact(self, data: dict[str, Any]) -> Entry:
+        seed = ContactSeed(data["display_name"], data["mail"], tuple(data["proxy_addresses"]))
+        return self._twin.directory.plant_contact(seed)
+
+
+def _planting(plant: Callable[[dict[str, Any]], Entry]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A route that answers the id of what was planted, or why it cannot be."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            return web.json_response({"id": plant(await request.json()).id})
+        except GraphError as error:
+            raise web.HTTPConflict(text=f"{error}\n") from None
+
+    return handler

@@ -14,6 +14,7 @@ from agent_ops.sandbox.entra.errors import invalid_value, not_found
 from agent_ops.sandbox.entra.groups import object_id
 from agent_ops.sandbox.entra.http import Gate, answer, no_content, read_object
 from agent_ops.sandbox.entra.odata_query import parse_item_options
+from agent_ops.sandbox.entra.roles import Roles
 from agent_ops.sandbox.entra.rules import check_user_principal_name
 from agent_ops.sandbox.entra.schema import USER
 from agent_ops.sandbox.entra.views import Views
@@ -25,8 +26,8 @@ _EXTRA = ("deletedDateTime",)
 class Deleted:
     """Routes below ``/directory/deletedItems``."""
 
-    def __init__(self, directory: Directory, views: Views, gate: Gate) -> None:
-        self._directory, self._views, self._gate = directory, views, gate
+    def __init__(self, directory: Directory, roles: Roles, views: Views, gate: Gate) -> None:
+        self._directory, self._roles, self._views, self._gate = directory, roles, views, gate
 
     def routes(self) -> list[web.RouteDef]:
         guard, read, write = self._gate.guard, permissions.USERS_READ, permissions.USERS_DELETE
@@ -47,12 +48,14 @@ class Deleted:
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
         entry = self._entry(request)
+        self._roles.protect(entry)
         self._directory.purge_user(entry)
         changed(request, "entra.purge", id=entry.id)
         return no_content()
 
     async def restore(self, request: web.Request) -> web.StreamResponse:
         entry = self._entry(request)
+        self._roles.protect(entry)
         new_name = (await read_object(request, empty=True)).get("newUserPrincipalName")
         if new_name is not None:
             if not isinstance(new_name, str):

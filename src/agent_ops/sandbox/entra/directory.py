@@ -15,10 +15,11 @@ from agent_ops.sandbox.entra.entry import Entry
 from agent_ops.sandbox.entra.errors import conflict, not_found, refused
 from agent_ops.sandbox.entra.index import Index
 from agent_ops.sandbox.entra.moments import timestamp
-from agent_ops.sandbox.entra.schema import GROUP, USER, Schema
-from agent_ops.sandbox.entra.skus import sku_of
+from agent_ops.sandbox.entra.role_templates import role_template
+from agent_ops.sandbox.entra.schema import CONTACT, GROUP, ROLE_ASSIGNMENT, USER, Schema
+from agent_ops.sandbox.entra.seeds import contact_entry, group_entry, group_licences, seed_id, user_entry
 from agent_ops.sandbox.records import Records
-from agent_ops.sandbox.world import GroupSeed, UserSeed, World
+from agent_ops.sandbox.world import ContactSeed, GroupSeed, UserSeed, World
 
 TWIN = "entra"
 _MEMBER_EXISTS = "One or more added object references already exist for the following modified properties: 'members'."
@@ -62,12 +63,14 @@ class Directory:
     """One tenant's objects and the rules that hold among them."""
 
     def __init__(self, world: World, records: Records) -> None:
-        self.domains = (world.domain.casefold(),)
+        self.domains, self.tenant_id = (world.domain.casefold(),), world.tenant_id
         self._records = records
         users = _load(records, "user")
         self.users = Shelf(records, "user", USER, [u for u in users if u.name_before is None])
         self.deleted = Shelf(records, "user", USER, [u for u in users if u.name_before is not None])
         self.groups = Shelf(records, "group", GROUP, _load(records, "group"))
+        self.contacts = Shelf(records, "contact", CONTACT, _load(records, "contact"))
+        self.role_assignments = Shelf(records, "role_assignment", ROLE_ASSIGNMENT, _load(records, "role_assignment"))
         self._members: dict[str, dict[str, float]] = {}
         self._memberships: dict[str, set[str]] = {}
         for body in records.all(TWIN, "member").values():
@@ -163,18 +166,21 @@ class Directory:
         properties["proxyAddresses"] = [f"SMTP:{mail}", *others] if mail else others
 
     def _claim(self, properties: dict[str, Any], owner: str) -> None:
-        """Refuse addresses that somebody else has; case does not matter."""
-        name = properties["userPrincipalName"]
+        """Refuse addresses that another user, group or contact has; case does not matter.
+
+        https://learn.microsoft.com/entra/identity/hybrid/connect/tshoot-connect-sync-errors (what must be unique)
+        """
+        name, addresses = properties.get("userPrincipalName", ""), properties["proxyAddresses"]
         if self._others("userPrincipalName", name, owner):
             raise conflict("userPrincipalName")
-        addresses = properties["proxyAddresses"]
         if any(self._others("proxyAddresses", address, owner) for address in [*addresses, f"smtp:{name}"]):
             raise conflict("proxyAddresses")
         if any(self._others("userPrincipalName", address.partition(":")[2], owner) for address in addresses):
             raise conflict("proxyAddresses")
 
     def _others(self, path: str, value: str, owner: str) -> set[str]:
-        return (self.users.index.find(path, value) or set()) - {owner}
+        shelves = (self.users, self.groups, self.contacts)
+        return {found for shelf in shelves for found in shelf.index.find(path, value) or ()} - {owner}
 
     # --- memory
 
@@ -187,72 +193,64 @@ class Directory:
         del self._members[group][user]
         self._memberships[user].discard(group)
 
+    # --- seeds
+
+    def plant_user(self, seed: UserSeed, object_id: str = "") -> Entry:
+        """Put a person in by the back door: no rule but that addresses are unique."""
+        entry = user_entry(seed, object_id or str(uuid.uuid4()))
+        self._address(entry.properties)
+        if not seed.deleted:
+            self._claim(entry.properties, entry.id)
+        self.users.save(entry)
+        if seed.deleted:
+            self.delete_user(entry)
+        self._assign_roles(entry.id, seed.roles)
+        return entry
+
+    def plant_group(self, seed: GroupSeed) -> Entry:
+        entry = group_entry(seed)
+        self._claim(entry.properties, entry.id)
+        self.groups.save(entry)
+        self._assign_roles(entry.id, seed.roles)
+        return entry
+
+    def plant_contact(self, seed: ContactSeed, object_id: str = "") -> Entry:
+        entry = contact_entry(seed, object_id or str(uuid.uuid4()))
+        self._claim(entry.properties, entry.id)
+        self.contacts.save(entry)
+        return entry
+
+    def _assign_roles(self, principal: str, names: Iterable[str]) -> None:
+        for name in names:
+            template = role_template(name)
+            key = str(uuid.uuid5(uuid.UUID(principal), template))
+            properties = {"id": key, "principalId": principal, "directoryScopeId": "/", "roleDefinitionId": template}
+            self.role_assignments.save(Entry(key, properties))
+
     def _seed(self, world: World) -> None:
         """Put in what the world starts with, each thing once: what was deleted since stays deleted."""
         planted = set(self._records.all(TWIN, "seed"))
         for group in world.groups:
             if group.id.lower() not in planted:
-                self._plant(self.groups, _group_entry(group))
+                self._planted(self.plant_group(group))
             elif (entry := self.groups.entries.get(group.id.lower())) is not None:
                 self._license(entry, group)
         for user in world.users:
-            entry = _user_entry(user, world.tenant_id)
-            if entry.id not in planted:
-                self._address(entry.properties)
-                self._plant(self.users, entry)
+            if (key := seed_id(world.tenant_id, user)) not in planted:
+                self._planted(self.plant_user(user, key))
+        for contact in world.contacts:
+            if (key := seed_id(world.tenant_id, contact)) not in planted:
+                self._planted(self.plant_contact(contact, key))
 
     def _license(self, entry: Entry, seed: GroupSeed) -> None:
         """The world may have given a licence to a group since it was planted."""
-        if entry.properties.get("assignedLicenses", []) != _assigned(seed):
-            entry.properties["assignedLicenses"] = _assigned(seed)
+        if entry.properties.get("assignedLicenses", []) != group_licences(seed):
+            entry.properties["assignedLicenses"] = group_licences(seed)
             self.groups.save(entry)
 
-    def _plant(self, shelf: Shelf, entry: Entry) -> None:
-        shelf.save(entry)
+    def _planted(self, entry: Entry) -> None:
         self._records.put(TWIN, "seed", entry.id, {})
 
 
 def _load(records: Records, kind: str) -> list[Entry]:
     return [Entry.from_document(body) for body in records.all(TWIN, kind).values()]
-
-
-def _user_entry(seed: UserSeed, tenant: str) -> Entry:
-    key = str(uuid.uuid5(uuid.UUID(tenant), seed.user_principal_name.casefold()))
-    properties: dict[str, Any] = {
-        "id": key,
-        "accountEnabled": True,
-        "displayName": seed.display_name,
-        "userPrincipalName": seed.user_principal_name,
-        "mailNickname": seed.user_principal_name.partition("@")[0],
-        "mail": seed.user_principal_name,
-        "userType": "Member",
-        "createdDateTime": timestamp(0),
-        **seed.attributes,
-    }
-    return Entry(key, properties)
-
-
-def _group_entry(seed: GroupSeed) -> Entry:
-    nickname = "".join(c for c in seed.name if c.isascii() and c.isalnum()) or "group"
-    properties: dict[str, Any] = {
-        "id": seed.id.lower(),
-        "assignedLicenses": _assigned(seed),
-        "displayName": seed.name,
-        "createdDateTime": timestamp(0),
-        "renewedDateTime": timestamp(0),
-        "mailEnabled": False,
-        "mailNickname": nickname,
-        "securityEnabled": True,
-        "securityIdentifier": _security_identifier(seed.id),
-    }
-    return Entry(properties["id"], properties)
-
-
-def _assigned(seed: GroupSeed) -> list[dict[str, Any]]:
-    return [{"disabledPlans": [], "skuId": sku_of(seed.licence).id}] if seed.licence else []
-
-
-def _security_identifier(object_id: str) -> str:
-    """The SID that Entra ID derives from an object id: S-1-12-1 and the four little-endian words of the UUID."""
-    raw = uuid.UUID(object_id).bytes_le
-    return "S-1-12-1-" + "-".join(str(int.from_bytes(raw[start : start + 4], "little")) for start in (0, 4, 8, 12))

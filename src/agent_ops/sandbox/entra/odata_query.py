@@ -61,7 +61,7 @@ def parse_options(query: MultiMapping[str], schema: Schema, *, eventual: bool) -
     """Read the options of a list; raises the refusals that Graph answers."""
     given = _given(query)
     count = _count(given.get("$count"))
-    order_by, descending = _order(given.get("$orderby"), schema)
+    order_by, descending = _order(given.get("$orderby"), schema, eventual and count)
     text, search = given.get("$filter"), given.get("$search")
     if text is not None and order_by and not (eventual and count):
         raise unsupported("Sorting not supported for current query.")
@@ -132,7 +132,7 @@ def _top(text: str | None) -> int:
     return top
 
 
-def _order(text: str | None, schema: Schema) -> tuple[str, bool]:
+def _order(text: str | None, schema: Schema, advanced: bool) -> tuple[str, bool]:
     if not text:
         return "", False
     match = re.fullmatch(r"\s*(\w+)(?:\s+(asc|desc))?\s*", text)
@@ -140,7 +140,7 @@ def _order(text: str | None, schema: Schema) -> tuple[str, bool]:
         raise bad_request(f"Invalid $orderby clause: Syntax error in '{text}'.")
     if match[1] not in schema.properties:
         raise bad_request(f"Could not find a property named '{match[1]}' on type '{schema.edm_type}'.")
-    if match[1] not in schema.sortable:
+    if match[1] not in (schema.sortable | schema.sortable_advanced if advanced else schema.sortable):
         raise unsupported(f"Unsupported sort property '{match[1]}' for '{schema.name}'.")
     return match[1], match[2] == "desc"
 

@@ -15,6 +15,8 @@ DEFAULT = frozenset(
         "Domain.Read.All",
         "Organization.Read.All",
         "UserAuthenticationMethod.ReadWrite.All",
+        "OrgContact.Read.All",
+        "RoleManagement.Read.Directory",
     }
 )
 
@@ -34,6 +36,8 @@ GROUPS_READ = _DIRECTORY_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.
 MEMBER_OF_READ = GROUPS_READ | USERS_READ
 DOMAINS_READ = _DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
 ORGANIZATION_READ = _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
+CONTACTS_READ = _DIRECTORY_READ | {"OrgContact.Read.All"}
+ROLES_READ = _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory"}
 SKUS_READ = ORGANIZATION_READ | {"LicenseAssignment.Read.All"}
 LICENCES_WRITE = USERS_WRITE
 METHODS_WRITE = frozenset({"UserAuthenticationMethod.ReadWrite.All"})
@@ -50,7 +54,7 @@ _BY_PROPERTY = {
 def may_update_user(properties: Iterable[str], held: frozenset[str]) -> bool:
     """Whether a PATCH of these properties is allowed: some have permissions of their own.
 
-    https://learn.microsoft.com/graph/api/user-update, "Permissions for specific scenarios": ``accountEnabled`` needs two together.
+    https://learn.microsoft.com/graph/api/user-update, "Permissions for specific scenarios": ``accountEnabled`` needs two.
     """
     return all(
         bool(_BY_PROPERTY.get(name, USERS_WRITE) & held) or (name == "accountEnabled" and held >= _ENABLE) for name in properties

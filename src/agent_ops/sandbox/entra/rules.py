@@ -7,9 +7,10 @@ https://learn.microsoft.com/entra/identity/authentication/concept-sspr-policy (c
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from agent_ops.sandbox.entra.entry import Entry
 from agent_ops.sandbox.entra.errors import bad_request, invalid_value, refused, value_required
 from agent_ops.sandbox.entra.moments import normal_moment
 from agent_ops.sandbox.entra.schema import BOOLEAN, COMPLEX, DATE_TIME, STRINGS, USER, Property
@@ -17,6 +18,11 @@ from agent_ops.sandbox.entra.schema import BOOLEAN, COMPLEX, DATE_TIME, STRINGS,
 _LOCAL_PART = re.compile(r"[A-Za-z0-9'._!#^~-]{1,64}")
 _MAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,190}")
 _NICKNAME_FORBIDS = set('@()\\[]";:<>, ')
+_MASTERED_IN_CLOUD = {"ageGroup", "consentProvidedForMinor", "passwordPolicies", "passwordProfile", "usageLocation"}
+_MASTERED_ELSEWHERE = (
+    "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing"
+    " migration."
+)
 _TOO_WEAK = "The specified password does not comply with password complexity requirements. Please provide a different password."
 _DOMAIN = (
     "The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your"
@@ -46,6 +52,15 @@ def changed_user(body: dict[str, Any], domains: Collection[str]) -> dict[str, An
         _check_password(profile["password"], properties.get("passwordPolicies"))
     _check_values(properties, domains)
     return properties
+
+
+def check_mastered_here(user: Entry, names: Iterable[str]) -> None:
+    """Refuse what belongs to the on-premises directory that a user is synchronised from: nearly everything.
+
+    The words are Graph's; which few properties are the cloud's own is from memory.
+    """
+    if user.properties.get("onPremisesSyncEnabled") and set(names) - _MASTERED_IN_CLOUD:
+        raise refused(_MASTERED_ELSEWHERE)
 
 
 def check_user_principal_name(name: str, domains: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """Which properties users and groups have, of what type, who may write them and how they may be filtered.
 
-Sources: https://learn.microsoft.com/graph/api/resources/user and .../group (types, lengths, supported ``$filter`` operators) and
+Sources: https://learn.microsoft.com/graph/api/resources/user and .../group, .../orgcontact, .../unifiedroleassignment
+(types, lengths, supported ``$filter`` operators) and
 https://learn.microsoft.com/graph/aad-advanced-queries (what needs ``ConsistencyLevel: eventual``).
 """
 
@@ -36,7 +37,8 @@ class Property:
 
 @dataclass(frozen=True)
 class Schema:
-    """A resource type: ``name`` as the directory's messages have it, ``default`` what an answer holds without ``$select``."""
+    """A resource type: ``name`` as the directory's messages have it, ``default`` what an answer holds without ``$select``,
+    ``sortable_advanced`` what an advanced query may sort by besides."""
 
     name: str
     edm_type: str
@@ -45,6 +47,7 @@ class Schema:
     default: tuple[str, ...]
     sortable: frozenset[str]
     searchable: frozenset[str]
+    sortable_advanced: frozenset[str] = frozenset()
 
 
 def _text(max_length: int = 0, operators: frozenset[str] = _PREFIX, *, advanced: bool = False, nullable: bool = True) -> Property:
@@ -76,6 +79,7 @@ _USER_PROPERTIES: dict[str, Property] = {
     "employeeOrgData": Property(COMPLEX, _EQ, advanced=True, fields=("costCenter", "division")),
     "employeeType": _text(1024, advanced=True),
     "externalUserState": _read_only(operators=_EQ),
+    "externalUserStateChangeDateTime": _read_only(DATE_TIME),
     "faxNumber": _text(64),
     "givenName": _text(64),
     "identities": _read_only(OTHER),
@@ -87,10 +91,14 @@ _USER_PROPERTIES: dict[str, Property] = {
     "mailNickname": _text(64, nullable=False),
     "mobilePhone": _text(64, advanced=True),
     "officeLocation": _text(128, advanced=True),
+    "onPremisesDistinguishedName": _read_only(),
+    "onPremisesDomainName": _read_only(),
     "onPremisesExtensionAttributes": Property(COMPLEX, _PREFIX, advanced=True, max_length=1024, fields=EXTENSION_ATTRIBUTES),
     "onPremisesImmutableId": _text(256, _ORDER),
     "onPremisesLastSyncDateTime": _read_only(DATE_TIME, _ORDER),
+    "onPremisesSamAccountName": _read_only(operators=_PREFIX, advanced=True),
     "onPremisesSyncEnabled": _read_only(BOOLEAN, _EQ),
+    "onPremisesUserPrincipalName": _read_only(operators=_PREFIX),
     "otherMails": Property(STRINGS, frozenset({"any"}), max_length=250, nullable=False),
     "passwordPolicies": _text(operators=_EQ, advanced=True),
     "passwordProfile": Property(COMPLEX, fields=_PASSWORD_FIELDS),
@@ -116,7 +124,8 @@ USER = Schema(
         *("id", "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone"),
         *("officeLocation", "preferredLanguage", "surname", "userPrincipalName"),
     ),
-    sortable=frozenset({"displayName", "userPrincipalName", "createdDateTime"}),
+    sortable=frozenset({"displayName", "userPrincipalName"}),
+    sortable_advanced=frozenset({"createdDateTime", "deletedDateTime"}),
     searchable=frozenset({"displayName", "givenName", "surname", "mail", "mailNickname", "userPrincipalName"}),
 )
 
@@ -156,6 +165,67 @@ GROUP = Schema(
     collection="groups",
     properties=_GROUP_PROPERTIES,
     default=tuple(name for name in _GROUP_PROPERTIES if name != "assignedLicenses"),
-    sortable=frozenset({"displayName", "createdDateTime"}),
+    sortable=frozenset({"displayName"}),
+    sortable_advanced=frozenset({"createdDateTime", "deletedDateTime"}),
     searchable=frozenset({"displayName", "description", "mail", "mailNickname"}),
+)
+
+_CONTACT_PROPERTIES: dict[str, Property] = {
+    "id": _read_only(operators=_EQ),
+    "deletedDateTime": _read_only(DATE_TIME),
+    "addresses": _read_only(OTHER),
+    "companyName": _read_only(operators=_PREFIX),
+    "department": _read_only(operators=_PREFIX),
+    "displayName": _read_only(operators=_PREFIX),
+    "givenName": _read_only(operators=_PREFIX),
+    "jobTitle": _read_only(operators=_PREFIX),
+    "mail": _read_only(operators=_PREFIX),
+    "mailNickname": _read_only(operators=_PREFIX),
+    "onPremisesLastSyncDateTime": _read_only(DATE_TIME, _ORDER),
+    "onPremisesProvisioningErrors": _read_only(OTHER),
+    "onPremisesSyncEnabled": _read_only(BOOLEAN, _EQ),
+    "phones": _read_only(OTHER),
+    "proxyAddresses": _read_only(STRINGS, frozenset({"any"})),
+    "serviceProvisioningErrors": _read_only(OTHER),
+    "surname": _read_only(operators=_PREFIX),
+}
+
+CONTACT = Schema(
+    name="Contact",
+    edm_type="microsoft.graph.orgContact",
+    collection="contacts",
+    properties=_CONTACT_PROPERTIES,
+    default=tuple(_CONTACT_PROPERTIES),
+    sortable=frozenset(),
+    searchable=frozenset({"displayName", "mail", "mailNickname"}),
+    sortable_advanced=frozenset({"displayName"}),
+)
+
+_ROLE_PROPERTIES = ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
+
+ROLE = Schema(
+    name="DirectoryRole",
+    edm_type="microsoft.graph.directoryRole",
+    collection="directoryRoles",
+    properties={
+        name: _read_only(operators=_EQ) for name in ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
+    },
+    default=_ROLE_PROPERTIES,
+    sortable=frozenset(),
+    searchable=frozenset(),
+)
+
+ROLE_ASSIGNMENT = Schema(
+    name="RoleAssignment",
+    edm_type="microsoft.graph.unifiedRoleAssignment",
+    collection="roleManagement/directory/roleAssignments",
+    properties={
+        "id": _read_only(),
+        "principalId": _read_only(operators=frozenset({"eq"})),
+        "directoryScopeId": _read_only(),
+        "roleDefinitionId": _read_only(operators=frozenset({"eq"})),
+    },
+    default=("id", "principalId", "directoryScopeId", "roleDefinitionId"),
+    sortable=frozenset(),
+    searchable=frozenset(),
 )

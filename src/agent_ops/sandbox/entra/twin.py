@@ -12,6 +12,7 @@ from aiohttp import web
 
 from agent_ops.sandbox.entra import permissions
 from agent_ops.sandbox.entra.access_pass import AccessPasses
+from agent_ops.sandbox.entra.contacts import Contacts
 from agent_ops.sandbox.entra.deleted import Deleted
 from agent_ops.sandbox.entra.directory import TWIN, Directory
 from agent_ops.sandbox.entra.errors import GraphError, bad_request, refused
@@ -19,6 +20,8 @@ from agent_ops.sandbox.entra.groups import Groups
 from agent_ops.sandbox.entra.http import Gate, Handler, add_ids, graph_errors
 from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.login import Login
+from agent_ops.sandbox.entra.memberships import Memberships
+from agent_ops.sandbox.entra.roles import Roles
 from agent_ops.sandbox.entra.subscriptions import Subscriptions
 from agent_ops.sandbox.entra.tenant import Tenant
 from agent_ops.sandbox.entra.tokens import TokenService
@@ -64,9 +67,13 @@ class EntraTwin:
         app.on_response_prepare.append(add_ids)
         gate = Gate(self.tokens, lambda: self._granted, self._base_url)
         views = Views(self._base_url, lambda: self._faults.lag(TWIN))
-        app.add_routes(Users(self.directory, self.licences, views, gate, f"{self._base_url}/v2/{self._world.tenant_id}").routes())
+        roles, tenant_url = Roles(self.directory, views, gate), f"{self._base_url}/v2/{self._world.tenant_id}"
+        app.add_routes(Users(self.directory, roles, self.licences, views, gate, tenant_url).routes())
         app.add_routes(Groups(self.directory, self.licences, views, gate).routes())
-        app.add_routes(Deleted(self.directory, views, gate).routes())
+        app.add_routes(Memberships(self.directory, roles, views, gate).routes())
+        app.add_routes(Contacts(self.directory, views, gate).routes())
+        app.add_routes(roles.routes())
+        app.add_routes(Deleted(self.directory, roles, views, gate).routes())
         app.add_routes(AccessPasses(self.directory, self._records, views, gate).routes())
         app.add_routes(Tenant(self._world, self.subscriptions, self.licences, views, gate).routes())
         app.router.add_route("*", "/v1.0", gate.guard(_unknown, frozenset()))

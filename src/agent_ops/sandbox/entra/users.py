@@ -1,4 +1,4 @@
-"""Graph's users: create, list, read, change, delete, manager and memberships.
+"""Graph's users: create, list, read, change, delete, manager and licences.
 
 https://learn.microsoft.com/graph/api/resources/user
 """
@@ -17,8 +17,9 @@ from agent_ops.sandbox.entra.http import Gate, answer, no_content, read_object
 from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.moments import timestamp
 from agent_ops.sandbox.entra.odata_query import parse_item_options
-from agent_ops.sandbox.entra.rules import changed_user, new_user
-from agent_ops.sandbox.entra.schema import GROUP, USER
+from agent_ops.sandbox.entra.roles import Roles
+from agent_ops.sandbox.entra.rules import changed_user, check_mastered_here, new_user
+from agent_ops.sandbox.entra.schema import USER
 from agent_ops.sandbox.entra.views import Views, reference
 from agent_ops.sandbox.web import changed
 
@@ -26,13 +27,13 @@ from agent_ops.sandbox.web import changed
 class Users:
     """Routes below ``/users``."""
 
-    def __init__(self, directory: Directory, licences: Licences, views: Views, gate: Gate, tenant_url: str) -> None:
-        self._directory, self._licences, self._views = directory, licences, views
-        self._gate, self._tenant_url = gate, tenant_url
+    def __init__(self, directory: Directory, roles: Roles, licences: Licences, views: Views, gate: Gate, tenant_url: str) -> None:
+        self._directory, self._roles, self._licences = directory, roles, licences
+        self._views, self._gate, self._tenant_url = views, gate, tenant_url
 
     def routes(self) -> list[web.RouteDef]:
         guard, read, write = self._gate.guard, permissions.USERS_READ, permissions.USERS_WRITE
-        one, manager, member_of = "/v1.0/users/{key}", "/v1.0/users/{key}/manager", "/v1.0/users/{key}/memberOf"
+        one, manager = "/v1.0/users/{key}", "/v1.0/users/{key}/manager"
         return [
             web.get("/v1.0/users", guard(self.list, read)),
             web.post("/v1.0/users", guard(self.create, write)),
@@ -44,8 +45,6 @@ class Users:
             web.put(f"{manager}/$ref", guard(self.set_manager, write)),
             web.delete(f"{manager}/$ref", guard(self.remove_manager, write)),
             web.post(f"{one}/reprocessLicenseAssignment", guard(self.reprocess, permissions.LICENCES_WRITE)),
-            web.get(member_of, guard(self.member_of, permissions.MEMBER_OF_READ)),
-            web.get(member_of + r"/{cast:(?:microsoft\.)?graph\.group}", guard(self.member_of, permissions.MEMBER_OF_READ)),
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:
@@ -74,6 +73,8 @@ class Users:
         )
         if not permissions.may_update_user(names, self._gate.held(request)):
             raise denied()
+        self._roles.protect(entry, names)
+        check_mastered_here(entry, names)
         properties = changed_user(body, self._directory.domains)
         if body.get("passwordProfile"):
             properties["lastPasswordChangeDateTime"] = timestamp(time.time())
@@ -84,6 +85,7 @@ class Users:
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         entry = self._known(request)
+        self._roles.protect(entry)
         name = entry.properties["userPrincipalName"]
         self._directory.delete_user(entry)
         changed(request, "entra.delete", id=entry.id, upn=name)
@@ -109,6 +111,7 @@ class Users:
         manager = self._directory.user(key)
         if manager is None:
             raise not_found(key)
+        check_mastered_here(entry, ["manager"])
         self._directory.set_manager(entry, manager.id)
         changed(request, "entra.manager", id=entry.id, manager=manager.id)
         return no_content()
@@ -117,15 +120,10 @@ class Users:
         entry = self._known(request)
         if entry.manager is None:
             raise not_found("manager")
+        check_mastered_here(entry, ["manager"])
         self._directory.set_manager(entry, None)
         changed(request, "entra.manager", id=entry.id, manager=None)
         return no_content()
-
-    async def member_of(self, request: web.Request) -> web.StreamResponse:
-        user, old_enough = self._seen(request), self._views.old_enough()
-        joined = self._directory.member_of(user.id)
-        groups = [self._directory.groups.entries[group] for group, born in joined.items() if old_enough(born)]
-        return self._views.relation(request, groups, GROUP, cast="cast" in request.match_info)
 
     def _seen(self, request: web.Request) -> Entry:
         key = request.match_info["key"]

@@ -62,12 +62,28 @@ class Views:
         rows = [entry.render(names, shelf.schema) for entry in page.entries]
         return self._list(request, shelf.schema.collection, options, page, rows)
 
-    def relation(self, request: web.Request, entries: Iterable[Entry], schema: Schema, *, cast: bool) -> web.Response:
-        """A page of related objects; with a type ``cast`` in the path they are a plain list of that type."""
+    def relation(
+        self,
+        request: web.Request,
+        entries: Iterable[Entry],
+        schema: Schema,
+        *,
+        cast: bool,
+        others: tuple[list[Entry], Schema] | None = None,
+    ) -> web.Response:
+        """A page of related objects; with a type ``cast`` in the path they are a plain list of that type.
+
+        ``others`` are related objects of another type, shown on the same pages.
+        """
         options = parse_options(request.query, schema, eventual=is_eventual(request))
-        page = page_of(entries, options, self.visible())
-        mark = {} if cast else {"@odata.type": f"#{schema.edm_type}"}
-        rows = [{**mark, **entry.render(options.select or schema.default, schema)} for entry in page.entries]
+        more, other_schema = others or ([], schema)
+        foreign = {entry.id for entry in more}
+        page = page_of([*entries, *more], options, self.visible())
+        rows = []
+        for entry in page.entries:
+            own = other_schema if entry.id in foreign else schema
+            names = tuple(name for name in options.select or own.default if name in own.properties)
+            rows.append({**({} if cast else {"@odata.type": f"#{own.edm_type}"}), **entry.render(names, own)})
         return self._list(request, schema.collection if cast else "directoryObjects", options, page, rows)
 
     def count(self, request: web.Request, shelf: Shelf) -> web.Response:
@@ -94,6 +110,11 @@ class Views:
 def is_eventual(request: web.Request) -> bool:
     """Whether the caller asked for an advanced query: https://learn.microsoft.com/graph/aad-advanced-queries."""
     return request.headers.get("ConsistencyLevel", "").strip().lower() == "eventual"
+
+
+def is_advanced(request: web.Request) -> bool:
+    """Whether both advanced query parameters are there."""
+    return is_eventual(request) and request.query.get("$count", "").lower() == "true"
 
 
 def reference(body: dict[str, Any]) -> str:
