@@ -1,4 +1,4 @@
-"""Which addresses are in use, and by what: users, groups, contacts, deleted users, guests; found by the calls that Graph documents."""
+"""Which addresses are in use, and by what: users, groups, contacts, deleted users, guests; found as Graph documents it."""
 
 from __future__ import annotations
 
