@@ -50,7 +50,7 @@ async def until(condition: object, seconds: float = 10) -> None:
     """Wait until an asynchronous condition holds."""
 
     async def poll() -> None:
-        while not await condition():  # type: ignore[operator]  # noqa: ASYNC110 - the database tells nobody
+        while not await condition():  # type: ignore[operator]
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(poll(), seconds)

@@ -306,7 +306,7 @@ async def test_an_intent_left_open_by_a_dead_process_is_adopted(bench: Bench) ->
     service = bench.fakes[Action.RUN_PIPELINE]
     service.trouble.kinds = ["drop_after"]
     task = asyncio.ensure_future(bench.ledger("dead").perform(run.id, AWS))
-    while not service.done:  # noqa: ASYNC110 - the fake tells nobody
+    while not service.done:
         await asyncio.sleep(0)
     task.cancel()
     await bench.store.transaction(lambda tx: tx.runs.release(run.id, "dead"))

@@ -36,14 +36,16 @@ class Row:
             self.thought = event.message
         elif event.kind == "run":
             self.status = event.status
-            if event.status != "queued":
+            if event.status == "waiting":
+                self.thought = event.message
+            elif event.status != "queued":
                 self.ended, self.working = time.monotonic(), {}
         else:
             place = f"{event.agent} {event.item}"
             self.working.pop(place, None)
             if event.status == "in_progress":
                 self.working[place] = f"{event.agent}: {event.message}"
-            if event.item in self.items and event.agent != "notify":
+            if event.item in self.items and event.agent != "notify" and event.status != "waiting":
                 self.items[event.item] = AccessItem(event.item, ItemStatus(event.status))
 
     @property
@@ -60,12 +62,15 @@ class Row:
 class Board:
     """Follows runs on a terminal as a live table, elsewhere as one line per event."""
 
+    PARKED_SECONDS = 30.0
+    """A run that waits for longer is left to whoever drives it then."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rows: dict[str, Row] = {}
 
     async def follow(self, ops: AgentOps, runs: dict[str, Run]) -> None:
-        """Show the runs (by the hires' names) until all have ended."""
+        """Show the runs (by the hires' names) until all have ended, or wait for long."""
         for name, run in runs.items():
             report = (await ops.report(run.id))[0]
             self._rows[run.id] = Row(name, items={item.item: item for item in report.items})
@@ -80,7 +85,7 @@ class Board:
 
     async def _feed_one(self, ops: AgentOps, run_id: str) -> None:
         row = self._rows[run_id]
-        async for event in ops.events(run_id):
+        async for event in ops.events(run_id, parked=self.PARKED_SECONDS):
             row.take(event)
             if not self._console.is_terminal:
                 who = f"{event.agent}: " if event.agent else ""

@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from agent_ops import __version__
-from agent_ops.cli.commands import demo, onboard, policy, sandbox, status
+from agent_ops.cli.commands import demo, onboard, policy, retry, sandbox, status, switch, worker
 
-EXIT_NOT_IN_PLACE, EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 1, 2, 3, 130
+EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 2, 3, 130
 
 
 class Commands(click.Group):
@@ -49,9 +49,14 @@ def main() -> None:
     Begin with `agent-ops demo`: it needs no credentials and no model.
 
     Exit codes: 0 everything that was due is in place; 1 something is not; 2 the request or the command is wrong;
-    3 settings, data directory or a service are not usable; 130 interrupted.
+    3 settings, data directory or a service are not usable; 4 the run waits, `agent-ops worker` goes on with it;
+    130 interrupted.
     """
 
 
-for command in (demo.demo, onboard.onboard, status.status, policy.policy, sandbox.sandbox):
+_COMMANDS = (
+    *(demo.demo, onboard.onboard, status.status, retry.retry, worker.worker),
+    *(switch.pause, switch.resume, policy.policy, sandbox.sandbox),
+)
+for command in _COMMANDS:
     main.add_command(command)

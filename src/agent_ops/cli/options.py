@@ -34,6 +34,11 @@ def policy_file(command: F) -> F:
     )(command)
 
 
+def in_sandbox(command: F) -> F:
+    """Twins or real services."""
+    return click.option("--sandbox", "in_sandbox", is_flag=True, help="Use the loopback twins instead of real services.")(command)
+
+
 def as_json(command: F) -> F:
     """Machine-readable output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)

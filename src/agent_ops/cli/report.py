@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -101,24 +102,22 @@ def _mails(mails: tuple[Mail, ...]) -> str:
 
 
 def problems(reports: list[RunReport]) -> RenderableType:
-    """Every item and account that is not in place, with its reason and the service's own words."""
-    lines: list[RenderableType] = []
-    for report in reports:
-        name = report.employee.profile.name
-        if report.employee.reason:
-            lines.append(Text.assemble((f"{name}: ", "bold"), report.employee.reason))
-        for part in report.account:
-            if not part.status.in_place and part.reason and part.reason != report.employee.reason:
-                lines.append(Text.assemble((f"{name}: ", "bold"), f"{part.item} {part.status.value}: {part.reason}"))
-        for mail in report.mails:
-            if not mail.delivered and mail.reason:
-                lines.append(Text.assemble((f"{name}: ", "bold"), f"mail to {mail.recipient} in the outbox: {mail.reason}"))
-        for item in report.items:
-            if not item.status.in_place and item.reason:
-                lines.append(Text.assemble((f"{name}: ", "bold"), f"{item.item} {item.status.value}: {item.reason}"))
-                if item.detail:
-                    lines.append(Padding(Text(item.detail, style="dim"), (0, 0, 0, 4)))
-    return Group(*lines)
+    """Everything that is not in place, with its reason and the service's own words."""
+    return Group(*(line for report in reports for line in _problems(report)))
+
+
+def _problems(report: RunReport) -> Iterator[RenderableType]:
+    name, told = report.employee.profile.name, report.employee.reason
+    if told:
+        yield Text.assemble((f"{name}: ", "bold"), told)
+    for item in (*report.account, *report.items):
+        if not item.status.in_place and item.reason and item.reason != told:
+            yield Text.assemble((f"{name}: ", "bold"), f"{item.item} {item.status.value}: {item.reason}")
+            if item.detail:
+                yield Padding(Text(item.detail, style="dim"), (0, 0, 0, 4))
+    for mail in report.mails:
+        if not mail.delivered and mail.reason:
+            yield Text.assemble((f"{name}: ", "bold"), f"mail to {mail.recipient} in the outbox: {mail.reason}")
 
 
 def events_table(events: tuple[Event, ...]) -> Table:

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-from agent_ops.domain.errors import ConfigurationError
+from agent_ops.agents import load_agents
+from agent_ops.domain.errors import ConfigurationError, NotFound
 from agent_ops.domain.grants import Caller
-from agent_ops.policies import EXAMPLE
+from agent_ops.policies import EXAMPLE, read_policy
 from agent_ops.runtime import AgentOps
+from agent_ops.runtime.compose import DATABASE, NOTIFIER, open_store
+from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import Settings
 
@@ -26,7 +29,7 @@ async def opened(
     Raises:
         ConfigurationError: settings are missing, or the sandbox is not installed.
     """
-    caller = Caller(f"os:{_user()}")
+    caller = operator()
     if not in_sandbox:
         settings = Settings.from_environment(data_dir)
         settings = replace(settings, policy_file=policy_file or settings.policy_file)
@@ -42,6 +45,25 @@ async def opened(
         )
         async with AgentOps(settings, caller=caller) as ops:
             yield ops, box
+
+
+@contextlib.asynccontextmanager
+async def switched(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tuple[KillSwitch, Caller]]:
+    """The kill switch of a data directory; no service and no settings are needed.
+
+    Raises:
+        NotFound: there is no database.
+    """
+    if not (data_dir / DATABASE).exists():
+        raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir.")
+    catalogue = read_policy(policy_file or EXAMPLE).catalogue
+    async with open_store(data_dir) as (store, _):
+        yield KillSwitch(store, catalogue, {*load_agents(), NOTIFIER}), operator()
+
+
+def operator() -> Caller:
+    """The operating-system user: whoever may write the data directory may do everything with it."""
+    return Caller(f"os:{_user()}", frozenset({"onboard", "status", "link", "admin"}))
 
 
 def _user() -> str:

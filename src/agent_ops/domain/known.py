@@ -15,8 +15,9 @@ class Known:
     """Facts read from storage and ledger, never from a model or a checkpoint.
 
     ``due`` are the effects that the grant lists; ``done`` those of them that succeeded; ``closed`` maps the others that
-    were tried in vain to what became of them, ``under_way`` those that are not over to what they wait for. ``account_groups`` are the access items without which the account is not
-    ready, ``licences`` those of them that bring a licence. ``held`` says what a person must decide first.
+    were tried in vain to what became of them, ``under_way`` those that are not over to what they wait for.
+    ``account_groups`` are the access items without which the account is not ready, ``licences`` those of them that bring a
+    licence. ``held`` says what a person must decide first.
     """
 
     run_id: str

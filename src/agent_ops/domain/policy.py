@@ -114,7 +114,7 @@ class EntitlementPolicy:
     levels: tuple[str, ...]
     teams: Mapping[str, Team]
     version: str
-    account: AccountRules = AccountRules()
+    account: AccountRules = field(default_factory=AccountRules)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:

@@ -1,121 +1,120 @@
-"""Microsoft Entra ID: accounts and group memberships, by Microsoft Graph.
+"""Microsoft Entra ID: accounts, what completes them, and group memberships, by Microsoft Graph.
 
-https://learn.microsoft.com/graph/api/user-post-users and group-post-members
+https://learn.microsoft.com/graph/api/resources/user and group-post-members
 """
 
 from __future__ import annotations
 
-import secrets
-import string
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
-from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous, ValueTaken
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Held, Intent, Presence, Waiting
+from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous
+from agent_ops.effectors.directory import Directory
+from agent_ops.effectors.entra_accounts import SERVICE, Accounts
 from agent_ops.effectors.graph import GraphSession
+from agent_ops.effectors.licences import Licences
 from agent_ops.transport.graph import GraphError
 
-_SERVICE = "Entra ID"
 _ALREADY_A_MEMBER = "added object references already exist"
+_YOUNG_SECONDS = 60
+
+Sent = Accepted | Completed | Failed | Held
 
 
 class EntraEffector:
-    """Creates accounts and adds them to groups.
+    """Creates accounts, completes them and adds them to groups.
 
-    Graph has no idempotency key. What makes a repeated POST harmless is the uniqueness of userPrincipalName, and what
-    makes the account recognisable is our marker in an extension attribute: an address alone never proves that it is ours.
+    Graph has no idempotency key. A repeated POST of an account is harmless because userPrincipalName is unique, everything
+    else because it sets what it says: twice is as good as once.
     """
 
-    actions = frozenset({Action.CREATE_ACCOUNT, Action.ADD_TO_GROUP})
-
     def __init__(self, graph: GraphSession, marker_attribute: str = "extensionAttribute15") -> None:
-        self._graph = graph
-        self._marker_attribute = marker_attribute
+        self._graph, self._directory = graph, Directory(graph)
+        self._accounts, self._licences = Accounts(graph, marker_attribute), Licences(graph)
+        self._ways: dict[Action, Callable[[Intent], Awaitable[Sent]]] = {
+            Action.CREATE_ACCOUNT: self._accounts.create,
+            Action.LINK_ACCOUNT: self._accounts.link,
+            Action.SET_ATTRIBUTES: self._set_attributes,
+            Action.SET_MANAGER: self._set_manager,
+            Action.ENABLE_ACCOUNT: self._enable,
+            Action.ADD_TO_GROUP: self._add_to_group,
+        }
+        self.actions = frozenset(self._ways)
 
     @property
     def call_timeout(self) -> float:
-        return 3 * self._graph.timeout  # a token, the write, and a look at who has the address
+        return 4 * self._graph.timeout  # a token, looking at who has the address, the write, and looking again
 
     async def look_up(self, intent: Intent) -> Finding:
         """Absent means here: sending again is safe, because uniqueness decides and the marker tells."""
-        if intent.proposal.action is Action.CREATE_ACCOUNT:
-            user = await self._user(intent.pinned["userPrincipalName"])
-            if user is not None:
-                return self._judged(user, intent)
+        if intent.proposal.action in (Action.CREATE_ACCOUNT, Action.LINK_ACCOUNT):
+            return await self._accounts.look_up(intent)
         return Finding(Presence.ABSENT, resend_is_safe=True)
 
-    async def send(self, intent: Intent) -> Accepted | Completed | Failed:
-        if intent.proposal.action is Action.CREATE_ACCOUNT:
-            return await self._create_account(intent)
-        return await self._add_to_group(intent)
+    async def send(self, intent: Intent) -> Sent:
+        return await self._ways[intent.proposal.action](intent)
 
-    async def follow(self, intent: Intent) -> Completed | Failed:
-        raise AgentOpsError(f"{intent.proposal.action.value} has no result to wait for")
+    async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
+        """Only licences are awaited."""
+        if intent.proposal.action is not Action.ADD_TO_GROUP:
+            raise AgentOpsError(f"{intent.proposal.action.value} has no result to wait for")
+        return await self._licences.assigned(intent)
 
-    async def _create_account(self, intent: Intent) -> Completed:
-        body = {
-            **intent.pinned,
-            "onPremisesExtensionAttributes": {self._marker_attribute: intent.marker},
-            "passwordProfile": {"forceChangePasswordNextSignIn": True, "password": _password()},
-        }
-        try:
-            created = await self._graph.call("POST", "/users", json=body)
-        except GraphError as error:
-            if error.conflicts_on("userPrincipalName"):
-                return await self._adopt(intent)
-            raise error.refusal from error
-        return Completed(_account(created))
+    async def _set_attributes(self, intent: Intent) -> Completed:
+        await self._write("PATCH", f"/users/{quote(intent.pinned['id'])}", intent.pinned["attributes"], intent)
+        return Completed({"set": sorted(intent.pinned["attributes"])})
 
-    async def _adopt(self, intent: Intent) -> Completed:
-        """The address is in use: by us, when our marker is on it, else by somebody else."""
-        address = intent.pinned["userPrincipalName"]
-        user = await self._user(address)
-        if user is None:
-            raise ServiceAmbiguous(_SERVICE, f"{address} is in use, but cannot be read yet")
-        finding = self._judged(user, intent)
-        if finding.presence is Presence.FOREIGN:
-            raise ValueTaken(_SERVICE, f"{address} belongs to somebody else")
-        return Completed(finding.result or {})
+    async def _enable(self, intent: Intent) -> Completed:
+        await self._write("PATCH", f"/users/{quote(intent.pinned['id'])}", {"accountEnabled": True}, intent)
+        return Completed({"id": intent.pinned["id"]})
 
-    def _judged(self, user: dict[str, Any], intent: Intent) -> Finding:
-        marker = (user.get("onPremisesExtensionAttributes") or {}).get(self._marker_attribute) or ""
-        if marker.partition(".")[0] == intent.key:
-            return Finding(Presence.OURS, result=_account(user))
-        return Finding(Presence.FOREIGN, why=f"{user.get('userPrincipalName')} bears another marker")
+    async def _set_manager(self, intent: Intent) -> Completed | Failed:
+        """https://learn.microsoft.com/graph/api/user-post-manager"""
+        account, wanted = intent.pinned["id"], intent.pinned["manager"]
+        found = await self._directory.people_called(wanted)
+        if len(found) != 1:
+            them = ", ".join(user["userPrincipalName"] for user in found)
+            return Failed(
+                f"{len(found)} accounts match the manager {wanted}: {them}" if found else f"no account matches {wanted}"
+            )
+        if found[0]["id"] == account:
+            return Failed(f"the manager {wanted} is the employee's own account")
+        reference = {"@odata.id": f"{self._graph.root}/users/{found[0]['id']}"}
+        await self._write("PUT", f"/users/{quote(account)}/manager/$ref", reference, intent)
+        return Completed({"manager": found[0]["id"]})
 
-    async def _user(self, address: str) -> dict[str, Any] | None:
-        fields = "id,userPrincipalName,onPremisesExtensionAttributes"
-        try:
-            return await self._graph.call("GET", f"/users/{quote(address)}?$select={fields}")
-        except GraphError as error:
-            if error.status == 404:
-                return None
-            raise error.refusal from error
-
-    async def _add_to_group(self, intent: Intent) -> Completed:
-        member, group = intent.pinned["member"], intent.pinned["group"]
+    async def _add_to_group(self, intent: Intent) -> Accepted | Completed | Failed:
+        """https://learn.microsoft.com/graph/api/group-post-members"""
+        member, group, licence = intent.pinned["member"], intent.pinned["group"], intent.pinned.get("licence")
+        if licence and (why := await self._licences.exhausted(intent)) is not None:
+            return Failed(why)
         reference = {"@odata.id": f"{self._graph.root}/directoryObjects/{member}"}
         try:
-            await self._graph.call("POST", f"/groups/{quote(group)}/members/$ref", json=reference)
+            await self._write("POST", f"/groups/{quote(group)}/members/$ref", reference, intent)
         except GraphError as error:
-            if error.status == 404 and _young(intent):
-                raise ServiceAmbiguous(_SERVICE, f"does not know the account yet: {error.refusal.what}") from error
             if _ALREADY_A_MEMBER not in error.message:
                 raise error.refusal from error
-        return Completed({"member": member, "group": group})
+        return Accepted({"licence": licence}) if licence else Completed({"member": member, "group": group})
+
+    async def _write(self, method: str, path: str, body: dict[str, Any], intent: Intent) -> None:
+        """A write to an account or a group.
+
+        A new account may be unknown to some replica for a while; so long a 404 that names it proves nothing.
+        https://learn.microsoft.com/graph/best-practices-concept
+        """
+        account = intent.pinned.get("id") or intent.pinned.get("member")
+        try:
+            await self._graph.call(method, path, json=body)
+        except GraphError as error:
+            if error.status == 404 and str(account) in error.message and _is_young(intent):
+                raise ServiceAmbiguous(SERVICE, f"does not know the account yet: {error.refusal.what}") from error
+            if _ALREADY_A_MEMBER in error.message:
+                raise
+            raise error.refusal from error
 
 
-def _account(user: dict[str, Any]) -> dict[str, Any]:
-    return {"id": user["id"], "address": user["userPrincipalName"]}
-
-
-def _young(intent: Intent) -> bool:
-    """A new object may answer 404 for a while; so long the answer proves nothing."""
-    return (datetime.now(timezone.utc) - intent.opened_at).total_seconds() < 60
-
-
-def _password() -> str:
-    """A random initial password. It is discarded at once: people sign in first with a pass that is made when asked for."""
-    alphabet = string.ascii_letters + string.digits
-    return "aA1!" + "".join(secrets.choice(alphabet) for _ in range(40))
+def _is_young(intent: Intent) -> bool:
+    return (datetime.now(timezone.utc) - intent.opened_at).total_seconds() < _YOUNG_SECONDS

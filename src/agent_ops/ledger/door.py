@@ -149,18 +149,19 @@ class Ledger:
             recorded = await self._recorded(intent.key) or intent
             if recorded.state in _SETTLED:
                 return recorded_outcome(recorded)
-            leave_at = time.monotonic() + self.patience.stay
-            while True:
-                answer = await self._followed(intent)
-                if not isinstance(answer, Waiting):
-                    final = answer
-                    return await self.store.transaction(lambda tx: record_answer(tx, intent, final))
-                if answer.handle is not None and answer.handle != intent.handle:
-                    intent = replace(intent, handle=answer.handle)
-                    await self.store.transaction(partial(_record_accepted, intent))
-                if time.monotonic() + answer.seconds > leave_at:
-                    return await self._waits(intent, answer)
-                await asyncio.sleep(answer.seconds)
+            return await self._awaited(recorded)
+
+    async def _awaited(self, intent: Intent) -> Outcome:
+        """Look until it is over, or until it is better to park the run meanwhile."""
+        leave_at = time.monotonic() + self.patience.stay
+        while isinstance(answer := await self._followed(intent), Waiting):
+            if answer.handle is not None and answer.handle != intent.handle:
+                intent = replace(intent, handle=answer.handle)
+                await self.store.transaction(partial(_record_accepted, intent))
+            if time.monotonic() + answer.seconds > leave_at:
+                return await self._waits(intent, answer)
+            await asyncio.sleep(answer.seconds)
+        return await self.store.transaction(partial(_record_answer, intent, answer))
 
     async def _followed(self, intent: Intent) -> Answer | Waiting:
         """The result of accepted work; where it cannot be read for good, the work may still be done."""
@@ -267,8 +268,7 @@ class Ledger:
             accepted = replace(attempt.intent, handle=answer.handle)
             await self.store.transaction(lambda tx: record_accepted(tx, accepted))
             return replace(accepted, state=EffectState.ACCEPTED)
-        final = answer
-        return await self.store.transaction(lambda tx: record_answer(tx, attempt.intent, final))
+        return await self.store.transaction(partial(_record_answer, attempt.intent, answer))
 
     async def _sending(self, intent: Intent, seconds: float) -> datetime:
         """An owner sends only while its lease outlasts the call, the intent is still open and its own, and nothing is paused.
@@ -315,3 +315,7 @@ def _was_closed_before(intent: Intent, grant: Grant) -> bool:
 
 def _record_accepted(intent: Intent, tx: Tx) -> None:
     record_accepted(tx, intent)
+
+
+def _record_answer(intent: Intent, answer: Answer, tx: Tx) -> Outcome:
+    return record_answer(tx, intent, answer)

@@ -17,7 +17,7 @@ from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import AgentOpsError, InvalidRequest, RunFailed
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.ports import EffectAdapter, Planner
-from agent_ops.domain.runs import Event, Request, Run, RunReport
+from agent_ops.domain.runs import Event, Pause, Request, Run, RunReport
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
@@ -135,6 +135,30 @@ class AgentOps:
         self._dispatcher.wake()
         return run
 
+    async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
+        """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.
+
+        Raises:
+            NotPermitted: the caller may not. InvalidRequest: no such item or agent.
+        """
+        self._check_open()
+        return await self._system.switch.pause(self._caller, item=item, agent=agent, reason=reason)
+
+    async def resume(self, *, item: str | None = None, agent: str | None = None) -> bool:
+        """Let changes go on; False when they were not paused. Needs the scope ``admin``.
+
+        Raises:
+            NotPermitted: the caller may not. InvalidRequest: no such item or agent.
+        """
+        self._check_open()
+        was_paused = await self._system.switch.resume(self._caller, item=item, agent=agent)
+        self._dispatcher.wake()
+        return was_paused
+
+    async def pauses(self) -> list[Pause]:
+        """What is paused, by whom and why."""
+        return await self._system.switch.pauses()
+
     async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
         """The report of a run once it has ended.
 
@@ -160,15 +184,17 @@ class AgentOps:
         """Every employee with their latest run."""
         return await self._reports.latest()
 
-    async def events(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
-        """The run's events as they happen, from the one after id ``after``; ends with the run.
+    async def events(self, run_id: str, after: int = 0, *, parked: float | None = None) -> AsyncIterator[Event]:
+        """The run's events as they happen, from the one after id ``after``.
+
+        Ends with the run; with ``parked`` also when the run waits for longer than so many seconds.
 
         Raises:
             NotFound: no such run.
             StorageError: the database cannot be used any more.
         """
         while True:
-            ended = (await self._reports.status(run_id)).ended
+            ended = await self._reports.is_over(run_id, parked)
             while batch := await self._reports.events(run_id, after):
                 for event in batch:
                     after = event.id
@@ -176,6 +202,15 @@ class AgentOps:
             if ended:
                 return
             self._dispatcher.check(run_id)
+            await asyncio.sleep(_EVENTS_EVERY_SECONDS)
+
+    async def all_events(self) -> AsyncIterator[Event]:
+        """The events of every run from now on, without end."""
+        after = await self._reports.last_event()
+        while True:
+            for event in await self._reports.events(None, after):
+                after = event.id
+                yield event
             await asyncio.sleep(_EVENTS_EVERY_SECONDS)
 
     def _check_open(self) -> None:

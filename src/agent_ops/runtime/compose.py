@@ -30,6 +30,7 @@ from agent_ops.policies import read_policy
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
+from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.owners import Owners
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
@@ -38,6 +39,8 @@ from agent_ops.transport.jenkins_login import JenkinsLogin
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
 OWNERS = "owners"
+NOTIFIER = "notify"
+"""Who sends the mails: the notify node, which is no agent of the registry."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class System:
     checkpoints: AsyncSqliteSaver
     owners: Owners
     settings: Settings
+    switch: KillSwitch
 
     @property
     def owner(self) -> str:
@@ -104,7 +108,7 @@ async def compose(
         except OSError as error:
             raise StorageReadOnly(f"the data directory {settings.data_dir} cannot be used: {error.strerror}") from error
         stack.push_async_callback(asyncio.to_thread, owners.leave)
-        grants = GrantBook(store, keys.sealing)
+        grants, agents = GrantBook(store, keys.sealing), load_agents()
         yield System(
             store=store,
             edge=Edge(store, policy, Granting(policy, grants), keys.identity),
@@ -113,10 +117,11 @@ async def compose(
             ),
             journal=RunJournal(store, grants, policy, owners.name),
             planner=planner or RunbookPlanner(),
-            graph=build_planner(load_agents(), saver),
+            graph=build_planner(agents, saver),
             checkpoints=saver,
             owners=owners,
             settings=settings,
+            switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent
@@ -45,6 +46,18 @@ class Reports:
             raise NotFound(f"there is no run {run_id!r}")
         return run.status
 
+    async def is_over(self, run_id: str, parked: float | None) -> bool:
+        """Whether a run has ended, or waits for more than ``parked`` seconds from now.
+
+        Raises:
+            NotFound: no such run.
+        """
+        run = await self.store.read(lambda tx: tx.runs.get(run_id))
+        if run is None:
+            raise NotFound(f"there is no run {run_id!r}")
+        wakes_in = (run.wake_at - datetime.now(timezone.utc)).total_seconds() if run.wake_at else 0.0
+        return run.status.ended or (parked is not None and wakes_in > parked)
+
     async def latest(self) -> list[RunReport]:
         """Every employee's latest run, in the order in which the employees were recorded."""
 
@@ -74,6 +87,10 @@ class Reports:
     async def events(self, run_id: str | None = None, after: int = 0) -> list[Event]:
         """Events with greater ids, of one run or of all, at most a thousand."""
         return await self.store.read(lambda tx: tx.logs.events(run_id, after))
+
+    async def last_event(self) -> int:
+        """The id of the newest event, 0 before the first."""
+        return await self.store.read(lambda tx: tx.logs.last_event())
 
 
 def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:

@@ -62,7 +62,8 @@ class Effects:
     def take_over(self, intent: Intent, owner: str, run_id: str) -> bool:
         """Make an unsettled intent ours, unless another process was quicker; an unknown one is to be settled again."""
         cursor = self._db.execute(
-            "UPDATE effects SET owner = ?, run_id = ?, state = CASE WHEN state <> ? THEN state WHEN handle IS NULL THEN ? ELSE ? END"
+            "UPDATE effects SET owner = ?, run_id = ?,"
+            " state = CASE WHEN state <> ? THEN state WHEN handle IS NULL THEN ? ELSE ? END"
             " WHERE key = ? AND owner = ? AND run_id = ? AND state IN (?, ?, ?)",
             (
                 *(owner, run_id, EffectState.UNKNOWN.value, EffectState.OPEN.value, EffectState.ACCEPTED.value),

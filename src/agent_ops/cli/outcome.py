@@ -1,0 +1,40 @@
+"""How a command ends that followed one run: what it prints and its exit code."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+from agent_ops.cli.board import Board
+from agent_ops.cli.report import employees_table, problems, report_json
+from agent_ops.domain.runs import Run, RunReport, RunStatus
+from agent_ops.runtime import AgentOps
+
+EXIT_DONE, EXIT_NOT_IN_PLACE, EXIT_WAITING = 0, 1, 4
+
+
+async def followed(ops: AgentOps, run: Run, as_json: bool) -> RunReport:
+    """Show a run live until it has ended or waits for long."""
+    name = (await ops.report(run.id))[0].employee.profile.name
+    await Board(Console(stderr=as_json)).follow(ops, {name: run})
+    return (await ops.report(run.id))[0]
+
+
+def leave_with(report: RunReport, as_json: bool) -> NoReturn:
+    """Print what came of the run and end the program with its exit code."""
+    if as_json:
+        click.echo(json.dumps(report_json(report), ensure_ascii=False, indent=2))
+    else:
+        console = Console()
+        console.print(employees_table([report]), problems([report]))
+        console.print(f"{report.run.summary}\nrun {report.run.id}", highlight=False)
+    raise SystemExit(_exit_code(report.run.status))
+
+
+def _exit_code(status: RunStatus) -> int:
+    if status is RunStatus.DONE:
+        return EXIT_DONE
+    return EXIT_NOT_IN_PLACE if status.ended else EXIT_WAITING

@@ -1,0 +1,74 @@
+"""The kill switch: changes are stopped and let go on again, durably, for every process on the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from agent_ops.domain.errors import InvalidRequest, NotPermitted
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.runs import EVERYTHING, Pause
+from agent_ops.storage import Store, Tx
+
+SCOPE = "admin"
+
+
+@dataclass(frozen=True)
+class KillSwitch:
+    """Pauses everything, one agent's changes or one access item's.
+
+    The ledger looks at it before an intent is opened and before each send. What is under way at a service goes on there;
+    runs wait, and go on by themselves.
+    """
+
+    store: Store
+    items: Collection[str]
+    agents: Collection[str]
+
+    async def pause(self, caller: Caller, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
+        """Stop changes.
+
+        Raises:
+            NotPermitted: the caller is no administrator. InvalidRequest: there is no such item or agent.
+        """
+        scope = self._scope(caller, item, agent)
+
+        def work(tx: Tx) -> Pause:
+            tx.pauses.add(scope, caller.name, reason)
+            tx.logs.audit("paused", "", caller.name, item=scope)
+            return next(pause for pause in tx.pauses.all() if pause.scope == scope)
+
+        return await self.store.transaction(work)
+
+    async def resume(self, caller: Caller, *, item: str | None = None, agent: str | None = None) -> bool:
+        """Let changes go on; every waiting run looks again at once. False when it was not paused.
+
+        Raises:
+            NotPermitted, InvalidRequest: as :meth:`pause`.
+        """
+        scope = self._scope(caller, item, agent)
+
+        def work(tx: Tx) -> bool:
+            if not tx.pauses.remove(scope):
+                return False
+            tx.runs.wake_all()
+            tx.logs.audit("resumed", "", caller.name, item=scope)
+            return True
+
+        return await self.store.transaction(work)
+
+    async def pauses(self) -> list[Pause]:
+        """What is paused, the oldest first."""
+        return await self.store.read(lambda tx: tx.pauses.all())
+
+    def _scope(self, caller: Caller, item: str | None, agent: str | None) -> str:
+        if SCOPE not in caller.scopes:
+            raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+        if item is not None and agent is not None:
+            raise InvalidRequest("scope", "names an item and an agent", "Pause one, then the other.")
+        for kind, wanted, known in (("item", item, self.items), ("agent", agent, self.agents)):
+            if wanted is not None:
+                if wanted not in known:
+                    raise InvalidRequest(kind, f"there is no {wanted!r}", f"Use one of: {', '.join(sorted(known))}.")
+                return f"{kind}:{wanted}"
+        return EVERYTHING
