@@ -41,7 +41,7 @@ from agent_ops.domain.ports import EffectAdapter
 log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
 _SHORTEST_PARKED, _LONGEST_PARKED = 2.0, 300.0
-PAUSED_SECONDS = 15.0
+PAUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
