@@ -21,12 +21,16 @@ class Action(str, Enum):
     ADD_TO_GROUP = "entra.add_to_group"
     RUN_PIPELINE = "jenkins.run_pipeline"
     SEND_MAIL = "mail.send"
+    DISABLE_ACCOUNT = "entra.disable_account"
+    REVOKE_PIPELINE = "jenkins.run_revocation"
 
 
 ACCOUNT_ACTIONS = frozenset({Action.CREATE_ACCOUNT, Action.LINK_ACCOUNT})
 """The two ways to an account; a grant lists one of them."""
 ITEM_ACTIONS = frozenset({Action.ADD_TO_GROUP, Action.RUN_PIPELINE})
-"""The actions whose item is an access item of the catalogue."""
+"""The actions that give an access item of the catalogue."""
+UNDO_ACTIONS = frozenset({Action.DISABLE_ACCOUNT, Action.REVOKE_PIPELINE})
+"""What reverses a run; a grant for them lists nothing else but mails."""
 
 
 @dataclass(frozen=True, order=True)

@@ -45,6 +45,8 @@ class Binder:
             Action.ADD_TO_GROUP: self._group,
             Action.RUN_PIPELINE: self._pipeline,
             Action.SEND_MAIL: self._mail,
+            Action.DISABLE_ACCOUNT: self._disabled,
+            Action.REVOKE_PIPELINE: self._revocation,
         }[intent.proposal.action](tx, intent, employee, grant)
 
     def readdressed(self, tx: Tx, intent: Intent, employee: Employee) -> dict[str, Any]:
@@ -106,6 +108,16 @@ class Binder:
             "request_id_parameter": item.request_id_parameter,
             "timeout_seconds": item.timeout_seconds,
         }
+
+    def _disabled(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        return {"id": _account_of(employee, "disabling")}
+
+    def _revocation(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        item = self.policy.catalogue[intent.proposal.item]
+        assert isinstance(item, PipelineItem)  # noqa: S101 - the guard compared the kinds
+        if not item.revoke:
+            raise AgentOpsError(f"the catalogue has no pipeline that takes {item.key} back")
+        return {**self._pipeline(tx, intent, employee, grant), "job": item.revoke}
 
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)

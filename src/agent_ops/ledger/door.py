@@ -28,7 +28,6 @@ from agent_ops.domain.effects import (
     Proposal,
     Uncertain,
     Waiting,
-    effect_key,
 )
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost, Paused, ServiceAmbiguous, ServiceUnavailable
@@ -38,6 +37,7 @@ from agent_ops.ledger.attempt import PAUSED_SECONDS, Attempt, Patience
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
+from agent_ops.ledger.keying import Keys
 from agent_ops.ledger.recording import (
     record_accepted,
     record_answer,
@@ -85,7 +85,7 @@ class Ledger:
             grant = await self.grants.load(run_id)
         except GrantInvalid as error:
             return await self._denied_without_grant(run_id, proposal, error)
-        key = effect_key(grant.employee_id, proposal.action, proposal.item)
+        key = await self.store.read(lambda tx: Keys(tx, grant.employee_id).of(proposal))
         sending = self._begun(self._to_the_service(grant, proposal, key))
         if proposal.action is Action.SEND_MAIL:  # a mail never holds a run: what takes long goes on in the background
             await asyncio.wait([sending], timeout=self.patience.mail_wait)

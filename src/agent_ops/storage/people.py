@@ -100,6 +100,19 @@ class People:
             [(employee_id, i.item, i.status.value, i.reason, i.detail, stamp()) for i in items],
         )
 
+    def revoked(self, employee_id: str, item: str) -> None:
+        """The access was taken back: given again it is another effect, under the next generation's key."""
+        self._db.execute(
+            "UPDATE items SET status = ?, reason = 'taken back', detail = '', generation = generation + 1, updated_at = ?"
+            " WHERE employee_id = ? AND item = ?",
+            (ItemStatus.PENDING.value, stamp(), employee_id, item),
+        )
+
+    def generations(self, employee_id: str) -> dict[str, int]:
+        """How often each item was taken back from the employee, where any was."""
+        found = rows(self._db, "SELECT item, generation FROM items WHERE employee_id = ? AND generation > 0", employee_id)
+        return {row["item"]: row["generation"] for row in found}
+
     def items(self, employee_id: str) -> tuple[AccessItem, ...]:
         found = rows(self._db, "SELECT item, status, reason, detail FROM items WHERE employee_id = ? ORDER BY item", employee_id)
         return tuple(AccessItem(r["item"], ItemStatus(r["status"]), r["reason"], r["detail"]) for r in found)
