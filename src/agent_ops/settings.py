@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, Json, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent_ops.domain.errors import ConfigurationError
@@ -63,6 +63,7 @@ class Settings:
             aws=AwsConfig(
                 region=addresses.region,
                 jenkins_parameter=addresses.ssm_parameter,
+                jenkins_instances=addresses.ssm_instances,
                 access_key_id=addresses.access_key_id,
                 secret_access_key=addresses.secret_access_key,
                 endpoint_url=addresses.aws_url,
@@ -132,6 +133,7 @@ class Environment(BaseSettings):
 
     aws_region: str = ""
     jenkins_ssm_parameter: str = ""
+    agent_ops_jenkins_instances: Json[dict[str, str]] = {}
     aws_access_key_id: str = ""
     aws_secret_access_key: SecretStr = SecretStr("")
     aws_session_token: SecretStr = SecretStr("")
@@ -170,6 +172,7 @@ class Environment(BaseSettings):
             aws=AwsConfig(
                 region=self.aws_region,
                 jenkins_parameter=self.jenkins_ssm_parameter,
+                jenkins_instances=self.agent_ops_jenkins_instances,
                 access_key_id=self.aws_access_key_id,
                 secret_access_key=self.aws_secret_access_key.get_secret_value(),
                 session_token=self.aws_session_token.get_secret_value(),

@@ -20,7 +20,7 @@ from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.effectors.mail import MailEffector
 from agent_ops.sandbox import Fault, FaultKind
-from agent_ops.transport.jenkins_login import JenkinsLogin
+from agent_ops.transport.jenkins_login import jenkins_logins
 from tests.fakes import FakeService
 
 GROUP = "7c1d5a0e-52a7-4f63-9a3c-0d6f3f7b1a01"
@@ -104,7 +104,7 @@ def fake_case(action: Action) -> Case:
 async def real_case(action: Action, box: Sandbox, settings: Settings, stack: AsyncExitStack) -> Case:
     graph = GraphSession(settings.entra)
     stack.push_async_callback(graph.close)
-    jenkins = JenkinsEffector(JenkinsLogin(settings.aws))
+    jenkins = JenkinsEffector(jenkins_logins(settings.aws))
     stack.callback(jenkins.close)
     entra = EntraEffector(graph)
     adapter: EffectAdapter = {Action.RUN_PIPELINE: jenkins, Action.SEND_MAIL: MailEffector(settings.mail)}.get(action, entra)  # type: ignore[assignment]

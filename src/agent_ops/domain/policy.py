@@ -19,11 +19,16 @@ from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import InvalidRequest, PolicyError
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_JOB = re.compile(r"(?!\.\.?(/|$))[\w .-]+(/(?!\.\.?(/|$))[\w .-]+)*")
+_NAME = r"(?!\.\.?(/|$))(%[0-9A-Fa-f]{2}|[^/?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f])+"
+_JOB = re.compile(rf"{_NAME}(/{_NAME})*")  # Jenkins.checkGoodName; %2F stands in names of multibranch projects
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
-_PIPELINE_KEYS = {"title", "pipeline", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"}
+_PIPELINE_KEYS = {
+    *("title", "pipeline", "instance", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"),
+    *("unstable_is_success", "idempotent"),
+}
 _GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds"}
 DEFAULT_TIMEOUT_SECONDS = 3600.0
+DEFAULT_INSTANCE = "default"
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class PipelineItem:
 
     ``pipeline`` is the job's full folder path. ``parameters`` are fixed; the employee's address is sent as
     ``user_parameter`` and our request id as ``request_id_parameter``: both must be declared by the job, because Jenkins
-    drops undeclared parameters silently.
+    drops undeclared parameters silently. ``instance`` names the Jenkins that has the job. ``idempotent``: running it twice
+    does no harm, so that a build whose fate is unknown may be repeated.
     """
 
     key: str
@@ -42,6 +48,9 @@ class PipelineItem:
     user_parameter: str = "USER_EMAIL"
     request_id_parameter: str = "AGENT_OPS_REQUEST_ID"
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    instance: str = DEFAULT_INSTANCE
+    unstable_is_success: bool = False
+    idempotent: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,20 @@ class EntitlementPolicy:
             account=_account(tables.get("account", {})),
             version=hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16],
         )
+
+    def check_instances(self, known: Iterable[str]) -> None:
+        """Refuse pipelines on a Jenkins that the settings do not have.
+
+        Raises:
+            PolicyError: naming item and instance.
+        """
+        names = sorted({DEFAULT_INSTANCE, *known})
+        for item in self.catalogue.values():
+            if isinstance(item, PipelineItem) and item.instance not in names:
+                raise PolicyError(
+                    f"[items.{item.key}] names the unknown Jenkins instance {item.instance!r} (known: {', '.join(names)})",
+                    "Add it to AGENT_OPS_JENKINS_INSTANCES, or mend the entitlement policy file.",
+                )
 
     def team_of(self, profile: Profile) -> Team:
         """The profile's team, by key or title, in any case.
@@ -260,6 +283,9 @@ def _item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
         str(table.get("user_parameter", PipelineItem.user_parameter)),
         str(table.get("request_id_parameter", PipelineItem.request_id_parameter)),
         float(table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+        _instance(where, table),
+        _flag(where, table, "unstable_is_success"),
+        _flag(where, table, "idempotent"),
     )
     names = [*item.parameters, item.user_parameter, item.request_id_parameter]
     if len(set(names)) != len(names) or item.timeout_seconds <= 0:
@@ -285,6 +311,20 @@ def _account(table: Mapping[str, Any]) -> AccountRules:
     if rules.usage_location and not re.fullmatch(r"[A-Z]{2}", rules.usage_location):
         raise PolicyError(f"[account] usage_location {rules.usage_location!r} is no ISO 3166-1 alpha-2 code")
     return rules
+
+
+def _instance(where: str, table: Mapping[str, Any]) -> str:
+    instance = str(table.get("instance", DEFAULT_INSTANCE))
+    if not _KEY.fullmatch(instance):
+        raise PolicyError(f"{where} instance {instance!r} is no lower-case name")
+    return instance
+
+
+def _flag(where: str, table: Mapping[str, Any], name: str) -> bool:
+    value = table.get(name, False)
+    if not isinstance(value, bool):
+        raise PolicyError(f"{where} {name} must be true or false")
+    return value
 
 
 def _location(key: str, table: Mapping[str, Any]) -> Location:

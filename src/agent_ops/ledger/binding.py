@@ -103,10 +103,12 @@ class Binder:
         if not employee.address:
             raise AgentOpsError(f"{item.key} needs the employee's address, which was cleared", "Restore it, then retry.")
         return {
+            "instance": item.instance,
             "job": item.pipeline,
             "parameters": {**item.parameters, item.user_parameter: employee.address, item.request_id_parameter: intent.marker},
             "request_id_parameter": item.request_id_parameter,
             "timeout_seconds": item.timeout_seconds,
+            "unstable_is_success": item.unstable_is_success,
         }
 
     def _disabled(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:

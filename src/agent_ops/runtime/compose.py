@@ -34,7 +34,7 @@ from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.owners import Owners
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
-from agent_ops.transport.jenkins_login import JenkinsLogin
+from agent_ops.transport.jenkins_login import jenkins_logins
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
@@ -97,6 +97,7 @@ async def compose(
         adapters: do the effects instead of the real services' clients (benchmarks, tests).
     """
     policy = await asyncio.to_thread(read_policy, settings.policy_file)
+    policy.check_instances(settings.aws.jenkins_instances)
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
@@ -138,7 +139,7 @@ def _check_lease(settings: Settings, effectors: Mapping[Action, EffectAdapter]) 
 def _effectors(settings: Settings, stack: contextlib.AsyncExitStack) -> dict[Action, EffectAdapter]:
     graph = GraphSession(settings.entra)
     stack.push_async_callback(graph.close)
-    jenkins = JenkinsEffector(JenkinsLogin(settings.aws))
+    jenkins = JenkinsEffector(jenkins_logins(settings.aws))
     stack.callback(jenkins.close)
     built: list[EffectAdapter] = [EntraEffector(graph, settings.entra.marker_attribute), jenkins, MailEffector(settings.mail)]
     return {action: adapter for adapter in built for action in adapter.actions}

@@ -22,6 +22,7 @@ class Addresses:
     aws_url: str
     region: str
     ssm_parameter: str
+    ssm_instances: dict[str, str]
     access_key_id: str
     secret_access_key: str
     smtp_host: str

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import boto3
@@ -40,10 +40,15 @@ class AwsTwin:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self, jenkins_url: str) -> None:
-        """Serve, and store Jenkins's URL, user and token as a SecureString. Blocks until the parameter is there."""
+    def start(self, jenkins_urls: Mapping[str, str]) -> None:
+        """Serve, and store each Jenkins's URL, user and token as a SecureString. Blocks until the parameters are there."""
         self._thread.start()
-        value = {"url": jenkins_url, "user": self._world.jenkins_user, "token": self._world.credentials.jenkins_token}
+        for instance, url in jenkins_urls.items():
+            self.put_login(instance, url, self._world.jenkins_token(instance))
+
+    def put_login(self, instance: str, url: str, token: str) -> None:
+        """Store the URL, user and token of one Jenkins."""
+        value = {"url": url, "user": self._world.jenkins_user, "token": token}
         client = boto3.client(
             "ssm",
             endpoint_url=self.url,
@@ -52,7 +57,8 @@ class AwsTwin:
             aws_secret_access_key=SECRET_ACCESS_KEY,
             config=Config(proxies={}),
         )
-        client.put_parameter(Name=self._world.ssm_parameter, Value=json.dumps(value), Type="SecureString", Overwrite=True)
+        name = self._world.jenkins_parameter(instance)
+        client.put_parameter(Name=name, Value=json.dumps(value), Type="SecureString", Overwrite=True)
 
     def stop(self) -> None:
         self._server.shutdown()

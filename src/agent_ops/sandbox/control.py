@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
+from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -21,8 +23,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Control:
     """Faults, pipelines' outcomes, people already in the directory, and who is attached."""
 
-    def __init__(self, token: str, records: Records, faults: FaultBook, jenkins: JenkinsTwin, entra: EntraTwin) -> None:
-        self._token, self._records, self._faults, self._jenkins = token, records, faults, jenkins
+    def __init__(
+        self,
+        token: str,
+        records: Records,
+        faults: FaultBook,
+        jenkins: Mapping[str, JenkinsTwin],
+        listeners: Mapping[str, Listener],
+        entra: EntraTwin,
+    ) -> None:
+        self._token, self._records, self._faults = token, records, faults
+        self._jenkins, self._listeners = jenkins, listeners
         self._entra = EntraControl(entra)
         self.attached = 0
 
@@ -38,6 +49,8 @@ class Control:
                 web.post("/jenkins/outcomes", self._outcome),
                 web.post("/jenkins/seconds", self._seconds),
                 *self._entra.routes(),
+                web.post("/jenkins/hold", self._hold),
+                web.post("/jenkins/restart", self._restart),
             ]
         )
         return app
@@ -79,10 +92,24 @@ class Control:
 
     async def _outcome(self, request: web.Request) -> web.Response:
         data: dict[str, Any] = await request.json()
-        self._jenkins.set_outcome(Outcome(**{**data, "console": tuple(data.get("console", ()))}))
+        twin = self._jenkins[data.pop("instance", DEFAULT_INSTANCE)]
+        twin.set_outcome(Outcome(**{**data, "console": tuple(data.get("console", ()))}))
         return web.json_response({})
 
     async def _seconds(self, request: web.Request) -> web.Response:
         data = await request.json()
-        self._jenkins.set_seconds(data["job"], float(data["seconds"]))
+        self._jenkins[data.get("instance", DEFAULT_INSTANCE)].set_seconds(data["job"], float(data["seconds"]))
+        return web.json_response({})
+
+    async def _hold(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._jenkins[data["instance"]].hold(data["job"], data["why"], stuck=bool(data["stuck"]))
+        return web.json_response({})
+
+    async def _restart(self, request: web.Request) -> web.Response:
+        """The first half of the time nothing listens, the second half everything is answered with 503."""
+        data = await request.json()
+        instance, seconds = data["instance"], float(data["seconds"])
+        self._jenkins[instance].restart(seconds, refusing=seconds / 2, crash=bool(data["crash"]), resume=bool(data["resume"]))
+        await self._listeners[instance].refuse(seconds / 2)
         return web.json_response({})

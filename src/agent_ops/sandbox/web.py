@@ -46,9 +46,9 @@ async def _with_faults(request: web.Request, handler: Handler, faults: list[Faul
         await asyncio.sleep(kinds[FaultKind.LATENCY].seconds)
     if FaultKind.HANG in kinds:
         await asyncio.sleep(kinds[FaultKind.HANG].seconds)
-        _cut(request)
+        cut(request)
     if FaultKind.DROP_BEFORE in kinds:
-        _cut(request)
+        cut(request)
     if FaultKind.STATUS in kinds:
         fault = kinds[FaultKind.STATUS]
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
@@ -57,11 +57,11 @@ async def _with_faults(request: web.Request, handler: Handler, faults: list[Faul
         )
     response = await handler(request)
     if FaultKind.DROP_AFTER in kinds:
-        _cut(request)
+        cut(request)
     return response
 
 
-def _cut(request: web.Request) -> None:
+def cut(request: web.Request) -> None:
     """Cut the TCP connection as a dying service or network does, and stop handling the request."""
     if request.transport is not None:
         request.transport.abort()

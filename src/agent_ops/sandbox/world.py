@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from typing import Any
+
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class JobSeed:
     path: str
     parameters: tuple[str, ...]
     seconds: float = 0.0
+    instance: str = DEFAULT_INSTANCE
 
 
 @dataclass(frozen=True)
@@ -100,3 +105,19 @@ class World:
     smtp_user: str = "agent-ops"
     region: str = "eu-central-1"
     ssm_parameter: str = "/agent-ops/jenkins"
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The Jenkins controllers there are, the default one first."""
+        return tuple(dict.fromkeys((DEFAULT_INSTANCE, *(job.instance for job in self.jobs))))
+
+    def jenkins_token(self, instance: str) -> str:
+        """Each controller has a token of its own, so that a mistaken login is found out."""
+        token = self.credentials.jenkins_token
+        if instance == DEFAULT_INSTANCE:
+            return token
+        return hmac.new(token.encode(), instance.encode(), hashlib.sha256).hexdigest()[:34]
+
+    def jenkins_parameter(self, instance: str) -> str:
+        """The name of the SSM parameter that has the controller's URL, user and token."""
+        return self.ssm_parameter if instance == DEFAULT_INSTANCE else f"{self.ssm_parameter}-{instance}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
@@ -16,6 +17,7 @@ import botocore.session
 from botocore.config import Config
 
 from agent_ops.domain.errors import ConfigurationError
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.transport.vendor_errors import boto_errors
 
 _SERVICE = "AWS SSM"
@@ -30,7 +32,10 @@ _NOTHING_OF_THIS_MACHINE = {  # name: (key in the config file, environment varia
 
 @dataclass(frozen=True)
 class AwsConfig:
-    """Which AWS, as whom. Without keys boto3's own chain is used; with ``endpoint_url`` nothing else is consulted."""
+    """Which AWS, as whom. Without keys boto3's own chain is used; with ``endpoint_url`` nothing else is consulted.
+
+    ``jenkins_parameter`` is the default Jenkins's parameter, ``jenkins_instances`` are those of the others, by name.
+    """
 
     region: str
     jenkins_parameter: str
@@ -39,6 +44,7 @@ class AwsConfig:
     session_token: str = ""
     endpoint_url: str | None = None
     timeout: float = 5.0
+    jenkins_instances: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"AwsConfig(region={self.region!r}, jenkins_parameter={self.jenkins_parameter!r})"
@@ -54,6 +60,12 @@ class JenkinsAccount:
 
     def __repr__(self) -> str:
         return f"JenkinsAccount(url={self.url!r}, user={self.user!r})"
+
+
+def jenkins_logins(config: AwsConfig) -> dict[str, JenkinsLogin]:
+    """A login for each Jenkins, by the instance's name."""
+    parameters = {**config.jenkins_instances, DEFAULT_INSTANCE: config.jenkins_parameter}
+    return {name: JenkinsLogin(replace(config, jenkins_parameter=found)) for name, found in parameters.items()}
 
 
 class JenkinsLogin:

@@ -20,6 +20,7 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from agent_ops.domain.errors import AccessRefused, RateLimited, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
+from agent_ops.transport.pages import page_words
 
 DEFAULT_RETRY_AFTER = 1.0
 
@@ -27,11 +28,15 @@ DEFAULT_RETRY_AFTER = 1.0
 def status_error(service: str, status: int, words: str, retry_after: str | None = None) -> ServiceError:
     """The error for an HTTP status of 400 or more. ``retry_after`` is the header's value, in seconds."""
     said = f"answered {status}: {' '.join(words.split())[:300]}"
+    error: ServiceError
     if status == 429 or (status == 503 and retry_after):
-        return RateLimited(service, said, _seconds(retry_after))
-    if status in (401, 403):
-        return AccessRefused(service, said)
-    return ServiceAmbiguous(service, said) if status >= 500 else ServiceRefused(service, said)
+        error = RateLimited(service, said, _seconds(retry_after))
+    elif status in (401, 403):
+        error = AccessRefused(service, said)
+    else:
+        error = ServiceAmbiguous(service, said) if status >= 500 else ServiceRefused(service, said)
+    error.status = status
+    return error
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -63,13 +68,13 @@ def requests_errors(service: str) -> Iterator[None]:
         yield
     except jenkins.TimeoutException as error:
         raise ServiceAmbiguous(service, f"gave no answer in time: {error}") from error
-    except jenkins.NotFoundException as error:
-        raise ServiceRefused(service, "answered 404: no such job, queue item or build") from error
     except jenkins.JenkinsException as error:
-        raise _wrapped_status(service, str(error)) from error
+        wrapped = error.__context__  # python-jenkins hides 401, 403, 404 and 500 in sentences of its own
+        if not isinstance(wrapped, requests.HTTPError):
+            raise ServiceAmbiguous(service, str(error)) from error
+        raise _response_error(service, wrapped.response) from error
     except requests.HTTPError as error:
-        response = error.response
-        raise status_error(service, response.status_code, response.text, response.headers.get("Retry-After")) from error
+        raise _response_error(service, error.response) from error
     except requests.ConnectTimeout as error:
         raise ServiceUnavailable(service, "cannot be reached in time") from error
     except requests.ConnectionError as error:
@@ -78,12 +83,13 @@ def requests_errors(service: str) -> Iterator[None]:
         raise ServiceAmbiguous(service, f"the connection failed: {error}") from error
 
 
-def _wrapped_status(service: str, words: str) -> ServiceError:
-    """python-jenkins wraps 401, 403 and 500 into one sentence that names the status in brackets."""
-    for status in (401, 403, 500):
-        if f"[{status}]" in words:
-            return status_error(service, status, words.partition("]: ")[2])
-    return ServiceAmbiguous(service, words)
+def _response_error(service: str, response: requests.Response) -> ServiceError:
+    words = page_words(response.text)
+    if response.status_code == 503 and "getting ready to work" in words:  # Jenkins loads: it has done nothing
+        error = ServiceUnavailable(service, f"is starting: {words[:100]}")
+        error.status = 503
+        return error
+    return status_error(service, response.status_code, words, response.headers.get("Retry-After"))
 
 
 def _connection_error(service: str, error: requests.ConnectionError) -> ServiceError:
