@@ -133,7 +133,7 @@ class Environment(BaseSettings):
 
     aws_region: str = ""
     jenkins_ssm_parameter: str = ""
-    agent_ops_jenkins_instances: Json[dict[str, str]] = {}
+    agent_ops_jenkins_instances: Json[dict[str, str]] = Field("{}")
     aws_access_key_id: str = ""
     aws_secret_access_key: SecretStr = SecretStr("")
     aws_session_token: SecretStr = SecretStr("")
