@@ -133,7 +133,7 @@ class Environment(BaseSettings):
 
     aws_region: str = ""
     jenkins_ssm_parameter: str = ""
-    agent_ops_jenkins_instances: Json[dict[str, str]] = Field("{}")
+    agent_ops_jenkins_instances: Json[dict[str, str]] | None = None
     aws_access_key_id: str = ""
     aws_secret_access_key: SecretStr = SecretStr("")
     aws_session_token: SecretStr = SecretStr("")
@@ -172,7 +172,7 @@ class Environment(BaseSettings):
             aws=AwsConfig(
                 region=self.aws_region,
                 jenkins_parameter=self.jenkins_ssm_parameter,
-                jenkins_instances=self.agent_ops_jenkins_instances,
+                jenkins_instances=self.agent_ops_jenkins_instances or {},
                 access_key_id=self.aws_access_key_id,
                 secret_access_key=self.aws_secret_access_key.get_secret_value(),
                 session_token=self.aws_session_token.get_secret_value(),

@@ -97,7 +97,7 @@ def test_further_instances_are_set_as_json(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("AGENT_OPS_JENKINS_INSTANCES", '{"eu": "/agent-ops/jenkins-eu"}')
     assert Environment().agent_ops_jenkins_instances == {"eu": "/agent-ops/jenkins-eu"}
     monkeypatch.setenv("AGENT_OPS_JENKINS_INSTANCES", "")
-    assert Environment().agent_ops_jenkins_instances == {}
+    assert Environment().agent_ops_jenkins_instances is None
     monkeypatch.setenv("AGENT_OPS_JENKINS_INSTANCES", "eu=/agent-ops/jenkins-eu")
     with pytest.raises(ConfigurationError, match="AGENT_OPS_JENKINS_INSTANCES"):
         Settings.from_environment()
