@@ -14,10 +14,10 @@ from agent_ops.domain.effects import Completed, Intent, Presence
 from agent_ops.domain.errors import ConfigurationError, PolicyError
 from agent_ops.domain.policy import PipelineItem
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.effectors.jenkins_login import JenkinsAccount, jenkins_logins
 from agent_ops.policies import EXAMPLE, tomllib
 from agent_ops.runtime.compose import compose
 from agent_ops.settings import Environment
+from agent_ops.transport.jenkins_login import JenkinsAccount, jenkins_logins
 from tests.contract.jenkins_bench import ODD_NAMES, USER, WORLD, Bench, served
 from tests.contract.jenkins_effects import FixedLogin, accepted, ended, intent
 from tests.fakes import FakeServices

@@ -13,11 +13,11 @@ import requests
 from agent_ops.domain.effects import Accepted, Completed, Failed
 from agent_ops.domain.errors import AccessRefused, ServiceAmbiguous, ServiceError, ServiceRefused
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.effectors.jenkins_login import AwsConfig, JenkinsLogin
-from agent_ops.effectors.jenkins_server import JenkinsServer, declared_parameters
 from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.records import Records
+from agent_ops.transport.jenkins_login import AwsConfig, JenkinsLogin
+from agent_ops.transport.jenkins_server import JenkinsServer, declared_parameters
 from agent_ops.transport.pages import page_words
 from tests.contract.jenkins_bench import WORLD, Bench, served
 from tests.contract.jenkins_effects import JOB, FixedLogin, accepted, account_of, effector_on, intent

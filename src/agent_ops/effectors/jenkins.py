@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+import jenkins
+import requests
+
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence, Waiting
-from agent_ops.domain.errors import ConfigurationError, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
+from agent_ops.domain.errors import ConfigurationError, ServiceError, ServiceRefused, ServiceUnavailable
 from agent_ops.domain.policy import DEFAULT_INSTANCE
-from agent_ops.effectors.jenkins_server import JenkinsServer, declared_parameters, trigger
 from agent_ops.effectors.jenkins_sight import Sight, find, look
 from agent_ops.transport.jenkins_login import JenkinsLogin
+from agent_ops.transport.jenkins_server import JenkinsServer, declared_parameters
 from agent_ops.transport.pacing import Pace, pause_after
 
 _LONGEST_PAUSE_SECONDS = 300.0
@@ -80,7 +83,7 @@ class JenkinsEffector:
         try:
             if undeclared := await self._undeclared(server, intent):
                 return Failed(f"job {job} does not declare parameter {undeclared}: Jenkins would drop it silently")
-            queue_id = await server.call(lambda client: trigger(client, job, parameters, latest))
+            queue_id = await server.call(lambda client: _trigger(client, job, parameters, latest))
         except ServiceRefused as error:
             if error.status != 404:
                 raise
@@ -136,7 +139,7 @@ class JenkinsEffector:
     def _told_lost(self, server: JenkinsServer, intent: Intent, sight: Sight) -> Failed:
         if sight.missing is Presence.ABSENT:
             return Failed(f"{server.service} lost the trigger, perhaps when it restarted: {sight.words}")
-        raise ServiceAmbiguous(server.service, sight.words)
+        raise ServiceError(server.service, sight.words)  # neither transient nor a failure: nobody can tell any more
 
     def _pause(self, intent: Intent) -> float:
         """Until the next look, which is never later than the time-out."""
@@ -188,9 +191,20 @@ class JenkinsEffector:
         return server
 
 
+def _trigger(client: jenkins.Jenkins, job: str, parameters: dict[str, str], latest: float) -> int | None:
+    """Trigger and give the queue item's id, but None after ``latest`` (monotonic) without having asked.
+
+    A thread cannot be stopped, so one that was held up must stop itself.
+    """
+    client.maybe_add_crumb(requests.Request("POST", client.server))
+    if time.monotonic() > latest:
+        return None
+    queue_id: int = client.build_job(job, parameters)
+    return queue_id
+
+
 def _no_job(server: JenkinsServer, job: str) -> ServiceRefused:
-    error = ServiceRefused(server.service, f"answered 404: there is no job {job}, or our user may not see it")
-    return error
+    return ServiceRefused(server.service, f"answered 404: there is no job {job}, or our user may not see it")
 
 
 def _age(intent: Intent) -> float:

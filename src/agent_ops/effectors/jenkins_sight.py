@@ -9,7 +9,7 @@ from typing import Any
 import jenkins
 
 from agent_ops.domain.effects import Finding, Intent, Presence
-from agent_ops.effectors.jenkins_server import get, get_if_there, job_path
+from agent_ops.transport.jenkins_server import get, get_if_there, job_path
 
 _CLOCK_SKEW_SECONDS = 300
 _PAGE = 100

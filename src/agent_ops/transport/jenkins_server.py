@@ -6,7 +6,6 @@ https://www.jenkins.io/doc/book/security/csrf-protection/ says when a crumb ends
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -98,18 +97,6 @@ def get_if_there(client: jenkins.Jenkins, path: str) -> dict[str, Any] | None:
 def job_path(job: str) -> str:
     """The path of a job by its full name, whose parts Jenkins wants encoded: a branch ``feature/x`` is named ``feature%2Fx``."""
     return "/".join(f"job/{quote(part, safe='')}" for part in job.split("/"))
-
-
-def trigger(client: jenkins.Jenkins, job: str, parameters: dict[str, str], latest: float) -> int | None:
-    """Trigger and give the queue item's id, but None after ``latest`` (monotonic) without having asked.
-
-    A thread cannot be stopped, so one that was held up must stop itself.
-    """
-    client.maybe_add_crumb(requests.Request("POST", client.server))
-    if time.monotonic() > latest:
-        return None
-    queue_id: int = client.build_job(job, parameters)
-    return queue_id
 
 
 def declared_parameters(client: jenkins.Jenkins, job: str) -> list[str] | None:
