@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, Json, SecretStr, ValidationError
+from pydantic import Field, Json, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent_ops.domain.errors import ConfigurationError
-from agent_ops.domain.notices import Contacts
+from agent_ops.domain.notices import Contacts, is_plain_address
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.ledger.attempt import Patience
 from agent_ops.policies import EXAMPLE
@@ -147,6 +147,13 @@ class Environment(BaseSettings):
     agent_ops_smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     agent_ops_first_contact: str = ""
     agent_ops_second_contact: str = ""
+
+    @field_validator("agent_ops_first_contact", "agent_ops_second_contact")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        if value and not is_plain_address(value):
+            raise ValueError(f"{value!r} is no plain mail address")
+        return value
 
     ca_file: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -17,6 +17,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import ACCOUNT_KEYS, AccountRules, Post
 from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import InvalidRequest, PolicyError
+from agent_ops.domain.notices import Contacts
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _NAME = r"(?!\.\.?(/|$))(%[0-9A-Fa-f]{2}|[^/?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f])+"
@@ -100,7 +101,7 @@ class Entitlements:
 
 @dataclass(frozen=True)
 class Team:
-    """A team: its own entitlements and what each level in it has beyond them.
+    """A team: its own entitlements, what each level in it has beyond them, and its points of contact.
 
     ``job_titles`` maps levels, and '' for the team as a whole, to titles; ``employee_type`` overrides the company's.
     """
@@ -111,6 +112,7 @@ class Team:
     levels: Mapping[str, Entitlements]
     job_titles: Mapping[str, str] = field(default_factory=dict)
     employee_type: str = ""
+    contacts: Contacts = field(default_factory=Contacts)
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,16 @@ class EntitlementPolicy:
     def location_of(self, profile: Profile) -> Location | None:
         """The profile's location, None when it names none."""
         return _find("location", profile.location, self.locations) if profile.location else None
+
+    def contacts_of(self, profile: Profile, fallback: Contacts) -> Contacts:
+        """To whom notices about this profile go: its team's points of contact, the fallback's where the team names none.
+
+        A team that today's policy no longer has names none: a notice that is due is not lost with it.
+        """
+        try:
+            return self.team_of(profile).contacts.or_else(fallback)
+        except InvalidRequest:
+            return fallback
 
     def entitlements_of(self, profile: Profile) -> Entitlements:
         """What this profile may have and gets: its team's entitlements and those of its level in the team."""
@@ -341,7 +353,7 @@ def _location(key: str, table: Mapping[str, Any]) -> Location:
 
 def _team(key: str, table: Mapping[str, Any], levels: tuple[str, ...], catalogue: Mapping[str, CatalogueItem]) -> Team:
     where = f"[teams.{key}]"
-    _known_keys(where, table, {"title", "allowed", "birthright", "levels", "job_title", "employee_type"})
+    _known_keys(where, table, {"title", "allowed", "birthright", "levels", "job_title", "employee_type", "contacts"})
     own = _entitlements(where, table, frozenset(), catalogue)
     by_level, job_titles = {}, {"": str(table.get("job_title", ""))}
     for level, more in table.get("levels", {}).items():
@@ -350,7 +362,8 @@ def _team(key: str, table: Mapping[str, Any], levels: tuple[str, ...], catalogue
         _known_keys(f"{where} level {level}", more, {"allowed", "birthright", "job_title"})
         job_titles[level] = str(more.get("job_title", ""))
         by_level[level] = _entitlements(f"{where} level {level}", more, own.allowed, catalogue)
-    return Team(key, str(table.get("title", key)), own, by_level, job_titles, str(table.get("employee_type", "")))
+    contacts = Contacts.from_table(f"{where} contacts", table.get("contacts", {}))
+    return Team(key, str(table.get("title", key)), own, by_level, job_titles, str(table.get("employee_type", "")), contacts)
 
 
 def _entitlements(

@@ -10,14 +10,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import Action, Intent, Proposal
+from agent_ops.domain.effects import Action, EffectState, Intent, Proposal, effect_key
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.grants import Grant
-from agent_ops.domain.notices import Contacts, Notice, compose
+from agent_ops.domain.notices import Contacts, Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
+from agent_ops.notices import compose
 from agent_ops.storage import Tx
 
 MAX_ADDRESS_CANDIDATES = 1000
@@ -123,13 +125,32 @@ class Binder:
 
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)
-        letter = compose(notice, employee, tx.people.items(employee.id))
+        titles = {key: item.title for key, item in self.policy.catalogue.items()}
+        account = _account_standing(tx, employee)
+        letter = compose(notice, employee, tx.people.items(employee.id), account=account, titles=titles)
+        contacts = self.policy.contacts_of(employee.profile, self.contacts)
         return {
-            "recipient": self.contacts.recipient(notice),
+            "recipient": contacts.recipient(notice),
             "subject": letter.subject,
-            "body": letter.body,
+            "body": letter.text,
+            "html": letter.html,
             "message_id": f"<{intent.marker}@agent-ops.{self.policy.domain}>",
         }
+
+
+_ACCOUNT = "account"  # the item of the effect that creates it
+_STANDINGS = {
+    EffectState.OPEN: ItemStatus.IN_PROGRESS,
+    EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
+    EffectState.UNKNOWN: ItemStatus.UNKNOWN,
+    EffectState.HELD: ItemStatus.HELD,
+}
+
+
+def _account_standing(tx: Tx, employee: Employee) -> ItemStatus | None:
+    """Where the account stands when it is neither there nor failed, as the ledger knows it."""
+    intent = tx.effects.get(effect_key(employee.id, Action.CREATE_ACCOUNT, _ACCOUNT))
+    return _STANDINGS.get(intent.state) if intent else None
 
 
 def _account_of(employee: Employee, what: str) -> str:

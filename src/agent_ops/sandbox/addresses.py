@@ -27,6 +27,7 @@ class Addresses:
     secret_access_key: str
     smtp_host: str
     smtp_port: int
+    smtps_port: int
     smtp_user: str
     smtp_password: str
     domain: str

@@ -16,6 +16,8 @@ from agent_ops.sandbox.faults import Fault, FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
 from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
+from agent_ops.sandbox.smtp import MAX_BYTES
+from agent_ops.sandbox.smtp_ports import MailPorts
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,9 +33,10 @@ class Control:
         jenkins: Mapping[str, JenkinsTwin],
         listeners: Mapping[str, Listener],
         entra: EntraTwin,
+        mail: MailPorts,
     ) -> None:
         self._token, self._records, self._faults = token, records, faults
-        self._jenkins, self._listeners = jenkins, listeners
+        self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
         self._entra = EntraControl(entra)
         self.attached = 0
 
@@ -51,6 +54,9 @@ class Control:
                 *self._entra.routes(),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
+                web.post("/mail/down", self._mail_down),
+                web.post("/mail/up", self._mail_up),
+                web.post("/mail/limit", self._mail_limit),
             ]
         )
         return app
@@ -88,6 +94,8 @@ class Control:
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         self._faults.clear()
+        self._mail.twin.max_bytes = MAX_BYTES
+        await self._mail.up()
         return web.json_response({"faults": []})
 
     async def _outcome(self, request: web.Request) -> web.Response:
@@ -112,4 +120,16 @@ class Control:
         instance, seconds = data["instance"], float(data["seconds"])
         self._jenkins[instance].restart(seconds, refusing=seconds / 2, crash=bool(data["crash"]), resume=bool(data["resume"]))
         await self._listeners[instance].refuse(seconds / 2)
+        return web.json_response({})
+
+    async def _mail_down(self, request: web.Request) -> web.Response:
+        self._mail.down((await request.json())["seconds"])
+        return web.json_response({})
+
+    async def _mail_up(self, request: web.Request) -> web.Response:
+        await self._mail.up()
+        return web.json_response({})
+
+    async def _mail_limit(self, request: web.Request) -> web.Response:
+        self._mail.twin.max_bytes = int((await request.json())["bytes"])
         return web.json_response({})

@@ -93,7 +93,7 @@ class Sandbox(EntraSteering):
         await asyncio.to_thread(self._control, "POST", "/faults", fault.to_json())
 
     async def clear_faults(self) -> None:
-        """Let every twin work again."""
+        """Let every twin work again, without faults."""
         await asyncio.to_thread(self._control, "DELETE", "/faults")
 
     async def pipeline_outcome(
@@ -136,6 +136,23 @@ class Sandbox(EntraSteering):
 
     async def _tell_jenkins(self, what: str, instance: str, body: dict[str, Any]) -> None:
         await asyncio.to_thread(self._control, "POST", f"/jenkins/{what}", {**body, "instance": instance})
+
+    async def mail_down(self, seconds: float | None = None) -> None:
+        """Let the mail server be dead: it refuses connections, for some seconds or until :meth:`mail_up`."""
+        await asyncio.to_thread(self._control, "POST", "/mail/down", {"seconds": seconds})
+
+    async def mail_up(self) -> None:
+        """Let the mail server listen again."""
+        await asyncio.to_thread(self._control, "POST", "/mail/up", {})
+
+    async def mail_limit(self, size: int) -> None:
+        """Let the mail server refuse messages of more than ``size`` bytes."""
+        await asyncio.to_thread(self._control, "POST", "/mail/limit", {"bytes": size})
+
+    def mailbox(self, recipient: str | None = None) -> list[Path]:
+        """The files (.eml) of the mails that the mail server took, in their order; of one recipient or of all."""
+        kept = [call for call in self.effects("mail") if recipient in (None, call.detail["to"])]
+        return [self.directory / "mailbox" / call.detail["file"] for call in kept]
 
     def effects(self, twin: str | None = None) -> list[Call]:
         """Every change that the twins recorded: the judge's view. Works after the sandbox has ended, too."""

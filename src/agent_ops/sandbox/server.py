@@ -25,6 +25,7 @@ from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.seeding import ensure_credentials, world_of
 from agent_ops.sandbox.smtp import MailTwin
+from agent_ops.sandbox.smtp_ports import MailPorts
 from agent_ops.sandbox.tls import ensure_tls
 
 ADDRESSES = "sandbox.json"
@@ -59,7 +60,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
     records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
     loop = asyncio.get_running_loop()
     aws = AwsTwin(world, records, faults)
-    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "control")}
+    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "control")}
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     entra_url = f"https://127.0.0.1:{ports['entra']}"
     listeners = {instance: Listener() for instance in world.instances}
@@ -67,7 +68,8 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
     seeded = loop.run_in_executor(None, aws.start, jenkins_urls)
     jenkins = {instance: JenkinsTwin(world, records, faults, url, instance) for instance, url in jenkins_urls.items()}
     entra = EntraTwin(world, records, faults, entra_url)
-    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra)
+    mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
+    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
@@ -76,9 +78,8 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
             stack.push_async_callback(listener.close)
             await listener.start(jenkins[instance].app())
         await _site(stack, control.app(), sockets["control"])
-        mail = MailTwin(world, records, faults, directory / MAILBOX, tls)
-        smtp = await loop.create_server(mail.protocol, sock=sockets["smtp"])
-        stack.callback(smtp.close)
+        stack.callback(mail.close)
+        await mail.up()
         await seeded
         Addresses(
             pid=os.getpid(),
@@ -97,6 +98,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
             secret_access_key=SECRET_ACCESS_KEY,
             smtp_host="127.0.0.1",
             smtp_port=ports["smtp"],
+            smtps_port=ports["smtps"],
             smtp_user=world.smtp_user,
             smtp_password=world.credentials.smtp_password,
             domain=world.domain,
