@@ -200,8 +200,7 @@ def _sections(items: Iterable[AccessItem], titles: Mapping[str, str]) -> Iterabl
 
 
 def _line(item: AccessItem, titles: Mapping[str, str], with_detail: bool) -> Line:
-    key = one_line(item.item, _WORDS)
-    title = one_line(titles.get(item.item, ""), _WORDS)
+    key, title = _said(item.item, _WORDS), _said(titles.get(item.item, ""), _WORDS)
     named = f"{title} ({key})" if title and title.casefold() != key.casefold() else title or key
     detail = map(unlinked, last_lines(item.detail, _DETAIL_LINES, _DETAIL_WIDTH)) if with_detail else ()
     return Line(named, _said(item.reason), tuple(detail))
@@ -209,8 +208,7 @@ def _line(item: AccessItem, titles: Mapping[str, str], with_detail: bool) -> Lin
 
 def _facts(employee: Employee) -> tuple[tuple[str, str], ...]:
     profile = employee.profile
-    facts = [("Name", _name(employee)), ("Team", one_line(profile.team, _WORDS))]
-    facts.append(("Address", one_line(employee.address, 2 * _NAME) if employee.address else "none"))
+    facts = [("Name", _name(employee)), ("Team", _said(profile.team, _WORDS)), ("Address", _said(employee.address or "none"))]
     if profile.joining_date:
         facts.append(("First working day", profile.joining_date.isoformat()))
     return tuple(facts)
@@ -221,9 +219,9 @@ def _by_the_first_day(what: str, employee: Employee) -> tuple[str, ...]:
     return (f"{what} is needed by the first working day, {day.isoformat()}.",) if day else ()
 
 
-def _said(words: str) -> str:
-    return unlinked(one_line(words, _REASON))
+def _said(words: str, limit: int = _REASON) -> str:
+    return unlinked(one_line(words, limit))
 
 
 def _name(employee: Employee) -> str:
-    return one_line(employee.profile.name, _NAME)
+    return _said(employee.profile.name, _NAME)
