@@ -19,6 +19,7 @@ from tests.contract.test_effect_adapters import intent_for, pinned_for
 FIRST = "it-desk@acme.example"
 CUT = None
 SILENCE = ...
+DEAF = 0
 WELL = {
     "greeting": "220 here",
     "EHLO": "250-here\r\n250 SIZE 100000",
@@ -43,7 +44,10 @@ def read_mail(path: Path) -> EmailMessage:
 
 
 class Conversation:
-    """One connection, answered by a script: a line, ``CUT``, ``SILENCE``, or several of them for one command."""
+    """One connection, answered by a script: a line, ``CUT``, ``SILENCE``, ``DEAF``, or several of them for one command.
+
+    A deaf server takes no byte any more from its socket, those of TLS among them.
+    """
 
     def __init__(self, script: Script, heard: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.script, self.heard, self.reader, self.writer = {**WELL, **script}, heard, reader, writer
@@ -70,6 +74,9 @@ class Conversation:
         for answer in told if isinstance(told, tuple) else (told,):
             if answer is SILENCE:
                 await asyncio.Event().wait()
+            if answer is DEAF:
+                self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                continue
             if answer is CUT:
                 raise ConnectionResetError
             self.writer.write(f"{answer}\r\n".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -14,7 +15,7 @@ from agent_ops.domain.errors import AccessRefused, ServiceAmbiguous, ServiceErro
 from agent_ops.effectors.mail import MailConfig, MailEffector
 from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.sandbox.tls import ensure_tls
-from tests.contract.mail_bench import CUT, FIRST, SILENCE, mail, read_mail, scripted
+from tests.contract.mail_bench import CUT, DEAF, FIRST, SILENCE, mail, read_mail, scripted
 
 
 def kept(box: Sandbox, message_id: str) -> int:
@@ -59,8 +60,8 @@ async def test_a_certificate_of_another_host_is_not_trusted(sandbox: Sandbox) ->
 
 
 async def test_a_server_without_starttls_gets_neither_password_nor_mail() -> None:
-    async with scripted({}) as (config, heard):
-        with pytest.raises(ServiceRefused, match="STARTTLS"):
+    async with scripted({"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "235 welcome"}) as (config, heard):
+        with pytest.raises(ServiceRefused, match=r"STARTTLS.*AGENT_OPS_SMTP_SECURITY"):
             await MailEffector(replace(config, security="starttls", username="me", password="canary")).send(mail())
         assert heard == ["EHLO"]
 
@@ -172,6 +173,20 @@ async def test_a_server_that_answers_slowly_is_given_up_as_a_whole(box: Sandbox,
     with pytest.raises(ServiceUnavailable, match="no answer in time"):
         await effector.send(intent)
     assert kept(box, intent.pinned["message_id"]) == 0
+
+
+def sockets() -> int:
+    return sum(path.is_socket() for path in Path("/dev/fd").iterdir())
+
+
+async def test_a_server_that_falls_silent_keeps_no_socket_open(sandbox: Sandbox) -> None:
+    """TLS's own farewell would wait half a minute for an answer."""
+    tls = ensure_tls(sandbox.directory / "tls")
+    async with scripted({"MAIL": (DEAF, SILENCE)}, "127.0.0.1", tls.server_context(), timeout=1.0) as (config, _):
+        before = sockets()
+        with pytest.raises(ServiceUnavailable):
+            await MailEffector(replace(config, ca_file=str(tls.ca_file))).send(mail())
+        assert sockets() - before == 1  # the server's own end
 
 
 async def test_hostile_words_of_a_server_are_harmless_and_bounded() -> None:

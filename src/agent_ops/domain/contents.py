@@ -170,7 +170,7 @@ def _access(employee: Employee, items: tuple[AccessItem, ...], titles: Mapping[s
         facts=_facts(employee),
         words="" if employee.address else _said(employee.reason),
         sections=sections,
-        next=_by_the_first_day("What is missing", employee) if missing else (),
+        next=_by_the_first_day("What is missing", employee) if missing else ("Nothing is left to do.",),
     )
 
 
