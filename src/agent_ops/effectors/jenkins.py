@@ -43,7 +43,7 @@ class JenkinsEffector:
         lost: for so many seconds accepted work may be found nowhere before that is believed.
     """
 
-    actions = frozenset({Action.RUN_PIPELINE})
+    actions = frozenset({Action.RUN_PIPELINE, Action.REVOKE_PIPELINE})
 
     def __init__(
         self,

@@ -111,6 +111,7 @@ class Binder:
             "request_id_parameter": item.request_id_parameter,
             "timeout_seconds": item.timeout_seconds,
             "unstable_is_success": item.unstable_is_success,
+            "idempotent": item.idempotent,
         }
 
     def _disabled(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
@@ -121,7 +122,9 @@ class Binder:
         assert isinstance(item, PipelineItem)  # noqa: S101 - the guard compared the kinds
         if not item.revoke:
             raise AgentOpsError(f"the catalogue has no pipeline that takes {item.key} back")
-        return {**self._pipeline(tx, intent, employee, grant), "job": item.revoke}
+        bound = self._pipeline(tx, intent, employee, grant)
+        own = {name: value for name, value in bound["parameters"].items() if name not in item.parameters}
+        return {**bound, "job": item.revoke, "parameters": own}
 
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)

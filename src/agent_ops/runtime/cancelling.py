@@ -38,7 +38,7 @@ class Canceller:
             NotPermitted: the caller lacks the scope. NotFound: no such run. InvalidRequest: it has ended.
         """
         _check(caller)
-        if (run := await self.store.read(lambda tx: tx.runs.get(run_id))) is None:
+        if await self.store.read(lambda tx: tx.runs.get(run_id)) is None:
             raise NotFound(f"there is no run {run_id!r}")
         known = await self.journal.known(run_id)
         summary = f"cancelled by {caller.name}: {summarise(known)}"

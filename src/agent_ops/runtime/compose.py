@@ -27,6 +27,7 @@ from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.policies import read_policy
+from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
@@ -57,6 +58,7 @@ class System:
     owners: Owners
     settings: Settings
     switch: KillSwitch
+    canceller: Canceller
 
     @property
     def owner(self) -> str:
@@ -110,18 +112,21 @@ async def compose(
             raise StorageReadOnly(f"the data directory {settings.data_dir} cannot be used: {error.strerror}") from error
         stack.push_async_callback(asyncio.to_thread, owners.leave)
         grants, agents = GrantBook(store, keys.sealing), load_agents()
+        granting = Granting(policy, grants)
+        journal = RunJournal(store, grants, policy, owners.name)
         yield System(
             store=store,
-            edge=Edge(store, policy, Granting(policy, grants), keys.identity),
+            edge=Edge(store, policy, granting, keys.identity),
             ledger=Ledger(
                 store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, owners.name, settings.patience
             ),
-            journal=RunJournal(store, grants, policy, owners.name),
+            journal=journal,
             planner=planner or RunbookPlanner(),
             graph=build_planner(agents, saver),
             checkpoints=saver,
             owners=owners,
             settings=settings,
+            canceller=Canceller(store, policy, granting, journal),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
         )
 

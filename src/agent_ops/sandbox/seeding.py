@@ -45,6 +45,9 @@ def _jobs(pipelines: list[PipelineItem], seconds: float) -> list[JobSeed]:
     for item in pipelines:
         names = (*item.parameters, item.user_parameter, item.request_id_parameter)
         declared.setdefault((item.instance, item.pipeline), {}).update(dict.fromkeys(names))
+        if item.revoke:
+            own = (item.user_parameter, item.request_id_parameter)
+            declared.setdefault((item.instance, item.revoke), {}).update(dict.fromkeys(own))
     return [JobSeed(path, tuple(names), seconds, instance) for (instance, path), names in declared.items()]
 
 
