@@ -111,7 +111,9 @@ def test_a_reserved_word_in_pieces_is_never_an_address(word: str, data: st.DataO
         assert all(re.sub("[.-]", "", a.partition("@")[0]) not in RESERVED for a in islice(candidates(name, DOMAIN), 20))
 
 
-@pytest.mark.parametrize("name", ["AdmIn", "ADMlN", "adrnin", "Adm In", "postrnaster", "Root", "R.o.o.t"])
+@pytest.mark.parametrize(
+    "name", ["AdmIn", "ADMlN", "adrnin", "Adm In", "postrnaster", "Root", "R.o.o.t", "Administration Desk", "Ann Adminson"]
+)
 def test_what_looks_like_an_authority_is_refused(name: str) -> None:
     assert local_or_none(name) is None
 

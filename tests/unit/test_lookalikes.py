@@ -108,6 +108,7 @@ def test_scripts_that_no_name_mixes(name: str, reason: str) -> None:
         ("Conor O’Brien", "Conor O'Brien", True),
         ("Iee", "lee", True),
         ("Bemd", "Bernd", True),
+        ("ADAM TOM", "adam tom", True),
         ("Alice Chen", "Alice Chan", False),
         ("Ali", "All", False),
         ("Zoë", "Zoe", False),
@@ -132,6 +133,12 @@ def test_display_names_that_look_alike(one: str, other: str, alike: bool) -> Non
 )
 def test_local_parts_that_look_alike(local: str, others: tuple[str, ...]) -> None:
     assert look_alikes(local) == others
+
+
+def test_look_alikes_are_bounded_and_the_most_deceptive_come_first() -> None:
+    found = look_alikes("mommsen.molloy.lollo")
+    assert len(found) == MAX_LOOK_ALIKES
+    assert found[:2] == ("rnommsen.molloy.lollo", "m0mmsen.molloy.lollo")
 
 
 @given(LOCAL_PARTS)
