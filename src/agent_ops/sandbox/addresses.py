@@ -19,6 +19,7 @@ class Addresses:
     tenant_id: str
     client_id: str
     client_secret: str
+    client_certificate_file: str
     aws_url: str
     region: str
     ssm_parameter: str

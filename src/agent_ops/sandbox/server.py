@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import read_policy
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
+from agent_ops.sandbox.client_certificate import ensure_client_certificate
 from agent_ops.sandbox.control import Control
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.faults import FaultBook
@@ -56,7 +58,11 @@ async def serve(directory: Path, policy_file: Path, *, linger: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
-    world = world_of(read_policy(policy_file), ensure_credentials(directory / "credentials.json"))
+    certificate_file = directory / "client.pem"
+    world = replace(
+        world_of(read_policy(policy_file), ensure_credentials(directory / "credentials.json")),
+        client_certificate=ensure_client_certificate(certificate_file),
+    )
     records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
     loop = asyncio.get_running_loop()
     aws = AwsTwin(world, records, faults)
@@ -90,6 +96,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
             tenant_id=world.tenant_id,
             client_id=world.client_id,
             client_secret=world.credentials.client_secret,
+            client_certificate_file=str(certificate_file),
             aws_url=aws.url,
             region=world.region,
             ssm_parameter=world.ssm_parameter,

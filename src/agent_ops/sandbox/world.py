@@ -86,7 +86,8 @@ class World:
     """The whole starting state. Built from an entitlement policy, so that every catalogue item has its pipeline or group.
 
     A licence takes effect ``licence_seconds`` after its owner joined the group, a mailbox ``mailbox_seconds`` later.
-    ``country`` is where the tenant itself is: users without a usage location are taken to be there.
+    ``country`` is where the tenant itself is: users without a usage location are taken to be there. ``client_certificate`` (PEM)
+    is the public certificate with which the application may sign in instead of by its secret.
     """
 
     credentials: Credentials
@@ -99,6 +100,7 @@ class World:
     licence_seconds: float = 0.2
     mailbox_seconds: float = 0.2
     country: str = "DE"
+    client_certificate: str = ""
     tenant_id: str = "5f0c6f0e-7d64-4bb0-9a51-2a4f4d1f0a11"
     client_id: str = "0f5a3c1e-93c4-4d1c-8b0f-6f4f8f2a7b22"
     jenkins_user: str = "svc-agent-ops"
