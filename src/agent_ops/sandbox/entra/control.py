@@ -33,6 +33,7 @@ class EntraControl:
         ]
 
     async def _licences(self, request: web.Request) -> web.Response:
+        self._twin.licences.settle()  # what was due before is done under the old terms
         data: dict[str, Any] = await request.json()
         if "sku" in data:
             self._twin.subscriptions.set_seats(data["sku"], int(data["seats"]))
