@@ -41,6 +41,14 @@ async def test_an_account_that_may_exist_is_not_told_as_missing(ops: AgentOps, f
     assert "may have been done" in mails["account"]["body"]
 
 
+async def test_a_manager_that_could_not_be_set_is_told(ops: AgentOps, fakes: FakeServices) -> None:
+    fakes[Action.SET_MANAGER].trouble.kinds = ["refuse"] * 50
+    await ops.onboard(Profile("Ana Silva", "Engineering", manager="Dana Whitfield", external_id="E-1"))
+    mails = {mail.proposal.item: mail.pinned for mail in fakes[Action.SEND_MAIL].done.values()}
+    assert "Manager in the directory (manager)" in mails["access"]["body"]
+    assert "Account attributes" not in mails["access"]["body"]
+
+
 @pytest.mark.parametrize("name", ["agent_ops_first_contact", "agent_ops_second_contact"])
 def test_a_contact_in_the_settings_must_be_one_plain_address(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)

@@ -92,7 +92,7 @@ def test_what_needs_somebody_comes_first_and_is_counted() -> None:
     letter = compose(Notice.ACCESS, employee(), tuple(AccessItem(f"item-{s.value}", s) for s in statuses))
     assert letter.subject == "Access: 1 of 5 in place for Ana Silva"
     for shown in both(letter):
-        assert "1 of 5 access items are in place; 3 of them need somebody to act." in shown
+        assert "1 of 5 access items are in place; 3 need somebody to act." in shown
         places = [shown.index(f"item-{s.value}") for s in reversed(statuses) if s not in (ItemStatus.DENIED, ItemStatus.PENDING)]
         assert places == sorted(places)
 
@@ -118,13 +118,44 @@ def test_an_account_that_exists_is_told_with_its_address() -> None:
 def test_a_missing_account_is_told_with_the_reason_and_who_must_act(
     account: ItemStatus | None, subject: str, following: str
 ) -> None:
-    letter = compose(Notice.ACCOUNT, employee(None, "answered 403: Authorization_RequestDenied"), (), account=account)
+    parts = (AccessItem("account", account),) if account else ()
+    letter = compose(Notice.ACCOUNT, employee(None, "answered 403: Authorization_RequestDenied"), (), parts=parts)
     assert letter.subject == subject
     for shown in both(letter):
         assert "answered 403: Authorization_RequestDenied" in shown
         assert following in shown
         assert "The account is needed by the first working day, 2026-12-01." in shown
         assert ADDRESS not in shown
+
+
+def test_an_account_that_waits_for_the_first_working_day_is_told_as_disabled() -> None:
+    parts = (AccessItem("account", ItemStatus.COMPLETED), AccessItem("enabled", ItemStatus.PENDING))
+    for shown in both(compose(Notice.ACCOUNT, employee(), (), parts=parts)):
+        assert "The company account exists, disabled until the first working day." in shown
+        assert "It is enabled on the first working day, 2026-12-01." in shown
+    assert "disabled" not in compose(Notice.ACCOUNT, employee(), (), parts=parts[:1]).text
+
+
+@pytest.mark.parametrize("notice", list(Notice))
+def test_a_part_of_the_account_that_failed_is_told(notice: Notice) -> None:
+    parts = (
+        AccessItem("account", ItemStatus.COMPLETED),
+        AccessItem("attributes", ItemStatus.COMPLETED),
+        AccessItem("manager", ItemStatus.FAILED, "two people are called Dana Whitfield"),
+    )
+    letter = compose(notice, employee(), (AccessItem("aws", ItemStatus.COMPLETED),), parts=parts)
+    for shown in both(letter):
+        assert "Manager in the directory (manager)" in shown
+        assert "two people are called Dana Whitfield" in shown
+        assert "Account attributes" not in shown
+        assert "Nothing is left to do." not in shown
+    if notice is Notice.ACCESS:
+        assert "1 of 1 access item is in place; 1 needs somebody to act." in letter.text
+
+
+def test_a_cleared_address_is_no_missing_account() -> None:
+    cleared = replace(employee(None), entra_id="the-object")
+    assert compose(Notice.ACCOUNT, cleared, ()).subject == "Account created for Ana Silva"
 
 
 def test_only_what_is_needed_of_the_person_is_told() -> None:

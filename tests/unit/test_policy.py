@@ -81,7 +81,7 @@ BREAKS: list[tuple[str, Any, str]] = [
     ("teams.contractors.birthright", ["aws"], "not allowed"),
     ("teams.data.levels.L9", {"allowed": []}, "unknown level"),
     ("teams.data.contacts", "data@acme.example", r"\[teams.data\] contacts must be a table"),
-    ("teams.data.contacts", {"third": "a@b.example"}, r"\[teams.data\] contacts has unknown keys"),
+    ("teams.data.contacts", {"third": "a@b.example"}, r"\[teams.data\] contacts must be a table"),
     ("teams.data.contacts", {"first": "Data <data@acme.example>"}, r"\[teams.data\] contacts.first is no plain"),
     ("teams.data.contacts", {"second": "a@b.example\r\nBcc: c@d.example"}, r"\[teams.data\] contacts.second is no plain"),
     ("teams.data.contacts", {"first": ""}, r"\[teams.data\] contacts.first is no plain"),

@@ -19,6 +19,8 @@ MAX_LISTED = 200  # items in one mail; those that need somebody come first
 MAX_DETAILED = 20  # items whose longer text is shown
 _NAME, _WORDS, _REASON = 120, 80, 400  # characters
 _DETAIL_LINES, _DETAIL_WIDTH = 15, 160
+_ACCOUNT, _ENABLED = "account", "enabled"  # parts of the account that mean more than themselves
+_PART_TITLES = {"attributes": "Account attributes", "manager": "Manager in the directory", _ENABLED: "Account enabled"}
 _NEEDS_SOMEBODY = (ItemStatus.FAILED, ItemStatus.UNKNOWN, ItemStatus.HELD)
 
 
@@ -107,32 +109,46 @@ def contents_of(
     employee: Employee,
     items: tuple[AccessItem, ...],
     *,
-    account: ItemStatus | None = None,
+    parts: tuple[AccessItem, ...] = (),
     titles: Mapping[str, str] | None = None,
 ) -> Contents:
     """What a notice says.
 
     Args:
         notice: which one.
-        employee: as stored; without an address there is no account, and ``reason`` says why.
+        employee: as stored; ``reason`` says why there is no account.
         items: every access item of the employee, as stored.
-        account: where the account stands, when the ledger knows more than "there" or "failed" (unknown, held, in progress).
+        parts: the account's own parts, told like items, as the ledger knows them: 'account', 'attributes', 'manager', 'enabled'.
         titles: the catalogue's titles by item key.
     """
+    open_parts = tuple(part for part in parts if part.item != _ACCOUNT and not part.status.in_place)
+    titles = {**(titles or {}), **_PART_TITLES}
     if notice is Notice.ACCESS:
-        return _access(employee, items, titles or {})
-    return _account_there(employee, items) if employee.address else _no_account(employee, account or ItemStatus.FAILED)
+        return _access(employee, items, open_parts, titles)
+    if _has_account(employee):
+        return _account_there(employee, items, open_parts, titles)
+    return _no_account(employee, next((part.status for part in parts if part.item == _ACCOUNT), ItemStatus.FAILED))
 
 
-def _account_there(employee: Employee, items: tuple[AccessItem, ...]) -> Contents:
+def _has_account(employee: Employee) -> bool:
+    """A stored address can be cleared; the account stays linked."""
+    return bool(employee.entra_id or employee.address)
+
+
+def _account_there(
+    employee: Employee, items: tuple[AccessItem, ...], parts: tuple[AccessItem, ...], titles: Mapping[str, str]
+) -> Contents:
     due = sum(item.status is not ItemStatus.DENIED for item in items)
     following = f"{_counted(due)} due; a further mail tells what became of it." if due else "No access items are due."
+    disabled = any(part.item == _ENABLED for part in parts)
+    sections = tuple(_sections([part for part in parts if part.status in _NEEDS_SOMEBODY], titles))
     return Contents(
         subject=f"Account created for {_name(employee)}",
-        tone=Tone.GOOD,
-        lead="The company account exists.",
+        tone=Tone.OPEN if sections else Tone.GOOD,
+        lead="The company account exists, disabled until the first working day." if disabled else "The company account exists.",
         facts=_facts(employee),
-        next=(following,),
+        sections=sections,
+        next=(*((f"It is enabled on the first working day{_day(employee)}.",) if disabled else ()), following),
     )
 
 
@@ -157,29 +173,33 @@ def _no_account(employee: Employee, account: ItemStatus) -> Contents:
     )
 
 
-def _access(employee: Employee, items: tuple[AccessItem, ...], titles: Mapping[str, str]) -> Contents:
+def _access(
+    employee: Employee, items: tuple[AccessItem, ...], parts: tuple[AccessItem, ...], titles: Mapping[str, str]
+) -> Contents:
     due = [item for item in items if item.status is not ItemStatus.DENIED]
     there = sum(item.status.in_place for item in due)
-    sections = tuple(_sections(items, titles))
-    missing = there < len(due)
-    tones = {section.tone for section in sections}
+    sections = tuple(_sections([*parts, *items], titles))
+    missing = there < len(due) or bool(parts)
     return Contents(
         subject=f"Access: {there} of {len(due)} in place for {_name(employee)}",  # the name last: it may run from right to left
-        tone=(Tone.BAD if Tone.BAD in tones or not employee.address else Tone.OPEN) if missing else Tone.GOOD,
-        lead=_standing(there, due),
+        tone=_tone(sections, missing, _has_account(employee)),
+        lead=_standing(there, len(due), sum(item.status in _NEEDS_SOMEBODY for item in (*parts, *due))),
         facts=_facts(employee),
-        words="" if employee.address else _said(employee.reason),
+        words="" if _has_account(employee) else _said(employee.reason),
         sections=sections,
         next=_by_the_first_day("What is missing", employee) if missing else ("Nothing is left to do.",),
     )
 
 
-def _standing(there: int, due: Sequence[AccessItem]) -> str:
-    if not due:
-        return "No access is due."
-    waiting = sum(item.status in _NEEDS_SOMEBODY for item in due)
-    act = f"; {waiting} of them need{'s' if waiting == 1 else ''} somebody to act" if waiting else ""
-    return f"{there} of {_counted(len(due))} in place{act}."
+def _tone(sections: Sequence[Section], missing: bool, has_account: bool) -> Tone:
+    if not missing:
+        return Tone.GOOD
+    return Tone.BAD if not has_account or any(section.tone is Tone.BAD for section in sections) else Tone.OPEN
+
+
+def _standing(there: int, due: int, waiting: int) -> str:
+    act = f"; {waiting} need{'s' if waiting == 1 else ''} somebody to act" if waiting else ""
+    return f"{there} of {_counted(due)} in place{act}." if due else f"No access is due{act}."
 
 
 def _counted(due: int) -> str:
@@ -215,8 +235,12 @@ def _facts(employee: Employee) -> tuple[tuple[str, str], ...]:
 
 
 def _by_the_first_day(what: str, employee: Employee) -> tuple[str, ...]:
-    day = employee.profile.joining_date
-    return (f"{what} is needed by the first working day, {day.isoformat()}.",) if day else ()
+    day = _day(employee)
+    return (f"{what} is needed by the first working day{day}.",) if day else ()
+
+
+def _day(employee: Employee) -> str:
+    return f", {employee.profile.joining_date.isoformat()}" if employee.profile.joining_date else ""
 
 
 def _said(words: str, limit: int = _REASON) -> str:

@@ -5,15 +5,16 @@ No argument of a write comes from a planner, a model or anything that was read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from agent_ops.domain.access import ItemStatus
+from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import Action, EffectState, Intent, Proposal, effect_key
+from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.grants import Grant
@@ -129,8 +130,8 @@ class Binder:
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)
         titles = {key: item.title for key, item in self.policy.catalogue.items()}
-        account = _account_standing(tx, employee)
-        letter = compose(notice, employee, tx.people.items(employee.id), account=account, titles=titles)
+        parts = _parts(grant, tx.effects.of_employee(employee.id))
+        letter = compose(notice, employee, tx.people.items(employee.id), parts=parts, titles=titles)
         contacts = self.policy.contacts_of(employee.profile, self.contacts)
         return {
             "recipient": contacts.recipient(notice),
@@ -141,19 +142,23 @@ class Binder:
         }
 
 
-_ACCOUNT = "account"  # the item of the effect that creates it
 _STANDINGS = {
     EffectState.OPEN: ItemStatus.IN_PROGRESS,
     EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
+    EffectState.SUCCEEDED: ItemStatus.COMPLETED,
+    EffectState.FAILED: ItemStatus.FAILED,
     EffectState.UNKNOWN: ItemStatus.UNKNOWN,
     EffectState.HELD: ItemStatus.HELD,
 }
+_NOT_PARTS = ITEM_ACTIONS | {Action.SEND_MAIL}
 
 
-def _account_standing(tx: Tx, employee: Employee) -> ItemStatus | None:
-    """Where the account stands when it is neither there nor failed, as the ledger knows it."""
-    intent = tx.effects.get(effect_key(employee.id, Action.CREATE_ACCOUNT, _ACCOUNT))
-    return _STANDINGS.get(intent.state) if intent else None
+def _parts(grant: Grant, effects: Iterable[Intent]) -> tuple[AccessItem, ...]:
+    """The account's own parts, told like access items: what was tried, and what the grant still has to begin."""
+    tried = {i.proposal: i for i in effects if i.proposal.action not in _NOT_PARTS}
+    begun = [AccessItem(p.item, _STANDINGS[i.state], i.reason) for p, i in tried.items()]
+    due = [AccessItem(p.item, ItemStatus.PENDING) for p in grant.effects if p.action not in _NOT_PARTS and p not in tried]
+    return (*begun, *due)
 
 
 def _account_of(employee: Employee, what: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.access import AccessItem
 from agent_ops.domain.contents import contents_of
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.notices import Letter, Notice
@@ -38,9 +38,9 @@ def compose(
     employee: Employee,
     items: tuple[AccessItem, ...],
     *,
-    account: ItemStatus | None = None,
+    parts: tuple[AccessItem, ...] = (),
     titles: Mapping[str, str] | None = None,
 ) -> Letter:
     """Write a notice from what is stored; :func:`agent_ops.domain.contents.contents_of` explains the arguments."""
-    contents = contents_of(notice, employee, items, account=account, titles=titles)
+    contents = contents_of(notice, employee, items, parts=parts, titles=titles)
     return Letter(contents.subject, _TEXT.render(contents=contents), _HTML.render(contents=contents))
