@@ -5,6 +5,7 @@ https://docs.getmoto.org/en/latest/docs/server_mode.html
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import threading
@@ -17,6 +18,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from agent_ops.sandbox.aws_auth import Request, error_body, refusal
 from agent_ops.sandbox.faults import FaultBook, FaultKind
 from agent_ops.sandbox.records import Call, Records
 from agent_ops.sandbox.world import World
@@ -79,7 +81,22 @@ class AwsTwin:
         if FaultKind.STATUS in faults:
             started(f"{faults[FaultKind.STATUS].status} Told To Fail", [("Content-Type", "application/x-amz-json-1.1")])
             body: Iterable[bytes] = [b'{"__type": "InternalServerError", "message": "told to fail"}']
+        elif (refused := refusal(_request(environ), ACCESS_KEY_ID, SECRET_ACCESS_KEY)) is not None:
+            started("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
+            body = [error_body(refused)]
         else:
             body = self._moto(environ, started)
         self._records.record(Call("aws", method, operation, seen[0] if seen else 0))
         return body
+
+
+def _request(environ: Environ) -> Request:
+    """The call as it was signed; its body is put back for moto."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    headers = {key[5:].replace("_", "-").lower(): str(value) for key, value in environ.items() if key.startswith("HTTP_")}
+    if "CONTENT_TYPE" in environ:
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
+    url = f"http://{environ.get('HTTP_HOST')}{environ.get('PATH_INFO', '/')}{query}"
+    return Request(str(environ["REQUEST_METHOD"]), url, headers, body)

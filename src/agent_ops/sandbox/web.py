@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -37,7 +39,13 @@ def twin_app(twin: str, records: Records, faults: FaultBook) -> web.Application:
             effect, detail = request.get(_EFFECT, ("", {}))
             records.record(Call(twin, request.method, request.path_qs, status, effect, detail))
 
-    return web.Application(middlewares=[recorder])
+    async def clock(request: web.Request, response: web.StreamResponse) -> None:
+        if ahead := faults.skew(twin):
+            response.headers["Date"] = formatdate(time.time() + ahead, usegmt=True)
+
+    app = web.Application(middlewares=[recorder])
+    app.on_response_prepare.append(clock)
+    return app
 
 
 async def _with_faults(request: web.Request, handler: Handler, faults: list[Fault]) -> web.StreamResponse:

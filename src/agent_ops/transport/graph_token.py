@@ -15,7 +15,7 @@ import requests
 
 from agent_ops.domain.errors import AccessRefused, ServiceUnavailable
 from agent_ops.transport.threads import ClientPool
-from agent_ops.transport.vendor_errors import requests_errors
+from agent_ops.transport.vendor_errors import msal_errors
 
 _SERVICE = "Entra ID"
 _TOKEN_MARGIN_SECONDS = 120
@@ -84,17 +84,17 @@ class EntraToken:
         session = _BoundedSession(self._config.timeout)
         session.trust_env = False
         session.verify = self._config.ca_file or True
-        with requests_errors(_SERVICE):
+        with msal_errors(_SERVICE):
             return msal.ConfidentialClientApplication(
                 self._config.client_id,
                 client_credential=self._config.client_secret,
                 authority=f"{self._config.authority}/{self._config.tenant_id}",
-                instance_discovery=self._config.ca_file is None,
+                instance_discovery=self._config.authority == EntraConfig.authority,  # else msal asks Microsoft's host
                 http_client=session,
             )
 
     def _acquire(self, application: msal.ConfidentialClientApplication) -> dict[str, Any]:
-        with requests_errors(_SERVICE):
+        with msal_errors(_SERVICE):
             answer: dict[str, Any] = application.acquire_token_for_client([self._config.scope])
         if "access_token" in answer:
             return answer

@@ -86,8 +86,14 @@ class JenkinsLogin:
         """
         with self._lock:
             if self._account is None:
-                self._account = self._parsed(self._read())
+                self._account = self.parsed(self._read())
             return self._account
+
+    def parameter(self) -> dict[str, Any]:
+        """SSM's whole answer about the parameter: its value is a secret."""
+        with boto_errors(_SERVICE):
+            answer: dict[str, Any] = self._client().get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
+        return answer
 
     def forget(self, generation: int) -> None:
         """Read the parameter again at the next call, unless that was done since this generation was used."""
@@ -97,9 +103,7 @@ class JenkinsLogin:
                 self._account = None
 
     def _read(self) -> str:
-        with boto_errors(_SERVICE):
-            answer = self._client().get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
-        return str(answer["Parameter"]["Value"])
+        return str(self.parameter()["Parameter"]["Value"])
 
     def _client(self) -> Any:
         config = self._config
@@ -119,7 +123,7 @@ class JenkinsLogin:
         )
         return session.client("ssm", endpoint_url=config.endpoint_url, config=options)
 
-    def _parsed(self, value: str) -> JenkinsAccount:
+    def parsed(self, value: str) -> JenkinsAccount:
         try:
             fields = json.loads(value)
             return JenkinsAccount(str(fields["url"]), str(fields["user"]), str(fields["token"]))

@@ -7,8 +7,12 @@ answer below 500 says no, for good (``ServiceRefused``).
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import asyncio
 import ssl
+=======
+import re
+>>>>>>> d3f2d63 (agent-ops doctor: probes every service read-only, one line for each cause; the AWS twin checks signatures, clocks can be set ahead)
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -66,6 +70,26 @@ def httpx_errors(service: str) -> Iterator[None]:
 
 
 @contextmanager
+def msal_errors(service: str) -> Iterator[None]:
+    """For msal, which asks for the authority's description first and raises ValueError when there is none for the tenant."""
+    try:
+        with requests_errors(service):
+            yield
+    except ValueError as error:
+        words = _root_words(error)
+        if re.search(r"HTTP status: (429|5\d\d)", words):
+            raise ServiceUnavailable(service, words) from error
+        raise AccessRefused(service, f"gave no token: {words}", "Check TENANT_ID and AGENT_OPS_AUTHORITY.") from error
+
+
+def _root_words(error: BaseException) -> str:
+    """The first error of a chain: msal wraps the service's own words into advice."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split())[:400]
+
+
+@contextmanager
 def requests_errors(service: str) -> Iterator[None]:
     """For requests and for python-jenkins, which lets some of requests' exceptions through and wraps others."""
     try:
@@ -98,6 +122,8 @@ def _response_error(service: str, response: requests.Response) -> ServiceError:
 
 def _connection_error(service: str, error: requests.ConnectionError) -> ServiceError:
     cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+    if isinstance(error, requests.exceptions.SSLError):  # the handshake failed: nothing was sent
+        return ServiceUnavailable(service, f"cannot be reached: {cause}")
     if isinstance(cause, NewConnectionError):
         return ServiceUnavailable(service, "cannot be reached: the connection was refused")
     return ServiceAmbiguous(service, f"the connection was cut: {cause}")
@@ -118,6 +144,8 @@ def boto_errors(service: str) -> Iterator[None]:
         raise AccessRefused(service, str(error)) from error
     except botocore.exceptions.BotoCoreError as error:
         raise ServiceUnavailable(service, str(error)) from error
+    except ValueError as error:  # botocore's own checks of endpoint and region
+        raise ServiceRefused(service, str(error)) from error
 
 
 @contextmanager
