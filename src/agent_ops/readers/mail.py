@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import Protocol
 
 import aiosmtplib
 
+from agent_ops.domain.errors import ServiceError
 from agent_ops.transport.vendor_errors import smtp_errors
 
 _SERVICE = "mail"
@@ -70,8 +72,9 @@ class MailReader:
             await self._smtp.rcpt(address)
 
     async def close(self) -> None:
-        """Drop what was begun and leave."""
+        """Drop what was begun and leave; what the server says to that changes nothing any more."""
         if self._smtp.is_connected:
-            with smtp_errors(_SERVICE):
+            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE):
                 await self._smtp.rset()
+            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE):
                 await self._smtp.quit()

@@ -85,7 +85,7 @@ class Round(Generic[E]):
         except asyncio.TimeoutError:
             return [wrong(f"no answer within {check.seconds:g} s", f"Check that {check.service} is up and reachable.")]
         except AgentOpsError as error:
-            return [wrong(error.what, error.advice)]
+            return [wrong(error.what.removeprefix(f"{check.service}: "), error.advice)]
 
     def _learn(self, check: Check[E], lines: list[Line]) -> None:
         failing = [line for line in lines if line.verdict.fails]

@@ -13,8 +13,9 @@ from agent_ops.readers.directory import ClientCredential, DirectoryReader
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import Examination
 from agent_ops.runtime.doctor.lines import Line, missing, warning, works, wrong
-from agent_ops.runtime.doctor.login import read_roles, token_refused, unreachable
+from agent_ops.runtime.doctor.login import read_roles, token_refused
 from agent_ops.runtime.doctor.permissions import permission_lines
+from agent_ops.runtime.doctor.reach import unreachable, words
 
 _SERVICE = "Entra ID"
 _EXPIRES_SOON_DAYS, _FEW_SEATS = 30, 5
@@ -37,7 +38,7 @@ async def graph(exam: Examination) -> Sequence[Line]:
         synchronised = await _reader(exam).synchronised()
     except AccessRefused as error:
         if "answered 403" not in error.what:
-            return [wrong(error.what, "Check AGENT_OPS_GRAPH_URL: the token is for another Graph.", "AGENT_OPS_GRAPH_URL")]
+            return [wrong(words(error), "Check AGENT_OPS_GRAPH_URL: the token is for another Graph.", "AGENT_OPS_GRAPH_URL")]
     except ServiceError as error:
         return [unreachable(error, "AGENT_OPS_GRAPH_URL", exam.settings.entra.graph_url)]
     exam.saw_clock("Graph", exam.graph_reads.seconds_ahead)

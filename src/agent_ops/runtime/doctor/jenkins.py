@@ -11,6 +11,7 @@ from agent_ops.readers.jenkins import JenkinsReader
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
 from agent_ops.runtime.doctor.lines import Line, missing, warning, works, wrong
+from agent_ops.runtime.doctor.reach import words
 
 _SIDE_BY_SIDE = 8
 _PARAMETER = "JENKINS_SSM_PARAMETER"
@@ -26,10 +27,10 @@ async def controller(exam: Examination) -> Sequence[Line]:
         crumb = found.crumbs and await reader.crumb_is_given()
     except AccessRefused as error:
         remedy = f"Put {account.user}'s API token into the parameter of {_PARAMETER}, and give the user Overall/Read."
-        return [wrong(f"{account.url} does not accept {account.user}: {_words(error)}", remedy, _PARAMETER)]
+        return [wrong(f"{account.url} does not accept {account.user}: {words(error)}", remedy, _PARAMETER)]
     except ServiceError as error:
         remedy = f"Check the url in the parameter of {_PARAMETER}, and the network."
-        return [wrong(f"{account.url} {_words(error)}", remedy, _PARAMETER)]
+        return [wrong(f"{account.url} {words(error)}", remedy, _PARAMETER)]
     exam.saw_clock("Jenkins", found.seconds_ahead)
     if found.quieting_down:
         remedy = "Cancel the quiet-down, or wait for the restart."
@@ -73,10 +74,6 @@ def _reader(exam: Examination) -> JenkinsReader:
     reader = JenkinsReader(exam.jenkins, PROBE_SECONDS, exam.settings.entra.ca_file)
     exam.stack.push_async_callback(reader.close)
     return reader
-
-
-def _words(error: ServiceError) -> str:
-    return error.what.removeprefix(f"{error.service}: ")
 
 
 CHECKS = (

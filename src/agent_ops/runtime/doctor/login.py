@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from agent_ops.domain.errors import ServiceError, ServiceUnavailable
 from agent_ops.runtime.doctor.lines import Line, wrong
+from agent_ops.runtime.doctor.reach import unreachable
 
 _TENANT = ("TENANT_ID", "no such tenant", "Set TENANT_ID to the directory (tenant) id of the app registration's overview page.")
 _CLIENT = ("CLIENT_ID", "no such application in the tenant", "Set CLIENT_ID to the application (client) id of the same page.")
@@ -54,18 +55,6 @@ def token_refused(error: ServiceError, authority: str) -> Line:
     if isinstance(error, ServiceUnavailable) or "Discovery failed" not in error.what:
         return unreachable(error, "AGENT_OPS_AUTHORITY", authority)
     return wrong(error.what, _TENANT[2], "TENANT_ID")
-
-
-def unreachable(error: ServiceError, variable: str, url: str, *, more: str = "") -> Line:
-    """The line for a host that cannot be reached, or that a certificate authority nobody knows has certified."""
-    if "CERTIFICATE_VERIFY_FAILED" in error.what:
-        remedy = "Set CA_FILE to a PEM file with the authority that certified it."
-        return wrong(f"the certificate of {url} is not trusted", remedy, "CA_FILE")
-    return wrong(f"{url} {_words(error)}", f"Check {variable}, the network, and any proxy.{more}", variable)
-
-
-def _words(error: ServiceError) -> str:
-    return error.what.removeprefix(f"{error.service}: ")
 
 
 def read_roles(token: str) -> frozenset[str]:

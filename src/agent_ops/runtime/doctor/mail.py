@@ -9,7 +9,7 @@ from agent_ops.readers.mail import MailReader
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
 from agent_ops.runtime.doctor.lines import Line, works, wrong
-from agent_ops.runtime.doctor.login import unreachable
+from agent_ops.runtime.doctor.reach import unreachable, words
 
 _NEEDS = ("SMTP_HOST", "SMTP_PORT", "SMTP_FROM", "SMTP_USERNAME", "SMTP_PASSWORD", "AGENT_OPS_SMTP_SECURITY", "CA_FILE")
 _CONTACTS = ("AGENT_OPS_FIRST_CONTACT", "AGENT_OPS_SECOND_CONTACT")
@@ -32,8 +32,10 @@ async def _conversation(exam: Examination, reader: MailReader) -> Line:
     try:
         await reader.log_in()
     except ServiceError as error:
+        if "AUTH extension is not supported" in error.what:
+            return _wants_tls(error)
         remedy = "Correct SMTP_USERNAME and SMTP_PASSWORD; some servers want a password made for applications."
-        return wrong(f"login as {config.username} (SMTP_USERNAME, SMTP_PASSWORD): {error.what}", remedy, "SMTP_PASSWORD")
+        return wrong(f"login as {config.username} (SMTP_USERNAME, SMTP_PASSWORD): {words(error)}", remedy, "SMTP_PASSWORD")
     try:
         await reader.offer_sender()
     except ServiceError as error:
@@ -42,7 +44,7 @@ async def _conversation(exam: Examination, reader: MailReader) -> Line:
         try:
             await reader.offer_recipient(address)
         except ServiceError as error:
-            return wrong(f"{address}: {error.what}", f"Correct {variable}, or allow mail to it.", variable)
+            return wrong(f"{address}: {words(error)}", f"Correct {variable}, or allow mail to it.", variable)
     return works(f"{config.host}:{config.port} takes mail from {config.sender} to both contacts; none was sent")
 
 
@@ -56,13 +58,18 @@ def _no_connection(error: ServiceError, where: str) -> Line:
     return unreachable(error, variable, where, more=" SMTP_HOST and SMTP_PORT name the server.")
 
 
+def _wants_tls(error: ServiceError) -> Line:
+    """Many servers offer a login, or take mail, over TLS only."""
+    remedy = "Set AGENT_OPS_SMTP_SECURITY to starttls, or to tls with port 465."
+    return wrong(f"the server wants TLS: {words(error)}", remedy, "AGENT_OPS_SMTP_SECURITY")
+
+
 def _no_sender(error: ServiceError, sender: str) -> Line:
     if "STARTTLS" in error.what.upper():
-        remedy = "Set AGENT_OPS_SMTP_SECURITY to starttls, or to tls with port 465."
-        return wrong(f"the server wants TLS: {error.what}", remedy, "AGENT_OPS_SMTP_SECURITY")
+        return _wants_tls(error)
     if "530" in error.what or "uthentication" in error.what:
-        return wrong(f"the server wants a login: {error.what}", "Set SMTP_USERNAME and SMTP_PASSWORD.", "SMTP_USERNAME")
-    return wrong(f"{sender}: {error.what}", "Correct SMTP_FROM, or allow the account to send as it.", "SMTP_FROM")
+        return wrong(f"the server wants a login: {words(error)}", "Set SMTP_USERNAME and SMTP_PASSWORD.", "SMTP_USERNAME")
+    return wrong(f"{sender}: {words(error)}", "Correct SMTP_FROM, or allow the account to send as it.", "SMTP_FROM")
 
 
 CHECKS = (Check("mail", "mail server", mail_server, needs=(*_NEEDS, *_CONTACTS)),)
