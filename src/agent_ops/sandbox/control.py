@@ -51,6 +51,8 @@ class Control:
                 web.delete("/faults", self._clear_faults),
                 web.post("/jenkins/outcomes", self._outcome),
                 web.post("/jenkins/seconds", self._seconds),
+                web.post("/jenkins/disabled", self._disabled),
+                web.post("/jenkins/quieting", self._quieting),
                 *self._entra.routes(),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
@@ -132,4 +134,13 @@ class Control:
 
     async def _mail_limit(self, request: web.Request) -> web.Response:
         self._mail.twin.max_bytes = int((await request.json())["bytes"])
+        return web.json_response({})
+
+    async def _disabled(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._jenkins.set_disabled(data["job"], bool(data["disabled"]))
+        return web.json_response({})
+
+    async def _quieting(self, request: web.Request) -> web.Response:
+        self._jenkins.quiet_down(bool((await request.json())["quieting"]))
         return web.json_response({})

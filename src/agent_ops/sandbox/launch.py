@@ -154,6 +154,14 @@ class Sandbox(EntraSteering):
         kept = [call for call in self.effects("mail") if recipient in (None, call.detail["to"])]
         return [self.directory / "mailbox" / call.detail["file"] for call in kept]
 
+    async def pipeline_disabled(self, job: str, disabled: bool = True) -> None:
+        """Disable a job, or enable it again."""
+        await asyncio.to_thread(self._control, "POST", "/jenkins/disabled", {"job": job, "disabled": disabled})
+
+    async def jenkins_quieting(self, quieting: bool = True) -> None:
+        """Prepare Jenkins for a shutdown, or cancel that: while quieting it starts no builds."""
+        await asyncio.to_thread(self._control, "POST", "/jenkins/quieting", {"quieting": quieting})
+
     def effects(self, twin: str | None = None) -> list[Call]:
         """Every change that the twins recorded: the judge's view. Works after the sandbox has ended, too."""
         records = Records(self.directory / "records.db")
