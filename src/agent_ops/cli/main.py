@@ -12,11 +12,7 @@ from typing import Any
 import click
 
 from agent_ops import __version__
-<<<<<<< HEAD
-from agent_ops.cli.commands import cancel, demo, onboard, policy, retry, sandbox, status, switch, worker
-=======
-from agent_ops.cli.commands import demo, doctor, onboard, policy, retry, sandbox, status, switch, worker
->>>>>>> d3f2d63 (agent-ops doctor: probes every service read-only, one line for each cause; the AWS twin checks signatures, clocks can be set ahead)
+from agent_ops.cli.commands import cancel, demo, doctor, init, onboard, policy, retry, sandbox, status, switch, worker
 
 EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 2, 3, 130
 
@@ -59,13 +55,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-<<<<<<< HEAD
     *(demo.demo, onboard.onboard, status.status, retry.retry, cancel.cancel, worker.worker),
-    *(switch.pause, switch.resume, policy.policy, sandbox.sandbox),
-=======
-    *(demo.demo, onboard.onboard, status.status, retry.retry, worker.worker),
-    *(switch.pause, switch.resume, policy.policy, sandbox.sandbox, doctor.doctor),
->>>>>>> d3f2d63 (agent-ops doctor: probes every service read-only, one line for each cause; the AWS twin checks signatures, clocks can be set ahead)
+    *(switch.pause, switch.resume, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
 )
 for command in _COMMANDS:
     main.add_command(command)

@@ -7,12 +7,9 @@ answer below 500 says no, for good (``ServiceRefused``).
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import asyncio
-import ssl
-=======
 import re
->>>>>>> d3f2d63 (agent-ops doctor: probes every service read-only, one line for each cause; the AWS twin checks signatures, clocks can be set ahead)
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -97,3 +97,14 @@ class Round(Generic[E]):
         if self._progress is not None:
             waiting = [check.service for check in self._checks if not self._ended[check.title].is_set()]
             self._progress(len(self._checks) - len(waiting), len(self._checks), list(dict.fromkeys(waiting)))
+
+
+def needed_by(titles: Collection[str], checks: Sequence[Check[E]]) -> set[str]:
+    """These checks and all that they need."""
+    needs = {check.title: set(check.needs) for check in checks}
+    found: set[str] = set()
+    todo = set(titles)
+    while todo:
+        found |= todo
+        todo = {need for title in todo for need in needs[title] if need in needs} - found
+    return found

@@ -35,7 +35,8 @@ def read_configured(data_dir: Path | None = None, overrides: Mapping[str, str] |
 
     Unlike ``Settings.from_environment`` it never fails.
     """
-    given = {name.lower(): value or _default(name) for name, value in (overrides or {}).items()}
+    known = Environment.model_fields
+    given = {name.lower(): value or _default(name) for name, value in (overrides or {}).items() if name.lower() in known}
     problems: dict[str, Line] = {}
     environment = _tolerant(given, problems)
     values = {name.upper(): text for name in Environment.model_fields if (text := _text(getattr(environment, name)))}
@@ -92,6 +93,11 @@ def _text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return "" if value is None else str(value)
+
+
+def default_of(name: str) -> str:
+    """What counts when a variable is not set; empty when nothing does."""
+    return _text(_default(name))
 
 
 def settings_line(configured: Configured) -> list[Line]:
