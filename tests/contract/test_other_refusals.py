@@ -86,7 +86,7 @@ def test_a_parameter_of_another_form_is_told_without_its_value(sandbox_settings:
     login = JenkinsLogin(sandbox_settings.aws)
     for value in ("canary", "[]", '{"url": "http://x"}'):
         with pytest.raises(ConfigurationError) as caught:
-            login._parsed(value)
+            login.parsed(value)
         assert "canary" not in str(caught.value)
 
 
