@@ -81,7 +81,7 @@ class DirectoryReader:
             if error.status in (400, 404):  # 400: no object id at all
                 return None
             raise error.refusal from error
-        return Group(str(found["id"]), str(found.get("displayName")), _obstacle(found))
+        return Group(str(found["id"]), str(found.get("displayName")), obstacle(found))
 
     async def client_credentials(self, client_id: str) -> list[ClientCredential]:
         """The secrets and certificates of an application."""
@@ -109,8 +109,8 @@ class DirectoryReader:
             raise error.refusal from error
 
 
-def _obstacle(group: dict[str, Any]) -> str:
-    """https://learn.microsoft.com/graph/api/group-post-members says which groups take members from an application."""
+def obstacle(group: dict[str, Any]) -> str:
+    """Why Graph cannot add a member to a group; empty: it can. https://learn.microsoft.com/graph/api/group-post-members"""
     if group.get("isAssignableToRole"):
         return "can hold directory roles, which takes RoleManagement.ReadWrite.Directory to change"
     if "DynamicMembership" in (group.get("groupTypes") or []):

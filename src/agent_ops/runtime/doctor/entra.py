@@ -86,7 +86,8 @@ async def _group_line(exam: Examination, item: GroupItem) -> Line | None:
 
 async def licences(exam: Examination) -> Sequence[Line]:
     """Seats of the licences that the policy's groups give (their key ``licence``)."""
-    named = {str(licence) for item in exam.known_policy.catalogue.values() if (licence := getattr(item, "licence", None))}
+    items = exam.known_policy.catalogue.values()
+    named = {item.licence for item in items if isinstance(item, GroupItem) and item.licence}
     if not named:
         return [works("no group of the policy names one")]
     seats = await _reader(exam).free_seats()
