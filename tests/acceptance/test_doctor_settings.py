@@ -57,6 +57,13 @@ GARBLED = [
 ]
 
 
+NAMED_WITH = {
+    ("AWS_REGION", "eu-west-1"): "JENKINS_SSM_PARAMETER",
+    ("SMTP_USERNAME", "garbage"): "SMTP_PASSWORD",
+}
+"""Where two settings can be the cause, the line names both; it is filed under one."""
+
+
 @pytest.fixture
 def doctor(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
     return Doctor(sandbox, tmp_path, monkeypatch)
@@ -90,6 +97,7 @@ def test_a_garbled_setting_is_one_line(doctor: Doctor, name: str, value: str) ->
     lines = doctor.failing(**{name: value})
     assert len(lines) == 1, lines
     assert name in lines[0]["found"] + lines[0]["remedy"]
+    assert lines[0]["about"] == NAMED_WITH.get((name, value), name)
     assert lines[0]["remedy"]
 
 
