@@ -138,9 +138,10 @@ class Control:
 
     async def _disabled(self, request: web.Request) -> web.Response:
         data = await request.json()
-        self._jenkins.set_disabled(data["job"], bool(data["disabled"]))
+        self._jenkins[data["instance"]].set_disabled(data["job"], bool(data["disabled"]))
         return web.json_response({})
 
     async def _quieting(self, request: web.Request) -> web.Response:
-        self._jenkins.quiet_down(bool((await request.json())["quieting"]))
+        data = await request.json()
+        self._jenkins[data["instance"]].quiet_down(bool(data["quieting"]))
         return web.json_response({})

@@ -154,13 +154,13 @@ class Sandbox(EntraSteering):
         kept = [call for call in self.effects("mail") if recipient in (None, call.detail["to"])]
         return [self.directory / "mailbox" / call.detail["file"] for call in kept]
 
-    async def pipeline_disabled(self, job: str, disabled: bool = True) -> None:
+    async def pipeline_disabled(self, job: str, disabled: bool = True, *, instance: str = DEFAULT_INSTANCE) -> None:
         """Disable a job, or enable it again."""
-        await asyncio.to_thread(self._control, "POST", "/jenkins/disabled", {"job": job, "disabled": disabled})
+        await self._tell_jenkins("disabled", instance, {"job": job, "disabled": disabled})
 
-    async def jenkins_quieting(self, quieting: bool = True) -> None:
-        """Prepare Jenkins for a shutdown, or cancel that: while quieting it starts no builds."""
-        await asyncio.to_thread(self._control, "POST", "/jenkins/quieting", {"quieting": quieting})
+    async def jenkins_quieting(self, quieting: bool = True, *, instance: str = DEFAULT_INSTANCE) -> None:
+        """Prepare a Jenkins for a shutdown, or cancel that: while quieting it starts no builds."""
+        await self._tell_jenkins("quieting", instance, {"quieting": quieting})
 
     def effects(self, twin: str | None = None) -> list[Call]:
         """Every change that the twins recorded: the judge's view. Works after the sandbox has ended, too."""
