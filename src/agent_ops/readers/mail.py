@@ -54,27 +54,27 @@ class MailReader:
 
     async def connect(self) -> None:
         """Connect, with TLS as configured."""
-        with smtp_errors(_SERVICE):
+        with smtp_errors(_SERVICE, may_be_done=False):
             await self._smtp.connect()
 
     async def log_in(self) -> None:
         """Log in, when a user name is configured."""
         if self._server.username:
-            with smtp_errors(_SERVICE):
+            with smtp_errors(_SERVICE, may_be_done=False):
                 await self._smtp.login(self._server.username, self._server.password)
 
     async def offer_sender(self) -> None:
-        with smtp_errors(_SERVICE):
+        with smtp_errors(_SERVICE, may_be_done=False):
             await self._smtp.mail(self._server.sender)
 
     async def offer_recipient(self, address: str) -> None:
-        with smtp_errors(_SERVICE):
+        with smtp_errors(_SERVICE, may_be_done=False):
             await self._smtp.rcpt(address)
 
     async def close(self) -> None:
         """Drop what was begun and leave; what the server says to that changes nothing any more."""
         if self._smtp.is_connected:
-            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE):
+            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE, may_be_done=False):
                 await self._smtp.rset()
-            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE):
+            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE, may_be_done=False):
                 await self._smtp.quit()
