@@ -75,7 +75,8 @@ class Intent:
     """An effect as the ledger holds it, with every value that will be sent.
 
     ``marker`` is what we leave at the service to find our work again: the key and the attempt. ``pinned`` are the
-    values, secrets excepted; ``handle`` is what the service gave on acceptance.
+    values, secrets excepted; ``handle`` is what the service gave on acceptance. ``look_back`` is set when the database was
+    restored from a backup of that time: the service may hold what the database does not know.
     """
 
     key: str
@@ -91,10 +92,23 @@ class Intent:
     reason: str = ""
     owner: str = ""
     lands_by: datetime | None = None
+    look_back: datetime | None = None
 
     @property
     def marker(self) -> str:
         return f"{self.key}.{self.attempt}"
+
+    @property
+    def since(self) -> datetime:
+        """No work of ours at the service is older."""
+        return self.look_back or self.opened_at
+
+    def bears_our_mark(self, text: str) -> bool:
+        """Whether a marker found at the service is this attempt's; after a restore also a later attempt's, which was lost."""
+        key, _, attempt = text.partition(".")
+        if self.look_back is None:
+            return text == self.marker
+        return key == self.key and attempt.isdigit() and int(attempt) >= self.attempt
 
 
 class Presence(str, Enum):

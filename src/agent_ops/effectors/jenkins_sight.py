@@ -110,7 +110,7 @@ def find(client: jenkins.Jenkins, intent: Intent) -> Finding:
     for item in get(client, f"queue/api/json?tree=items[id,{_PARAMETERS}]").get("items", []):
         if _is_ours(item, intent):
             return Finding(Presence.OURS, handle={"queue_id": item["id"]})
-    since = (intent.opened_at.timestamp() - _CLOCK_SKEW_SECONDS) * 1000
+    since = (intent.since.timestamp() - _CLOCK_SKEW_SECONDS) * 1000
     expected = get(client, f"{job_path(_job(intent))}/api/json?tree=nextBuildNumber")["nextBuildNumber"] - 1
     complete = True
     for build in _builds(client, _job(intent)):
@@ -141,4 +141,4 @@ def _builds(client: jenkins.Jenkins, job: str) -> Iterator[dict[str, Any]]:
 def _is_ours(item: dict[str, Any], intent: Intent) -> bool:
     name = intent.pinned["request_id_parameter"]
     parameters = (p for action in item.get("actions", []) for p in (action or {}).get("parameters", []))
-    return any(p.get("name") == name and str(p.get("value")) == intent.marker for p in parameters)
+    return any(p.get("name") == name and intent.bears_our_mark(str(p.get("value"))) for p in parameters)

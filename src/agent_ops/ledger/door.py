@@ -127,7 +127,8 @@ class Ledger:
                 opened = await self._open(grant, proposal, key, intent.attempt + 1 if intent else 1)
                 if isinstance(opened, Outcome):
                     return opened
-                uncertain = opened is None  # then another process opened it between our look and our write
+                # another process opened it between our look and our write, or a restored database may have lost it
+                uncertain = opened is None or opened.look_back is not None
                 intent = opened or await self._recorded(key)
             if not _is_settled(intent, grant):
                 intent = await self._taken_over(intent, grant)
@@ -211,9 +212,8 @@ class Ledger:
             if (not_yet := self._not_yet(tx, proposal, employee, now)) is not None:
                 return record_not_yet(tx, grant, proposal, not_yet)
             untouched = now + timedelta(seconds=self.patience.mail_wait + self.patience.margin)  # by others' outboxes
-            intent = Intent(
-                key, grant.run_id, grant.employee_id, proposal, attempt, {}, now, owner=self.owner, lands_by=untouched
-            )
+            intent = Intent(key, grant.run_id, grant.employee_id, proposal, attempt, {}, now)
+            intent = replace(intent, owner=self.owner, lands_by=untouched, look_back=tx.restores.look_back())
             try:
                 intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
             except AgentOpsError as error:

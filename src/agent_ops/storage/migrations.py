@@ -23,6 +23,13 @@ def runs_wait(db: Database) -> None:
     db.execute("CREATE TABLE pauses (scope TEXT PRIMARY KEY, paused_by TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL)")
 
 
+@migrations()
+def restores(db: Database) -> None:
+    """That the database was restored, and how far its intents must look back at the services."""
+    db.execute("CREATE TABLE restores (id INTEGER PRIMARY KEY, backup_of TEXT NOT NULL, at TEXT NOT NULL)")
+    db.execute("ALTER TABLE effects ADD COLUMN look_back TEXT")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,
