@@ -1,0 +1,131 @@
+"""What a process under proof does: it opens the library, submits hires, and drives every run to its end.
+
+Processes are forked from a server that has imported everything and started no thread
+(https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods), so that one costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import agent_ops.runtime.compose as _compose
+from agent_ops import AgentOps, Profile, Settings
+from agent_ops.agents import load_agents
+from agent_ops.domain.errors import RunFailed
+from agent_ops.ledger.attempt import Patience
+from agent_ops.sandbox.addresses import Addresses
+from proofs import mutations
+from proofs.watch import Orders, Watch
+
+CALL = 0.5
+"""Seconds that each step of a call may take. A whole call has three, and a lease outlasts a call by half."""
+IMPATIENT = Patience(tries=8, first_pause=0.05, longest_pause=0.3, longest_wait=5.0, settling=0.1, margin=0.1)
+LEASE = 2.5
+load_agents()  # imported before the fork, as everything else
+
+
+@dataclass(frozen=True)
+class Hire:
+    """A new hire and the access asked for."""
+
+    profile: Profile
+    items: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Life:
+    """One process: what it works on, what it is told, how patient it is.
+
+    Args:
+        seconds: after them it ends with code 3: what it waits for does not come.
+        default_patience: time-outs, lease and patience as a user has them who sets none.
+        mutation: a guarantee to take out, by its name in `mutations`.
+    """
+
+    data_dir: Path
+    addresses: Addresses
+    hires: tuple[Hire, ...] = ()
+    orders: Orders | None = None
+    seconds: float = 60.0
+    default_patience: bool = False
+    mutation: str = ""
+    log_drives: Path | None = None
+    concurrency: int = 64
+    policy_file: Path | None = None
+
+
+def live(life: Life) -> None:
+    """The whole life of one process. Its exit code: 0 all ended, 3 not in time, 1 anything else."""
+    life.data_dir.mkdir(parents=True, exist_ok=True)
+    os.dup2(os.open(life.data_dir / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+    random.seed()  # forked processes would all draw the same
+    raise SystemExit(asyncio.run(_live(life)))
+
+
+def settings_of(life: Life) -> Settings:
+    """The sandbox's settings; every time-out short unless the user's own are wanted."""
+    more: Mapping[str, Any] = {"policy_file": life.policy_file} if life.policy_file else {}
+    settings = replace(Settings.for_sandbox(life.addresses, life.data_dir, **more), concurrency=life.concurrency)
+    if life.default_patience:
+        return settings
+    _shorten_defaults()
+    short = {f.name: _shortened(getattr(settings, f.name)) for f in fields(settings)}
+    return replace(settings, **{**short, "patience": IMPATIENT, "lease": LEASE})
+
+
+def _shortened(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type) and any(f.name == "timeout" for f in fields(value)):
+        return replace(value, timeout=CALL)  # type: ignore[type-var]
+    return value
+
+
+def _shorten_defaults() -> None:
+    """Time-outs that are no settings are defaults of adapters' arguments."""
+    for adapter in vars(_compose).values():
+        if inspect.isclass(adapter) and hasattr(adapter, "look_up"):
+            signature = inspect.signature(adapter.__init__)
+            defaults = [p for p in signature.parameters.values() if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+            adapter.__init__.__defaults__ = tuple(CALL if p.name == "timeout" else p.default for p in defaults)
+
+
+async def _live(life: Life) -> int:
+    told_to_leave = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if life.orders is not None:
+        Watch(life.orders, lambda: loop.call_soon_threadsafe(told_to_leave.set) and None).install()
+    if life.mutation:
+        mutations.BY_NAME[life.mutation]()
+    async with AgentOps(settings_of(life)) as ops:
+        work = asyncio.create_task(_work(ops, life))
+        leave = asyncio.create_task(told_to_leave.wait())
+        done, _ = await asyncio.wait({work, leave}, timeout=life.seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, leave):
+            task.cancel()
+        await asyncio.gather(work, leave, return_exceptions=True)
+    if not done:
+        return 3
+    return 0 if leave in done else work.result()
+
+
+async def _work(ops: AgentOps, life: Life) -> int:
+    """Everything that the files hold first, then what a client asks, who asks again when he got no answer."""
+    recorded = [report.run.id for report in await ops.employees()]
+    await asyncio.gather(*(_ended(ops, run_id) for run_id in recorded))
+    runs = [await ops.submit(hire.profile, hire.items) for hire in life.hires]
+    await asyncio.gather(*(_ended(ops, run.id) for run in runs))
+    return 0
+
+
+async def _ended(ops: AgentOps, run_id: str) -> None:
+    while True:
+        with contextlib.suppress(RunFailed):
+            await ops.wait(run_id, timeout=5)
+            return
