@@ -23,15 +23,17 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """What is done to one hire. Without an order nobody is killed beyond what the scenario says."""
+    """What is done to one hire. Without an order nobody is killed beyond what the scenario says. ``pair`` is where."""
 
     scenario: Scenario
     order: Order | None = None
+    pair: Pair = ("", "")
     mutation: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.order.what.value} at {self.order.point} in {self.order.column}" if self.order else self.scenario.name
+        what = self.order.what.value if self.order else "play"
+        return f"{what} {self.scenario.name!r} at {self.pair[0]} in {self.pair[1]}"
 
 
 @dataclass
@@ -107,6 +109,8 @@ async def _disturb(lane: Lane, cell: Cell, life: Life) -> int:
             await scenario.meanwhile(Stage(lane, life, others), under_proof)
             under_proof.send(signal.SIGCONT)
         kills += await under_proof.ended() == -signal.SIGKILL
+    if cell.order is not None and not scenario.as_surveyed:
+        await lane.box.clear_faults()
     return kills
 
 

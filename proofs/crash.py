@@ -10,7 +10,7 @@ import asyncio
 import random
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proofs.cell import Cell, Pair, Result, exactly, play
@@ -21,7 +21,7 @@ from proofs.scenarios import ABOUT_TO_SEND, NAMED, PLAIN, Scenario, frozen, late
 from proofs.watch import RUN, WRITES, Order, What
 
 PIPELINE_SECONDS = 0.1
-LATE_SECONDS, DEAD_AFTER = 1.0, 0.15
+LATE_SECONDS, DEAD_AFTER = 1.2, 0.15
 TRIES = 3
 
 
@@ -145,7 +145,7 @@ def effects_of(found: Survey) -> list[str]:
 def kills(found: Survey, mutation: str = "") -> list[Cell]:
     """One death at every pair of point and column."""
     return [
-        Cell(scenario, Order(What.KILL, exactly(point), column), mutation) for (point, column), scenario in sorted_by_cost(found)
+        Cell(scenario, Order(What.KILL, exactly(pair[0]), pair[1]), pair, mutation) for pair, scenario in sorted_by_cost(found)
     ]
 
 
@@ -156,16 +156,17 @@ def sorted_by_cost(found: Survey) -> list[tuple[Pair, Scenario]]:
 
 def freezes(found: Survey) -> list[Cell]:
     """Stopped beyond the lease, taken over and continued, at every await on the way to a service and back."""
-    names = {name for function in sites(("ledger", "effectors", "transport"), ("Attempt.carry_out",)).values()
-             for name in function.awaits}  # fmt: skip
+    way = sites(("ledger", "effectors", "transport"), ("Attempt.carry_out",))
+    names = {name for function in way.values() for name in function.awaits}
     pairs = [pair for pair in found.pairs_of(PLAIN) if pair[0].rpartition(" | ")[0] in names and pair[1] != RUN]
-    return [Cell(frozen(exactly(point), column)) for point, column in pairs]
+    return [Cell(frozen(exactly(pair[0]), pair[1]), pair=pair) for pair in pairs]
 
 
 def lates(found: Survey) -> list[Cell]:
     """The client is dead while the service works, for every effect."""
+    order = Order(What.KILL_LATER, ABOUT_TO_SEND, seconds=DEAD_AFTER)
     return [
-        Cell(late(column, LATE_SECONDS), Order(What.KILL_LATER, ABOUT_TO_SEND, column, DEAD_AFTER))
+        Cell(late(column, LATE_SECONDS), replace(order, column=column), (f"{LATE_SECONDS} s late", column))
         for column in effects_of(found)
     ]
 
@@ -179,17 +180,10 @@ def sample(cells: Iterable[Cell], key: Callable[[Cell], str], seed: int) -> list
     return [draw.choice(group) for group in groups.values()]
 
 
-def order_of(cell: Cell) -> Order:
-    """What is done to the process under proof in this cell."""
-    order = cell.order or cell.scenario.stop
-    assert order is not None
-    return order
-
-
 def slice_of(found: Survey, seed: int) -> list[Cell]:
     """A part that has every site of the code and every effect in it."""
-    by_site = sample(kills(found), lambda cell: site(order_of(cell).point), seed)
-    by_effect = sample(freezes(found), lambda cell: str(order_of(cell).column), seed)
+    by_site = sample(kills(found), lambda cell: site(cell.pair[0]), seed)
+    by_effect = sample(freezes(found), lambda cell: cell.pair[1], seed)
     return [*by_effect, *by_site, *lates(found)]
 
 

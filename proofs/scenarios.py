@@ -16,7 +16,7 @@ from agent_ops.domain.policy import PipelineItem
 from agent_ops.sandbox import Fault, FaultKind
 from proofs.judge import Files
 from proofs.lane import Lane, Write
-from proofs.lives import LEASE, Life
+from proofs.lives import CALL, LEASE, Life
 from proofs.processes import Process, process
 from proofs.watch import Order, Orders, What
 
@@ -80,6 +80,12 @@ PLAIN = Scenario("plain")
 def once(kind: FaultKind, **options: object) -> Callable[[Lane], Sequence[Fault]]:
     """The first try of every change fails so."""
     return lambda lane: [_fault(write, kind, times=1, **options) for write in lane.writes]
+
+
+def _unavailable(lane: Lane) -> Sequence[Fault]:
+    """503 over HTTP says that the work may have been done; SMTP's word for 'not now' is 451 (RFC 5321, 4.2.3)."""
+    status = {"mail": 451}
+    return [_fault(write, FaultKind.STATUS, status=status.get(write.twin, 503), times=1) for write in lane.writes]
 
 
 def _fault(write: Write, kind: FaultKind, **options: object) -> Fault:
@@ -146,9 +152,10 @@ def scenarios(columns: Sequence[str]) -> list[Scenario]:
         Scenario("cut before the work", once(FaultKind.DROP_BEFORE)),
         Scenario("cut after the work", once(FaultKind.DROP_AFTER)),
         Scenario("429, then again", once(FaultKind.STATUS, status=429, retry_after=0)),
-        Scenario("503, then again", once(FaultKind.STATUS, status=503)),
+        Scenario("unavailable, then again", _unavailable),
         Scenario("login refused, then again", _login_refused),
         Scenario("slow reads", _slow_reads),
+        Scenario("slower than its client waits", once(FaultKind.LATENCY, seconds=2 * CALL), settle=2 * CALL),
         Scenario("namesake", prepare=_namesake),
         Scenario("namesake, cut before", once(FaultKind.DROP_BEFORE), prepare=_namesake),
         Scenario("failing pipelines", prepare=_failing_pipelines, as_surveyed=True),
@@ -182,9 +189,10 @@ def frozen(point: str, column: str) -> Scenario:
 
 
 def late(column: str, seconds: float) -> Scenario:
-    """The service does the work so much later, when its client has been dead for long."""
+    """The service begins to work so much later, when its client has been dead for long: what is sent now is held up."""
 
-    return Scenario(f"late: {column}", once(FaultKind.LATENCY, seconds=seconds), settle=seconds)
+    async def hold_up(stage: Stage, stopped: Process) -> None:
+        await stage.lane.faults(once(FaultKind.LATENCY, seconds=seconds)(stage.lane))
 
-
-CONTINUE = signal.SIGCONT
+    stop = Order(What.STOP, ABOUT_TO_SEND, column)
+    return Scenario(f"late: {column}", stop=stop, meanwhile=hold_up, settle=seconds)
