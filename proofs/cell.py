@@ -51,7 +51,7 @@ async def play(lane: Lane, cell: Cell) -> Result:
     """Play a cell in a lane, judged by what undisturbed onboardings left behind there. Whatever goes wrong is its result."""
     try:
         return await _played(lane, cell)
-    except Exception as error:  # one broken cell must not end the others
+    except Exception as error:  # noqa: BLE001 - one broken cell must not end the others
         return Result(cell, Verdict(wrong=[f"could not be played: {error!r}"]), False, 0)
 
 
@@ -140,5 +140,3 @@ def _lines(path: Path) -> list[str]:
 def exactly(point: str) -> str:
     """A regular expression for one point."""
     return f"^{re.escape(point)}$"
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from agent_ops.domain.addresses import candidates
 from agent_ops.domain.policy import PipelineItem
 from agent_ops.sandbox import Fault
 from agent_ops.sandbox.addresses import Addresses
-from agent_ops.sandbox.records import Call
+from agent_ops.sandbox.records import Call, Records
 from proofs.judge import Account, Files, Verdict, accounts, compare
 from proofs.lives import Hire, Life
 
@@ -64,7 +65,7 @@ class Lane:
         self._seen = len(await asyncio.to_thread(self.box.effects))
         number = next(_numbers)
         hire = various(self.policy)
-        name = f"{self.name.capitalize()} {_letters(number)}"
+        name = f"{self.name.capitalize()} {letters(number)}"
         profile = replace(hire.profile, name=name, external_id=f"{self.name}-{number}")
         return Life(self.directory / f"{self.name}-{number}", self.addresses, (replace(hire, profile=profile),))
 
@@ -75,6 +76,14 @@ class Lane:
     def recorded(self) -> list[Call]:
         """The changes since `fresh`."""
         return self.box.effects()[self._seen :]
+
+    def calls(self) -> int:
+        """How many calls reached the services in all."""
+        records = Records(self.box.directory / "records.db")
+        try:
+            return sum(1 for _ in records.calls())
+        finally:
+            records.close()
 
     def note_writes(self, calls: Iterable[Call]) -> None:
         """Learn from an undisturbed onboarding what its changes look like on the wire."""
@@ -99,7 +108,7 @@ class Lane:
             "userPrincipalName": address,
             "passwordProfile": {"password": "aA1!" + "x" * 20},
         }
-        async with httpx.AsyncClient(verify=_context(box.ca_file), trust_env=False) as client:
+        async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=box.ca_file), trust_env=False) as client:
             token = (await client.post(f"{box.entra_url}/{box.tenant_id}/oauth2/v2.0/token", data=form)).json()["access_token"]
             made = await client.post(f"{box.entra_url}/v1.0/users", json=body, headers={"Authorization": f"Bearer {token}"})
             made.raise_for_status()
@@ -139,7 +148,7 @@ def _shape(policy: EntitlementPolicy, key: str) -> str:
     return f"{type(item).__name__} {sorted(name for name, value in vars(item).items() if value not in ('', None, False, {}, ()))}"
 
 
-def _letters(number: int) -> str:
+def letters(number: int) -> str:
     word = ""
     while number:
         number, digit = divmod(number - 1, 26)
@@ -149,9 +158,3 @@ def _letters(number: int) -> str:
 
 def _pattern(path: str, ids: set[str]) -> str:
     return "/".join("[^/]+" if part in ids else re.escape(part) for part in path.split("/")) + "$"
-
-
-def _context(ca_file: str) -> object:
-    import ssl
-
-    return ssl.create_default_context(cafile=ca_file)

@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import os
 import random
-from collections.abc import Mapping
+import time
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from agent_ops.domain.errors import RunFailed
 from agent_ops.ledger.attempt import Patience
 from agent_ops.sandbox.addresses import Addresses
 from proofs import mutations
+from proofs.patching import patch
 from proofs.watch import Orders, Watch
 
 CALL = 0.5
@@ -48,6 +49,9 @@ class Life:
         seconds: after them it ends with code 3: what it waits for does not come.
         default_patience: time-outs, lease and patience as a user has them who sets none.
         mutation: a guarantee to take out, by its name in `mutations`.
+        eager: submits at once, and stays until it is killed or its time is over.
+        log_drives: a file into which it writes when it begins and ends to drive a run.
+        concurrency: runs driven at a time.
     """
 
     data_dir: Path
@@ -59,7 +63,7 @@ class Life:
     mutation: str = ""
     log_drives: Path | None = None
     concurrency: int = 64
-    policy_file: Path | None = None
+    eager: bool = False
 
 
 def live(life: Life) -> None:
@@ -72,8 +76,7 @@ def live(life: Life) -> None:
 
 def settings_of(life: Life) -> Settings:
     """The sandbox's settings; every time-out short unless the user's own are wanted."""
-    more: Mapping[str, Any] = {"policy_file": life.policy_file} if life.policy_file else {}
-    settings = replace(Settings.for_sandbox(life.addresses, life.data_dir, **more), concurrency=life.concurrency)
+    settings = replace(Settings.for_sandbox(life.addresses, life.data_dir), concurrency=life.concurrency)
     if life.default_patience:
         return settings
     _shorten_defaults()
@@ -83,7 +86,7 @@ def settings_of(life: Life) -> Settings:
 
 def _shortened(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type) and any(f.name == "timeout" for f in fields(value)):
-        return replace(value, timeout=CALL)  # type: ignore[type-var]
+        return replace(value, timeout=CALL)
     return value
 
 
@@ -92,7 +95,9 @@ def _shorten_defaults() -> None:
     for adapter in vars(_compose).values():
         if inspect.isclass(adapter) and hasattr(adapter, "look_up"):
             signature = inspect.signature(adapter.__init__)
-            defaults = [p for p in signature.parameters.values() if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+            defaults = [
+                p for p in signature.parameters.values() if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+            ]
             adapter.__init__.__defaults__ = tuple(CALL if p.name == "timeout" else p.default for p in defaults)
 
 
@@ -100,9 +105,11 @@ async def _live(life: Life) -> int:
     told_to_leave = asyncio.Event()
     loop = asyncio.get_running_loop()
     if life.orders is not None:
-        Watch(life.orders, lambda: loop.call_soon_threadsafe(told_to_leave.set) and None).install()
+        Watch(life.orders, lambda: loop.call_soon_threadsafe(told_to_leave.set)).install()
     if life.mutation:
         mutations.BY_NAME[life.mutation]()
+    if life.log_drives is not None:
+        _log_drives(life.log_drives)
     async with AgentOps(settings_of(life)) as ops:
         work = asyncio.create_task(_work(ops, life))
         leave = asyncio.create_task(told_to_leave.wait())
@@ -117,6 +124,9 @@ async def _live(life: Life) -> int:
 
 async def _work(ops: AgentOps, life: Life) -> int:
     """Everything that the files hold first, then what a client asks, who asks again when he got no answer."""
+    if life.eager:
+        await asyncio.gather(*(ops.submit(hire.profile, hire.items) for hire in life.hires))
+        await asyncio.Event().wait()
     recorded = [report.run.id for report in await ops.employees()]
     await asyncio.gather(*(_ended(ops, run_id) for run_id in recorded))
     runs = [await ops.submit(hire.profile, hire.items) for hire in life.hires]
@@ -129,3 +139,18 @@ async def _ended(ops: AgentOps, run_id: str) -> None:
         with contextlib.suppress(RunFailed):
             await ops.wait(run_id, timeout=5)
             return
+
+
+def _log_drives(file: Path) -> None:
+    """Note each begin and end, by the clock that all processes of a machine share (CLOCK_MONOTONIC)."""
+    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    drive = AgentOps._drive
+
+    async def logged(ops: AgentOps, run_id: str) -> None:
+        os.write(log, f"begin {run_id} {os.getpid()} {time.monotonic()}\n".encode())
+        try:
+            await drive(ops, run_id)
+        finally:
+            os.write(log, f"end {run_id} {os.getpid()} {time.monotonic()}\n".encode())
+
+    patch(AgentOps, _drive=logged)

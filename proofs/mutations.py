@@ -11,6 +11,7 @@ from agent_ops.domain.grants import Grant
 from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.door import Ledger
 from agent_ops.storage import Store
+from proofs.patching import patch
 
 
 def no_look_up() -> None:
@@ -19,7 +20,7 @@ def no_look_up() -> None:
     async def nothing_found(attempt: Attempt) -> None:
         return None
 
-    Attempt._find = nothing_found  # type: ignore[method-assign]
+    patch(Attempt, _find=nothing_found)
 
 
 def intent_after_call() -> None:
@@ -35,7 +36,7 @@ def intent_after_call() -> None:
         ledger.adapters[proposal.action] = _Asked(ledger.adapters[proposal.action], key, answer)  # type: ignore[index]
         return written
 
-    Ledger._open = call_first  # type: ignore[method-assign]
+    patch(Ledger, _open=call_first)
 
 
 class _RolledBack(Exception):

@@ -100,35 +100,35 @@ class Reader(ast.NodeTransformer):
     def functions(self) -> Iterator[Function]:
         yield from self._found
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return self._inside(node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._function(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         return self._function(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         self._mention(node.id)
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self._mention(node.attr)
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         if self._current and isinstance(node.func, ast.Attribute) and node.func.attr == "transaction":
             name = self._name("commit", node.lineno, "")
             self._current.commits.append((node.lineno, node.end_lineno or node.lineno, name))
         return self.generic_visit(node)
 
-    def visit_Await(self, node: ast.Await) -> ast.AST:  # noqa: N802
+    def visit_Await(self, node: ast.Await) -> ast.AST:
         name = self._point("await", node.value)
         node = self.generic_visit(node)  # type: ignore[assignment]
         return ast.copy_location(ast.Await(_call("__reach__", node.value, name)), node)
 
-    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:  # noqa: N802
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
         names = [self._block(item.context_expr) for item in node.items]
         node = self.generic_visit(node)  # type: ignore[assignment]
         for item, name in zip(node.items, names, strict=True):

@@ -6,7 +6,6 @@ A scenario names points by regular expressions over their names; one that fits n
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -169,15 +168,11 @@ def scenarios(columns: Sequence[str]) -> list[Scenario]:
         ),
         *(frozen(ABOUT_TO_SAY_SO, c) for c in columns),
         *(
-            Scenario(
-                f"rival died: {c}", stop=Order(What.STOP, ABOUT_TO_OPEN, c), meanwhile=_opened_by_another_who_dies(c)
-            )
+            Scenario(f"rival died: {c}", stop=Order(What.STOP, ABOUT_TO_OPEN, c), meanwhile=_opened_by_another_who_dies(c))
             for c in columns
         ),
         *(
-            Scenario(
-                f"rival stopped: {c}", stop=Order(What.STOP, ABOUT_TO_LOOK, c), meanwhile=_opened_by_another_who_stops(c)
-            )
+            Scenario(f"rival stopped: {c}", stop=Order(What.STOP, ABOUT_TO_LOOK, c), meanwhile=_opened_by_another_who_stops(c))
             for c in columns
         ),
     ]

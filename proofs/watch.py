@@ -30,6 +30,7 @@ from sqlite_utils import Database
 from agent_ops.domain.effects import Action, Proposal
 from agent_ops.ledger.door import Ledger
 from agent_ops.storage import Store
+from proofs.patching import patch
 from proofs.points import AFTER, BEFORE, Reader, awaiting, commit_sites
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ RUN = "the run"
 """The column of what happens outside any effect."""
 WRITES = ("aput", "aput_writes", "adelete_thread")
 _column: ContextVar[str] = ContextVar("column", default=RUN)
-_commit = threading.local()
+_transaction = threading.local()
 
 
 class What(str, Enum):
@@ -78,7 +79,7 @@ def column_of(proposal: Proposal) -> str:
 class Watch:
     """Counts nothing, only remembers: each pair of point and column once, in a file that outlives the process."""
 
-    def __init__(self, orders: Orders, leave: Callable[[], None]) -> None:
+    def __init__(self, orders: Orders, leave: Callable[[], object]) -> None:
         self._trace = os.open(orders.trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._seen: set[tuple[str, str]] = set()
         self._due = list(orders.orders)
@@ -135,7 +136,7 @@ class Watch:
             finally:
                 _column.reset(token)
 
-        Ledger.perform = in_its_column  # type: ignore[method-assign]
+        patch(Ledger, perform=in_its_column)
 
     def _make_awaits_points(self) -> None:
         for module, functions in REWRITTEN.items():
@@ -162,42 +163,49 @@ class Watch:
             await self._around(manager.__aexit__(None, None, None), f"{name}, exit")  # locks, which ignore exceptions
 
     def _make_commits_points(self) -> None:
-        transaction, commit, rollback, execute = Store.transaction, Database.commit, Database.rollback, Database.execute
+        transaction = Store.transaction
 
         def from_a_site(store: Store, work: Callable[[Any], T]) -> Awaitable[T]:
             site, column = _site(sys._getframe(1)), _column.get()
 
             def named(tx: Any) -> T:
-                _commit.at = (site, column)
+                _transaction.at = (site, column)
                 return work(tx)
 
             return transaction(store, named)
 
-        def committed(database: Database) -> None:
-            at, _commit.at = getattr(_commit, "at", None), None
-            if at:
-                self.reach(f"{at[0]} | {BEFORE}", at[1])
-            commit(database)
-            if _commit.__dict__.pop("begun", False):
-                self._transaction.release()
-            if at:
-                self.reach(f"{at[0]} | {AFTER}", at[1])
+        patch(Store, transaction=from_a_site)
+        self._hold_stops_during_transactions()
 
-        def rolled_back(database: Database) -> None:
-            rollback(database)
-            _commit.at = None
-            if _commit.__dict__.pop("begun", False):
-                self._transaction.release()
+    def _hold_stops_during_transactions(self) -> None:
+        commit, rollback, execute = Database.commit, Database.rollback, Database.execute
 
         def executed(database: Database, sql: str, *values: Any) -> Any:
             if sql == "BEGIN IMMEDIATE":
                 self._transaction.acquire()
-                _commit.begun = True
+                _transaction.begun = True
             return execute(database, sql, *values)
 
-        Database.execute, Database.rollback = executed, rolled_back  # type: ignore[method-assign, assignment]
-        Store.transaction = from_a_site  # type: ignore[method-assign, assignment]
-        Database.commit = committed  # type: ignore[method-assign]
+        def committed(database: Database) -> None:
+            site, column = _transaction.__dict__.pop("at", (None, ""))
+            if site:
+                self.reach(f"{site} | {BEFORE}", column)
+            commit(database)
+            self._over()
+            if site:
+                self.reach(f"{site} | {AFTER}", column)
+
+        def rolled_back(database: Database) -> None:
+            rollback(database)
+            _transaction.__dict__.pop("at", None)
+            self._over()
+
+        patch(Database, execute=executed, commit=committed, rollback=rolled_back)
+
+    def _over(self) -> None:
+        """This thread's transaction is over."""
+        if _transaction.__dict__.pop("begun", False):
+            self._transaction.release()
 
     def _make_writes_points(self, name: str) -> None:
         write, count = getattr(AsyncSqliteSaver, name), iter(range(1, 1_000_000))
@@ -209,7 +217,7 @@ class Watch:
             finally:
                 self._writing -= 1
 
-        setattr(AsyncSqliteSaver, name, counted)
+        patch(AsyncSqliteSaver, **{name: counted})
 
 
 def _site(frame: FrameType) -> str | None:

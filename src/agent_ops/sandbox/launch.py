@@ -96,6 +96,11 @@ class Sandbox(EntraSteering):
         """Let every twin work again, without faults."""
         await asyncio.to_thread(self._control, "DELETE", "/faults")
 
+    async def struck(self) -> list[dict[str, Any]]:
+        """Every fault in force with the number of calls that it struck."""
+        found: list[dict[str, Any]] = (await asyncio.to_thread(self._control, "GET", "/faults"))["faults"]
+        return found
+
     async def pipeline_outcome(
         self,
         job: str,
