@@ -77,7 +77,7 @@ async def _played(lane: Lane, cell: Cell) -> Result:
     done, reached = _traced(life)
     if verdict.good:
         shutil.rmtree(life.data_dir)
-    hit = cell.order is None or cell.order.what.value in done
+    hit = all(order.what.value in done for order in (cell.order, cell.scenario.stop) if order is not None)
     return Result(cell, verdict, hit, kills, reached)
 
 

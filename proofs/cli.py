@@ -15,7 +15,7 @@ from proofs import chaos as chaos_rounds
 from proofs import crash as crash_matrix
 from proofs import dispatch as shared_runs
 from proofs import faults as failing_services
-from proofs import reports, show
+from proofs import mutations, reports, show
 
 OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write what is printed to this file, too.")
 
@@ -28,20 +28,21 @@ def main() -> None:
 @main.command()
 @click.option("--seed", type=int, help="Play a part only, drawn by this seed: every site of the code, every effect.")
 @click.option("--lanes", type=click.IntRange(1, 6), default=4, show_default=True, help="Cells at a time.")
+@click.option("--without", type=click.Choice(sorted(mutations.BY_NAME)), help="Take a guarantee out: it must turn red.")
 @OUT
-def crash(seed: int | None, lanes: int, out: Path | None) -> None:
+def crash(seed: int | None, lanes: int, without: str | None, out: Path | None) -> None:
     """Kill a process at every point of the code, for every effect, and let the services' records judge."""
-    found = asyncio.run(_crash(seed, lanes))
-    part = "" if seed is None else f", a part drawn by seed {seed}"
+    found = asyncio.run(_crash(seed, lanes, without or ""))
+    part = ("" if seed is None else f", a part drawn by seed {seed}") + (f", WITHOUT: {without}" if without else "")
     show.publish(f"Crash matrix{part}", reports.crash(found), out)
     sys.exit(0 if found.good else 1)
 
 
-async def _crash(seed: int | None, count: int) -> crash_matrix.Matrix:
+async def _crash(seed: int | None, count: int, without: str) -> crash_matrix.Matrix:
     began = time.monotonic()
     with show.progress() as advance:
         async with crash_matrix.Lanes(_directory(), count, advance) as lanes:
-            found = await crash_matrix.matrix(lanes, seed)
+            found = await crash_matrix.matrix(lanes, seed, without)
     found.seconds = time.monotonic() - began
     return found
 

@@ -142,11 +142,9 @@ def effects_of(found: Survey) -> list[str]:
     return [column for column in found.columns if column != RUN]
 
 
-def kills(found: Survey, mutation: str = "") -> list[Cell]:
+def kills(found: Survey) -> list[Cell]:
     """One death at every pair of point and column."""
-    return [
-        Cell(scenario, Order(What.KILL, exactly(pair[0]), pair[1]), pair, mutation) for pair, scenario in sorted_by_cost(found)
-    ]
+    return [Cell(scenario, Order(What.KILL, exactly(pair[0]), pair[1]), pair) for pair, scenario in sorted_by_cost(found)]
 
 
 def sorted_by_cost(found: Survey) -> list[tuple[Pair, Scenario]]:
@@ -187,10 +185,20 @@ def slice_of(found: Survey, seed: int) -> list[Cell]:
     return [*by_effect, *by_site, *lates(found)]
 
 
-async def matrix(lanes: Lanes, seed: int | None) -> Matrix:
-    """The whole matrix; with a seed a part of it."""
+async def matrix(lanes: Lanes, seed: int | None, mutation: str = "") -> Matrix:
+    """The whole matrix; with a seed a part of it; with a mutation one that must turn red."""
     if gone := stale():
         raise LookupError(f"scenarios name points that the code has no more: {gone}")
     found = await survey(lanes)
     cells = [*freezes(found), *kills(found), *lates(found)] if seed is None else slice_of(found, seed)
-    return Matrix(found, await lanes.play("cells", cells))
+    return Matrix(found, await lanes.play("cells", [replace(cell, mutation=mutation) for cell in cells]))
+
+
+async def some(lanes: Lanes, column: str, points: Sequence[str], mutation: str) -> Matrix:
+    """The cells of a few points (regular expressions) in one column, with a guarantee taken out."""
+    found = Survey()
+    found.note(await lanes.first(Cell(PLAIN)))
+    wanted = re.compile("|".join(points))
+    wanted = re.compile("|".join(points))
+    cells = [cell for cell in kills(found) if cell.pair[1] == column and wanted.search(cell.pair[0])]
+    return Matrix(found, await lanes.play("cells", [replace(cell, mutation=mutation) for cell in cells]))
