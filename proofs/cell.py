@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proofs.judge import Verdict
+from proofs.judge import Files, Verdict
 from proofs.lane import Lane
 from proofs.lives import Life
 from proofs.processes import process
@@ -63,11 +63,16 @@ async def _played(lane: Lane, cell: Cell) -> Result:
             await _learn(lane, cell.scenario if cell.scenario.as_surveyed else PLAIN)
             return await _played(lane, cell)
     life = replace(await lane.fresh(), mutation=cell.mutation)
+    if cell.scenario.prepare is not None:
+        life = await cell.scenario.prepare(lane, life)
     life.data_dir.mkdir(parents=True)
     kills = await _disturb(lane, cell, life)
-    code = await _recover(life)
+    code = await _recover(replace(life, pauses=False))
     await asyncio.sleep(cell.scenario.settle)
     verdict, account = await asyncio.to_thread(lane.judged, life, None if _survey_of_its_own(cell) else expected)
+    if cell.scenario.or_plain and cell.order is not None and not verdict.good:
+        plainly, _ = await asyncio.to_thread(lane.judged, life, lane.expected[PLAIN.name])
+        verdict = plainly if plainly.good else verdict
     if code != 0:
         verdict.wrong.append(f"the process that recovered ended with {code}")
     if cell.order is None and account is not None:
@@ -94,14 +99,14 @@ def _survey_of_its_own(cell: Cell) -> bool:
 async def _disturb(lane: Lane, cell: Cell, life: Life) -> int:
     """Everything until the process under proof is over; the number of processes that were killed on the way."""
     scenario = cell.scenario
-    if scenario.prepare is not None:
-        await scenario.prepare(lane, life)
     await lane.faults(scenario.faults(lane))
     kills = 0
     if scenario.earlier is not None:
         told = Orders(life.data_dir / "earlier", (scenario.earlier,))
         async with process(replace(life, orders=told)) as earlier:
             kills += await earlier.ended() == -signal.SIGKILL
+    if scenario.between is not None:
+        await asyncio.to_thread(scenario.between, Files(life.data_dir))
     orders = tuple(order for order in (scenario.stop, cell.order) if order is not None)
     told = Orders(life.data_dir / "trace", orders)
     async with AsyncExitStack() as others, process(replace(life, orders=told)) as under_proof:

@@ -81,4 +81,4 @@ def kinds_of(policy: EntitlementPolicy) -> Sequence[Hire]:
 
 
 def life_of(lane: Lane, data_dir: Path, **more: object) -> Life:
-    return Life(data_dir, lane.addresses, **more)  # type: ignore[arg-type]
+    return Life(data_dir, lane.addresses, policy_file=lane.policy_file, **more)  # type: ignore[arg-type]

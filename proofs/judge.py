@@ -20,9 +20,9 @@ from agent_ops.sandbox.records import Call
 Identity = tuple[str, ...]
 _PEOPLE = (
     "SELECT e.*, r.status AS run_status, g.body FROM employees e"
-    " JOIN runs r ON r.employee_id = e.id LEFT JOIN grants g ON g.run_id = r.id"
+    " JOIN runs r ON r.employee_id = e.id LEFT JOIN grants g ON g.run_id = r.id ORDER BY r.rowid"
 )
-_VOLATILE = ("queue_id", "subject")
+_VOLATILE = ("queue_id", "subject", "file")
 
 
 @dataclass
@@ -97,14 +97,14 @@ class Files:
 
     def people(self) -> list[Person]:
         """Every employee with the values by which their traces outside are known."""
-        found = []
-        for row in self.rows(_PEOPLE):
-            person = Person(json.loads(row["profile"])["name"])
+        found: dict[str, Person] = {}
+        for row in self.rows(_PEOPLE):  # a person may have several runs: the last one says how they stand
+            person = found.setdefault(row["id"], Person(json.loads(row["profile"])["name"]))
             for _, action, item in json.loads(row["body"])["effects"] if row["body"] else ():
                 person.values[effect_key(row["id"], Action(action), item)] = f"<{action} {item}>"
+            person.values.update({row["entra_id"]: "<account>", row["address"]: "<address>"} if row["entra_id"] else {})
             person.statuses = {"run": row["run_status"], "employee": row["status"], **self._statuses(row["id"])}
-            found.append(person)
-        return found
+        return list(found.values())
 
     def _statuses(self, employee_id: str) -> dict[str, str]:
         items = self.rows("SELECT item, status FROM items WHERE employee_id = ?", employee_id)

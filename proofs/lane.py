@@ -8,6 +8,7 @@ import re
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import httpx
 from agent_ops import EntitlementPolicy, Profile, Sandbox, read_policy
 from agent_ops.domain.addresses import candidates
 from agent_ops.domain.policy import PipelineItem
+from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox import Fault
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.records import Call, Records
@@ -39,14 +41,18 @@ class Lane:
     def __init__(self, directory: Path, name: str) -> None:
         self.directory = directory
         self.name = name
-        self.box = Sandbox(directory / name)
-        self.policy: EntitlementPolicy = read_policy()
+        self.policy_file = _policy(directory / f"{name}.toml")
+        self.box = Sandbox(directory / name, self.policy_file)
+        self.policy: EntitlementPolicy = read_policy(self.policy_file)
         self.expected: dict[str, Account] = {}
         self.writes: tuple[Write, ...] = ()
         self._seen = 0
+        self._slow: list[PipelineItem] = []
+        self._pipeline_seconds = 0.0
 
     async def open(self, pipeline_seconds: float) -> None:
         """Start the sandbox."""
+        self._pipeline_seconds = pipeline_seconds
         await asyncio.to_thread(self.box.start)
         for item in self.policy.catalogue.values():
             if isinstance(item, PipelineItem):
@@ -62,12 +68,15 @@ class Lane:
     async def fresh(self) -> Life:
         """Forget faults and what was recorded so far; a life with a hire and a directory that nobody had before."""
         await self.box.clear_faults()
+        while self._slow:
+            await self.box.pipeline_seconds(self._slow.pop().pipeline, self._pipeline_seconds)
         self._seen = len(await asyncio.to_thread(self.box.effects))
         number = next(_numbers)
         hire = various(self.policy)
         name = f"{self.name.capitalize()} {letters(number)}"
         profile = replace(hire.profile, name=name, external_id=f"{self.name}-{number}")
-        return Life(self.directory / f"{self.name}-{number}", self.addresses, (replace(hire, profile=profile),))
+        hires = (replace(hire, profile=profile),)
+        return Life(self.directory / f"{self.name}-{number}", self.addresses, hires, policy_file=self.policy_file)
 
     async def faults(self, faults: Iterable[Fault]) -> None:
         for fault in faults:
@@ -91,8 +100,14 @@ class Lane:
         paths = {(c.twin, c.method, c.path.partition("?")[0]) for c in calls}
         self.writes = tuple(sorted({Write(t, m, _pattern(path, ids)) for t, m, path in paths}, key=str))
 
-    async def namesake(self, profile: Profile) -> None:
-        """Somebody else gets the address that the hire would get."""
+    async def long_pipelines(self, hire: Hire, seconds: float) -> None:
+        """What the hire asked for takes so long, until somebody else begins afresh."""
+        self._slow = [item for key in hire.items or () if isinstance(item := self.policy.catalogue[key], PipelineItem)]
+        for item in self._slow:
+            await self.box.pipeline_seconds(item.pipeline, seconds)
+
+    async def namesake(self, profile: Profile) -> str:
+        """Somebody else gets the address that the hire would get; the object id of the account."""
         address = self.address_of(profile)
         box = self.addresses
         form = {
@@ -113,6 +128,7 @@ class Lane:
             made = await client.post(f"{box.entra_url}/v1.0/users", json=body, headers={"Authorization": f"Bearer {token}"})
             made.raise_for_status()
         self._seen += 1
+        return str(made.json()["id"])
 
     def address_of(self, profile: Profile) -> str:
         """The first address that the hire may get."""
@@ -139,7 +155,23 @@ def various(policy: EntitlementPolicy) -> Hire:
         for key in sorted(team.own.allowed):
             shapes.setdefault(name, {}).setdefault(_shape(policy, key), key)
     team_of_most = max(shapes, key=lambda name: len(shapes[name]))
-    return Hire(Profile("Nobody", team_of_most), tuple(sorted(shapes[team_of_most].values())))
+    profile = Profile(
+        "Nobody",
+        team_of_most,
+        level=policy.levels[0],
+        location=next(iter(policy.locations)),
+        manager=f"dana.whitfield@{policy.domain}",
+        joining_date=date(2020, 1, 1),
+    )
+    return Hire(profile, tuple(sorted(shapes[team_of_most].values())))
+
+
+def _policy(file: Path) -> Path:
+    """The example, with accounts that are enabled on the first working day."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = EXAMPLE.read_text(encoding="utf-8").replace("[account]", "[account]\ndisabled_until_start = true", 1)
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def _shape(policy: EntitlementPolicy, key: str) -> str:

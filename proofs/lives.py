@@ -17,19 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import agent_ops.runtime.compose as _compose
-from agent_ops import AgentOps, Profile, Settings
+from agent_ops import AgentOps, Caller, Profile, Run, RunStatus, Settings
 from agent_ops.agents import load_agents
 from agent_ops.domain.errors import RunFailed
 from agent_ops.ledger.attempt import Patience
+from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from proofs import mutations
 from proofs.patching import patch
 from proofs.watch import Orders, Watch
 
-CALL = 0.5
-"""Seconds that each step of a call may take. A whole call has three, and a lease outlasts a call by half."""
-IMPATIENT = Patience(tries=8, first_pause=0.05, longest_pause=0.3, longest_wait=5.0, settling=0.1, margin=0.1)
-LEASE = 2.5
+CALL = 0.4
+"""Seconds that each step of a call may take. A whole call has up to seven, and a lease outlasts a call by half."""
+IMPATIENT = Patience(
+    tries=3, first_pause=0.05, longest_pause=0.3, longest_wait=2.0, settling=0.1, margin=0.1, stay=1.0, mail_wait=1.0
+)
+CALLER = Caller("proof", frozenset({"onboard", "status", "link", "admin"}))
+LEASE = 5.0
+PAUSE_SECONDS = 0.5
 load_agents()  # imported before the fork, as everything else
 
 
@@ -39,6 +44,7 @@ class Hire:
 
     profile: Profile
     items: tuple[str, ...] | None
+    link_existing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Life:
         eager: submits at once, and stays until it is killed or its time is over.
         log_drives: a file into which it writes when it begins and ends to drive a run.
         concurrency: runs driven at a time.
+        pauses: all changes are paused before the hires are submitted, and resumed soon after.
+        retries: a run that failed is tried again once.
     """
 
     data_dir: Path
@@ -64,6 +72,9 @@ class Life:
     log_drives: Path | None = None
     concurrency: int = 64
     eager: bool = False
+    pauses: bool = False
+    retries: bool = False
+    policy_file: Path | None = None
 
 
 def live(life: Life) -> None:
@@ -76,7 +87,9 @@ def live(life: Life) -> None:
 
 def settings_of(life: Life) -> Settings:
     """The sandbox's settings; every time-out short unless the user's own are wanted."""
-    settings = replace(Settings.for_sandbox(life.addresses, life.data_dir), concurrency=life.concurrency)
+    policy_file = life.policy_file or EXAMPLE
+    settings = Settings.for_sandbox(life.addresses, life.data_dir, policy_file=policy_file)
+    settings = replace(settings, concurrency=life.concurrency)
     if life.default_patience:
         return settings
     _shorten_defaults()
@@ -110,7 +123,7 @@ async def _live(life: Life) -> int:
         mutations.BY_NAME[life.mutation]()
     if life.log_drives is not None:
         _log_drives(life.log_drives)
-    async with AgentOps(settings_of(life)) as ops:
+    async with AgentOps(settings_of(life), caller=CALLER) as ops:
         work = asyncio.create_task(_work(ops, life))
         leave = asyncio.create_task(told_to_leave.wait())
         done, _ = await asyncio.wait({work, leave}, timeout=life.seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -125,13 +138,27 @@ async def _live(life: Life) -> int:
 async def _work(ops: AgentOps, life: Life) -> int:
     """Everything that the files hold first, then what a client asks, who asks again when he got no answer."""
     if life.eager:
-        await asyncio.gather(*(ops.submit(hire.profile, hire.items) for hire in life.hires))
+        await asyncio.gather(*(_submitted(ops, hire) for hire in life.hires))
         await asyncio.Event().wait()
+    for _ in await ops.pauses():
+        await ops.resume()
     recorded = [report.run.id for report in await ops.employees()]
     await asyncio.gather(*(_ended(ops, run_id) for run_id in recorded))
-    runs = [await ops.submit(hire.profile, hire.items) for hire in life.hires]
+    if life.pauses:
+        await ops.pause(reason="a look before anything is changed")
+    runs = [await _submitted(ops, hire) for hire in life.hires]
+    if life.pauses:
+        await asyncio.sleep(PAUSE_SECONDS)
+        await ops.resume()
     await asyncio.gather(*(_ended(ops, run.id) for run in runs))
+    if life.retries:
+        failed = [report.run for report in await ops.employees() if report.run.status is RunStatus.FAILED]
+        await asyncio.gather(*[_ended(ops, (await ops.retry(run.id)).id) for run in failed])
     return 0
+
+
+async def _submitted(ops: AgentOps, hire: Hire) -> Run:
+    return await ops.submit(hire.profile, hire.items, link_existing=hire.link_existing)
 
 
 async def _ended(ops: AgentOps, run_id: str) -> None:

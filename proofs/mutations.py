@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
-from agent_ops.domain.effects import Accepted, Completed, Failed, Intent, Outcome
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Held, Intent, Outcome
 from agent_ops.domain.grants import Grant
 from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.door import Ledger
@@ -27,13 +27,14 @@ def intent_after_call() -> None:
     """The call first, then its intent: the intent is only rehearsed before the service is asked."""
     opened = Ledger._open
 
-    async def call_first(ledger: Ledger, grant: Grant, proposal: Any, key: str) -> Intent | Outcome | None:
-        rehearsed = await opened(replace(ledger, store=_Rehearsal(ledger.store)), grant, proposal, key)  # type: ignore[arg-type]
+    async def call_first(ledger: Ledger, grant: Grant, proposal: Any, key: str, *more: Any) -> Intent | Outcome | None:
+        rehearsed = await opened(replace(ledger, store=_Rehearsal(ledger.store)), grant, proposal, key, *more)  # type: ignore[arg-type]
         if not isinstance(rehearsed, Intent):
             return rehearsed
         answer = await ledger.adapters[proposal.action].send(rehearsed)
-        written = await opened(ledger, grant, proposal, key)
-        ledger.adapters[proposal.action] = _Asked(ledger.adapters[proposal.action], key, answer)  # type: ignore[index]
+        written = await opened(ledger, grant, proposal, key, *more)
+        adapters = cast("dict[Action, Any]", ledger.adapters)
+        adapters[proposal.action] = _Asked(adapters[proposal.action], key, answer)
         return written
 
     patch(Ledger, _open=call_first)
@@ -67,12 +68,12 @@ class _Asked:
 
     adapter: Any
     key: str
-    answer: Accepted | Completed | Failed
+    answer: Accepted | Completed | Failed | Held
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.adapter, name)
 
-    async def send(self, intent: Intent) -> Accepted | Completed | Failed:
+    async def send(self, intent: Intent) -> Accepted | Completed | Failed | Held:
         return self.answer if intent.key == self.key else await self.adapter.send(intent)
 
 

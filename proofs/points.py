@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import agent_ops
+from agent_ops.runtime.agent_ops import AgentOps
 
 SOURCE = Path(agent_ops.__file__).parent
 BEFORE, AFTER = "before", "after"
@@ -47,13 +48,13 @@ def sites(packages: tuple[str, ...], roots: tuple[str, ...]) -> dict[str, Functi
 
 
 def await_points() -> list[str]:
-    """Before and after every await that ``Ledger.perform`` can reach in ledger, effectors and transport."""
+    """Before and after every await that the door can reach in ledger, effectors and transport."""
     return [f"{name} | {when}" for function in awaiting().values() for name in function.awaits for when in (BEFORE, AFTER)]
 
 
 def awaiting() -> dict[str, Function]:
     """The functions whose awaits are points."""
-    return sites(("ledger", "effectors", "transport"), ("Ledger.perform",))
+    return sites(("ledger", "effectors", "transport"), ("Ledger.perform", "Ledger.deliver_mails"))
 
 
 def commit_points() -> list[str]:
@@ -64,7 +65,8 @@ def commit_points() -> list[str]:
 @cache
 def commit_sites() -> tuple[tuple[str, int, int, str], ...]:
     """(file, first line, last line, name) of every ``.transaction(...)`` call."""
-    reached = sites(("",), tuple(f"AgentOps.{method}" for method in ("__aenter__", "__aexit__", "submit", "wait", "_drive")))
+    public = [name for name in vars(AgentOps) if not name.startswith("_") or name in ("__aenter__", "__aexit__")]
+    reached = sites(("",), tuple(f"AgentOps.{method}" for method in (*public, "_drive")))
     found = [(str(SOURCE / f.path), *commit) for f in reached.values() for commit in f.commits]
     return tuple(sorted(found))
 
@@ -87,6 +89,7 @@ class Reader(ast.NodeTransformer):
         self._scope: list[str] = []
         self._found: list[Function] = []
         self._current: Function | None = None
+        self._locals: set[str] = set()
         self._names: dict[str, int] = {}
         self.tree: ast.Module = ast.fix_missing_locations(self.visit(ast.parse(file.read_text(encoding="utf-8"), str(file))))
 
@@ -110,7 +113,8 @@ class Reader(ast.NodeTransformer):
         return self._function(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        self._mention(node.id)
+        if node.id not in self._locals:
+            self._mention(node.id)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
@@ -141,6 +145,8 @@ class Reader(ast.NodeTransformer):
             return self.generic_visit(node)
         self._current = Function(self._module, self._path, ".".join([*self._scope, node.name]))
         self._found.append(self._current)
+        stored = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+        self._locals = stored | {argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)}
         try:
             return self._inside(node)
         finally:

@@ -10,12 +10,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from agent_ops.domain.policy import PipelineItem
 from agent_ops.sandbox import Fault, FaultKind
 from proofs.judge import Files
 from proofs.lane import Lane, Write
-from proofs.lives import CALL, LEASE, Life
+from proofs.lives import CALL, IMPATIENT, LEASE, Life
 from proofs.processes import Process, process
 from proofs.watch import Order, Orders, What
 
@@ -26,7 +27,17 @@ ABOUT_TO_SEND = r"Attempt\._send: await asyncio\.wait_for.* \| before"
 ABOUT_TO_SAY_SO = r"Attempt\._send: await self\._sending.* \| before"
 SEND_COMMITTED = r"Ledger\._sending: commit \| after"
 ABOUT_TO_LOAD_GRANT = r"Ledger\.perform: await self\.grants\.load.* \| before"
-NAMED = (INTENT_COMMITTED, ABOUT_TO_OPEN, ABOUT_TO_LOOK, ABOUT_TO_SEND, ABOUT_TO_SAY_SO, SEND_COMMITTED, ABOUT_TO_LOAD_GRANT)
+PARKED = r"RunJournal\.park: commit \| after"
+NAMED = (
+    PARKED,
+    INTENT_COMMITTED,
+    ABOUT_TO_OPEN,
+    ABOUT_TO_LOOK,
+    ABOUT_TO_SEND,
+    ABOUT_TO_SAY_SO,
+    SEND_COMMITTED,
+    ABOUT_TO_LOAD_GRANT,
+)
 
 
 @dataclass
@@ -56,20 +67,24 @@ class Scenario:
 
     Args:
         faults: what the services do wrong.
-        prepare: what is done before.
-        earlier: where an earlier process was killed.
+        prepare: what is done before; gives the life to live.
+        earlier: where an earlier process was killed, or left.
+        between: what happens after that.
         stop: where the process under proof stops itself (SIGSTOP), while ``meanwhile`` goes on; then it continues.
         as_surveyed: it ends otherwise than undisturbed: as it does in this scenario when nobody is killed.
+        or_plain: a death may also lead to the undisturbed end.
         settle: seconds that late work needs before the judge may look.
     """
 
     name: str
     faults: Callable[[Lane], Sequence[Fault]] = lambda lane: ()
-    prepare: Callable[[Lane, Life], Awaitable[None]] | None = None
+    prepare: Callable[[Lane, Life], Awaitable[Life]] | None = None
     earlier: Order | None = None
+    between: Callable[[Files], None] | None = None
     stop: Order | None = None
     meanwhile: Meanwhile | None = None
     as_surveyed: bool = False
+    or_plain: bool = False
     settle: float = 0.0
 
 
@@ -91,15 +106,59 @@ def _fault(write: Write, kind: FaultKind, **options: object) -> Fault:
     return Fault(write.twin, kind, method=write.method, path=write.path, **options)  # type: ignore[arg-type]
 
 
-async def _namesake(lane: Lane, life: Life) -> None:
+async def _namesake(lane: Lane, life: Life) -> Life:
     await lane.namesake(life.hires[0].profile)
+    return life
 
 
-async def _failing_pipelines(lane: Lane, life: Life) -> None:
+async def _linked(lane: Lane, life: Life) -> Life:
+    """The hire has an account already, which a person names."""
+    hire = life.hires[0]
+    return replace(life, hires=(replace(hire, link_existing=await lane.namesake(hire.profile)),))
+
+
+async def _starts_later(lane: Lane, life: Life) -> Life:
+    hire = life.hires[0]
+    start = date.today() + timedelta(days=10)
+    return replace(life, hires=(replace(hire, profile=replace(hire.profile, joining_date=start)),))
+
+
+def _the_day_has_come(files: Files) -> None:
+    """The clock of a test cannot be moved, the date can."""
+    moved = ("UPDATE employees SET profile = json_set(profile, '$.joining_date', '2020-01-01')", ())
+    files.change(moved, ("UPDATE runs SET wake_at = 0", ()))
+
+
+async def _paused(lane: Lane, life: Life) -> Life:
+    return replace(life, pauses=True)
+
+
+async def _retried(lane: Lane, life: Life) -> Life:
+    return replace(life, retries=True)
+
+
+def _no_such_job_at_first(lane: Lane) -> Sequence[Fault]:
+    return [_fault(write, FaultKind.STATUS, status=404, times=1) for write in lane.writes if write.twin == "jenkins"]
+
+
+def _down_for_a_while(lane: Lane) -> Sequence[Fault]:
+    """Longer than the tries in a row last: what cannot be done is parked, and mails stay in the outbox."""
+    status = {"mail": 451}
+    return [_fault(write, FaultKind.STATUS, status=status.get(write.twin, 503), times=IMPATIENT.tries) for write in lane.writes]
+
+
+async def _long_pipelines(lane: Lane, life: Life) -> Life:
+    """Longer than a driver stays."""
+    await lane.long_pipelines(life.hires[0], IMPATIENT.stay + 1.5)
+    return life
+
+
+async def _failing_pipelines(lane: Lane, life: Life) -> Life:
     for item in lane.policy.catalogue.values():
         if isinstance(item, PipelineItem):
             match = {item.user_parameter: lane.address_of(life.hires[0].profile)}
             await lane.box.pipeline_outcome(item.pipeline, match=match, result="FAILURE", console=("told to fail",))
+    return life
 
 
 def _no_such_job(lane: Lane) -> Sequence[Fault]:
@@ -157,8 +216,21 @@ def scenarios(columns: Sequence[str]) -> list[Scenario]:
         Scenario("slower than its client waits", once(FaultKind.LATENCY, seconds=2 * CALL), settle=2 * CALL),
         Scenario("namesake", prepare=_namesake),
         Scenario("namesake, cut before", once(FaultKind.DROP_BEFORE), prepare=_namesake),
+        Scenario("linked", prepare=_linked, as_surveyed=True),
+        Scenario("linked, cut after", once(FaultKind.DROP_AFTER), prepare=_linked, as_surveyed=True),
+        Scenario("paused, then resumed", prepare=_paused),
         Scenario("failing pipelines", prepare=_failing_pipelines, as_surveyed=True),
         Scenario("no such job", _no_such_job, as_surveyed=True),
+        Scenario("down for a while", _down_for_a_while),
+        Scenario("long pipelines", prepare=_long_pipelines),
+        Scenario("retried", _no_such_job_at_first, prepare=_retried, as_surveyed=True, or_plain=True),
+        Scenario(
+            "the first day has come",
+            prepare=_starts_later,
+            earlier=Order(What.LEAVE, PARKED),
+            between=_the_day_has_come,
+            as_surveyed=True,
+        ),
         *(Scenario(f"second life: {c}", earlier=Order(What.KILL, SEND_COMMITTED, c)) for c in columns),
         Scenario(
             "grant gone",

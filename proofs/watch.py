@@ -28,6 +28,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlite_utils import Database
 
 from agent_ops.domain.effects import Action, Proposal
+from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.door import Ledger
 from agent_ops.storage import Store
 from proofs.patching import patch
@@ -137,6 +138,19 @@ class Watch:
                 _column.reset(token)
 
         patch(Ledger, perform=in_its_column)
+        self._give_the_outbox_columns()
+
+    def _give_the_outbox_columns(self) -> None:
+        carry_out = Attempt.carry_out
+
+        async def in_its_column(attempt: Attempt, uncertain: bool) -> Any:
+            token = _column.set(column_of(attempt.intent.proposal))
+            try:
+                return await carry_out(attempt, uncertain)
+            finally:
+                _column.reset(token)
+
+        patch(Attempt, carry_out=in_its_column)
 
     def _make_awaits_points(self) -> None:
         for module, functions in REWRITTEN.items():
