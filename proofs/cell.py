@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proofs.judge import Files, Verdict
+from proofs.judge import Account, Files, Verdict
 from proofs.lane import Lane
 from proofs.lives import Life
 from proofs.processes import process
@@ -56,29 +56,17 @@ async def play(lane: Lane, cell: Cell) -> Result:
 
 
 async def _played(lane: Lane, cell: Cell) -> Result:
-    expected = None
-    if cell.order is not None or cell.scenario is not PLAIN:
-        expected = lane.expected.get(cell.scenario.name if cell.scenario.as_surveyed and cell.order else PLAIN.name)
-        if expected is None:
-            await _learn(lane, cell.scenario if cell.scenario.as_surveyed else PLAIN)
-            return await _played(lane, cell)
+    expected = await _expected(lane, cell)
     life = replace(await lane.fresh(), mutation=cell.mutation)
     if cell.scenario.prepare is not None:
         life = await cell.scenario.prepare(lane, life)
     life.data_dir.mkdir(parents=True)
     kills = await _disturb(lane, cell, life)
-    code = await _recover(replace(life, pauses=False))
+    code = await _recover(replace(life, pauses=False, stays=True))
     await asyncio.sleep(cell.scenario.settle)
-    verdict, account = await asyncio.to_thread(lane.judged, life, None if _survey_of_its_own(cell) else expected)
-    if cell.scenario.or_plain and cell.order is not None and not verdict.good:
-        plainly, _ = await asyncio.to_thread(lane.judged, life, lane.expected[PLAIN.name])
-        verdict = plainly if plainly.good else verdict
+    verdict = await _judged(lane, cell, life, expected)
     if code != 0:
         verdict.wrong.append(f"the process that recovered ended with {code}")
-    if cell.order is None and account is not None:
-        lane.expected.setdefault(cell.scenario.name, account)
-        if cell.scenario is PLAIN and not lane.writes:
-            lane.note_writes(lane.recorded())
     done, reached = _traced(life)
     if verdict.good:
         shutil.rmtree(life.data_dir)
@@ -86,14 +74,31 @@ async def _played(lane: Lane, cell: Cell) -> Result:
     return Result(cell, verdict, hit, kills, reached)
 
 
-async def _learn(lane: Lane, scenario: Scenario) -> None:
-    result = await _played(lane, Cell(scenario))
-    if not result.verdict.good:
-        raise RuntimeError(f"{scenario.name}, undisturbed, left behind what it should not: {result.verdict}")
+async def _expected(lane: Lane, cell: Cell) -> Account | None:
+    """What an undisturbed hire left behind in this lane; None when this very cell is to tell."""
+    known = cell.scenario if cell.order is not None and cell.scenario.as_surveyed else PLAIN
+    if known is cell.scenario and cell.order is None:
+        return None
+    for scenario in (PLAIN, known):
+        if scenario.name not in lane.expected:
+            result = await _played(lane, Cell(scenario))
+            if not result.verdict.good:
+                raise RuntimeError(f"{scenario.name}, undisturbed, left behind what it should not: {result.verdict}")
+    return lane.expected[known.name]
 
 
-def _survey_of_its_own(cell: Cell) -> bool:
-    return cell.order is None and cell.scenario.as_surveyed
+async def _judged(lane: Lane, cell: Cell, life: Life, expected: Account | None) -> Verdict:
+    if cell.order is None and cell.scenario.as_surveyed:
+        expected = None
+    verdict, account = await asyncio.to_thread(lane.judged, life, expected)
+    if cell.scenario.or_plain and cell.order is not None and not verdict.good:
+        plainly, _ = await asyncio.to_thread(lane.judged, life, lane.expected[PLAIN.name])
+        verdict = plainly if plainly.good else verdict
+    if cell.order is None and account is not None:
+        lane.expected.setdefault(cell.scenario.name, account)
+        if cell.scenario is PLAIN and not lane.writes:
+            lane.note_writes(lane.recorded())
+    return verdict
 
 
 async def _disturb(lane: Lane, cell: Cell, life: Life) -> int:

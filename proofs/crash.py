@@ -17,7 +17,7 @@ from proofs.cell import Cell, Pair, Result, exactly, play
 from proofs.judge import Verdict
 from proofs.lane import Lane
 from proofs.points import AFTER, BEFORE, await_points, commit_points, sites
-from proofs.scenarios import ABOUT_TO_SEND, NAMED, PLAIN, Scenario, frozen, late, scenarios
+from proofs.scenarios import ABOUT_TO_SEND, ELSEWHERE, NAMED, PLAIN, Scenario, frozen, late, scenarios
 from proofs.watch import RUN, WRITES, Order, What
 
 PIPELINE_SECONDS = 0.1
@@ -42,7 +42,7 @@ class Survey:
     def unreached(self) -> list[str]:
         """Points of the code at which nobody ever was."""
         reached = {point for point, _ in self.by}
-        return [point for point in enumerated() if point not in reached]
+        return [point for point in enumerated() if point not in reached and not elsewhere(point)]
 
     def pairs_of(self, scenario: Scenario) -> list[Pair]:
         return sorted({pair for result in self.results if result.cell.scenario is scenario for pair in result.reached})
@@ -83,6 +83,11 @@ def stale() -> list[str]:
     """Points that scenarios name and the code has no more."""
     points = enumerated()
     return [named for named in NAMED if not any(re.search(named, point) for point in points)]
+
+
+def elsewhere(point: str) -> str:
+    """Why no scenario can reach the point; empty when one must."""
+    return next((why for named, why in ELSEWHERE.items() if re.search(named, point)), "")
 
 
 def site(point: str) -> str:
@@ -126,12 +131,14 @@ class Lanes:
         return results
 
 
-async def survey(lanes: Lanes) -> Survey:
-    """Play every scenario once, nobody killed."""
+async def survey(lanes: Lanes, seed: int | None) -> Survey:
+    """Play every scenario once, nobody killed; with a seed those with several processes for one effect only."""
     found = Survey()
     found.note(await lanes.first(Cell(PLAIN)))
     found.columns = sorted({column for _, column in found.by})
-    rest = [Cell(scenario) for scenario in scenarios(effects_of(found))[1:]]
+    columns = effects_of(found)
+    dear = columns if seed is None else [random.Random(seed).choice(columns)]
+    rest = [Cell(scenario) for scenario in scenarios(columns, dear)[1:]]
     played = await lanes.play("survey", rest)
     for result in sorted(played, key=lambda result: rest.index(result.cell)):
         found.note(result)
@@ -189,7 +196,7 @@ async def matrix(lanes: Lanes, seed: int | None, mutation: str = "") -> Matrix:
     """The whole matrix; with a seed a part of it; with a mutation one that must turn red."""
     if gone := stale():
         raise LookupError(f"scenarios name points that the code has no more: {gone}")
-    found = await survey(lanes)
+    found = await survey(lanes, seed)
     cells = [*freezes(found), *kills(found), *lates(found)] if seed is None else slice_of(found, seed)
     return Matrix(found, await lanes.play("cells", [replace(cell, mutation=mutation) for cell in cells]))
 

@@ -68,7 +68,7 @@ async def dispatch(directory: Path, runs: int, seed: int, advance: Callable[[str
                 four.append(await stack.enter_async_context(process(life)))
             died = await _one_dies(four, Files(data_dir), runs, draw, found)
             await _all_end(Files(data_dir), runs, advance)
-        async with process(life_of(lane, data_dir, hires=crowd.everybody, log_drives=log, seconds=300.0)) as last:
+        async with process(life_of(lane, data_dir, hires=crowd.everybody, stays=True, log_drives=log, seconds=300.0)) as last:
             await last.ended()  # a hire whose submission died with its process is asked for again
         found.verdict, accounts = await asyncio.to_thread(crowd.judged, data_dir)
         found.runs, found.effects = len(accounts), crowd.effects_due()

@@ -85,7 +85,8 @@ async def faults(directory: Path, hires: int, share: float, advance: Callable[[s
         before = await asyncio.to_thread(lane.calls)
         data_dir = directory / "data"
         began = time.monotonic()
-        async with process(life_of(lane, data_dir, hires=crowd.hires(hires), default_patience=True, seconds=3000.0)) as one:
+        life = life_of(lane, data_dir, hires=crowd.hires(hires), default_patience=True, stays=True, seconds=3000.0)
+        async with process(life) as one:
             await _watch(one.ended(), Files(data_dir), hires, advance)
         found.seconds = time.monotonic() - began
         found.calls = await asyncio.to_thread(lane.calls) - before

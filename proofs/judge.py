@@ -44,11 +44,16 @@ class Account:
 
 @dataclass
 class Verdict:
-    """``lost`` and ``duplicates`` count effects; ``wrong`` says what else is not as it should be."""
+    """``lost`` and ``duplicates`` count effects; ``wrong`` says what else is not as it should be.
+
+    Not duplicates: a mail again under its Message-ID, and what HTTP calls idempotent (PUT, and here PATCH, which sets
+    properties): the same setting again. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+    """
 
     lost: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     repeated_mails: int = 0
+    repeated_settings: int = 0
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -63,6 +68,7 @@ class Verdict:
         self.lost += other.lost
         self.duplicates += other.duplicates
         self.repeated_mails += other.repeated_mails
+        self.repeated_settings += other.repeated_settings
         self.wrong += other.wrong
         return self
 
@@ -119,6 +125,11 @@ class Files:
         ids = [row["id"] for row in self.rows("SELECT id FROM events ORDER BY id")]
         return [] if ids == list(range(1, len(ids) + 1)) else [f"event ids have gaps: {len(ids)} up to {ids[-1]}"]
 
+    def unsettled(self) -> int:
+        """Effects whose end is not recorded yet: mails that are still in the outbox."""
+        found = self.rows("SELECT count(*) AS n FROM effects WHERE state IN ('open', 'accepted')")
+        return int(found[0]["n"]) if found else 0
+
     def open_intents(self, owner: str) -> int:
         found = self.rows("SELECT count(*) AS n FROM effects WHERE owner = ? AND state IN ('open', 'accepted')", owner)
         return int(found[0]["n"]) if found else 0
@@ -146,7 +157,7 @@ def accounts(files: Files, calls: Iterable[Call]) -> tuple[dict[str, Account], l
 def _identity(call: Call, owners: Mapping[str, tuple[str, str]]) -> tuple[str | None, Identity]:
     """Whose trace a change is, and what it is, whoever's it is."""
     who: str | None = None
-    words: list[str] = [call.effect]
+    words: list[str] = [call.effect, call.method]
     for name, value in sorted(_flat(call.detail)):
         known = _known(value, owners)
         who = known[0] if known else who
@@ -175,8 +186,10 @@ def compare(name: str, seen: Account, expected: Account) -> Verdict:
     """One hire against an undisturbed one of the same kind."""
     verdict = Verdict(lost=[f"{name}: {identity}" for identity in (expected.outside - seen.outside).elements()])
     for identity in (seen.outside - expected.outside).elements():
-        if identity[0] == "mail" and identity in expected.outside:
+        if identity in expected.outside and identity[0] == "mail":
             verdict.repeated_mails += 1
+        elif identity in expected.outside and identity[1] in ("PUT", "PATCH"):
+            verdict.repeated_settings += 1
         else:
             verdict.duplicates.append(f"{name}: {identity}")
     differing = {key for key in {*seen.inside, *expected.inside} if seen.inside.get(key) != expected.inside.get(key)}

@@ -24,6 +24,7 @@ from agent_ops.ledger.attempt import Patience
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from proofs import mutations
+from proofs.judge import Files
 from proofs.patching import patch
 from proofs.watch import Orders, Watch
 
@@ -32,6 +33,8 @@ CALL = 0.4
 IMPATIENT = Patience(
     tries=3, first_pause=0.05, longest_pause=0.3, longest_wait=2.0, settling=0.1, margin=0.1, stay=1.0, mail_wait=1.0
 )
+SHORT = {"timeout": CALL, "attentive": IMPATIENT.stay}
+"""What adapters have as arguments' defaults and not in the settings."""
 CALLER = Caller("proof", frozenset({"onboard", "status", "link", "admin"}))
 LEASE = 5.0
 PAUSE_SECONDS = 0.5
@@ -60,6 +63,7 @@ class Life:
         concurrency: runs driven at a time.
         pauses: all changes are paused before the hires are submitted, and resumed soon after.
         retries: a run that failed is tried again once.
+        stays: until the outbox is empty, too.
     """
 
     data_dir: Path
@@ -74,6 +78,7 @@ class Life:
     eager: bool = False
     pauses: bool = False
     retries: bool = False
+    stays: bool = False
     policy_file: Path | None = None
 
 
@@ -107,11 +112,12 @@ def _shorten_defaults() -> None:
     """Time-outs that are no settings are defaults of adapters' arguments."""
     for adapter in vars(_compose).values():
         if inspect.isclass(adapter) and hasattr(adapter, "look_up"):
-            signature = inspect.signature(adapter.__init__)
+            signature, named = inspect.signature(adapter.__init__), adapter.__init__.__kwdefaults__ or {}
             defaults = [
                 p for p in signature.parameters.values() if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
             ]
-            adapter.__init__.__defaults__ = tuple(CALL if p.name == "timeout" else p.default for p in defaults)
+            adapter.__init__.__defaults__ = tuple(SHORT.get(p.name, p.default) for p in defaults)
+            adapter.__init__.__kwdefaults__ = {**named, **{name: SHORT[name] for name in named if name in SHORT}}
 
 
 async def _live(life: Life) -> int:
@@ -154,7 +160,15 @@ async def _work(ops: AgentOps, life: Life) -> int:
     if life.retries:
         failed = [report.run for report in await ops.employees() if report.run.status is RunStatus.FAILED]
         await asyncio.gather(*[_ended(ops, (await ops.retry(run.id)).id) for run in failed])
+    if life.stays:
+        await _nothing_is_left(life.data_dir)
     return 0
+
+
+async def _nothing_is_left(data_dir: Path) -> None:
+    """Mails may be taken after their run has ended: until then somebody has to stay."""
+    while await asyncio.to_thread(Files(data_dir).unsettled):
+        await asyncio.sleep(0.1)
 
 
 async def _submitted(ops: AgentOps, hire: Hire) -> Run:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from proofs.cell import Result
 from proofs.chaos import PROCESSES, Chaos
-from proofs.crash import Matrix, enumerated, site
+from proofs.crash import Matrix, elsewhere, enumerated, site
 from proofs.dispatch import Dispatch
 from proofs.faults import Faults
 from proofs.judge import Verdict
@@ -76,7 +76,8 @@ def faults(found: Faults) -> Show:
 def _verdict(console: Console, verdict: Verdict) -> None:
     console.print(
         f"lost: {len(verdict.lost)}\nduplicates: {len(verdict.duplicates)}\n"
-        f"repeated mails (equal Message-ID): {verdict.repeated_mails}"
+        f"repeated mails (equal Message-ID): {verdict.repeated_mails}\n"
+        f"settings written again (equal values): {verdict.repeated_settings}"
     )
     for kind, words in (("LOST", verdict.lost), ("DUPLICATE", verdict.duplicates), ("WRONG", verdict.wrong)):
         for line in words:
@@ -97,8 +98,11 @@ def crash(matrix: Matrix) -> Callable[[Console], None]:
             f"played: {points} points x {effects} effects where they meet = {len(matrix.results)} cells, "
             f"hit: {len(matrix.results) - len(matrix.missed)}; kills: {kills}\n"
             f"lost: {len(total.lost)}\nduplicates: {len(total.duplicates)}\n"
-            f"repeated mails (equal Message-ID): {total.repeated_mails}\nseconds: {matrix.seconds:.0f}"
+            f"repeated mails (equal Message-ID): {total.repeated_mails}\n"
+            f"settings written again (equal values): {total.repeated_settings}\nseconds: {matrix.seconds:.0f}"
         )
+        for point in filter(elsewhere, enumerated()):
+            console.print(f"not reached from here, {elsewhere(point)}: {point}", markup=False)
         for point in matrix.survey.unreached:
             console.print(f"NEVER REACHED: {point}", markup=False)
         for name in matrix.missed:
@@ -136,7 +140,7 @@ def _table(first: str, matrix: Matrix) -> Table:
     table.add_column(first, no_wrap=True, min_width=NAME)
     for column in matrix.survey.columns:
         table.add_column(column.replace(".", "\n").replace(" ", "\n"), justify="right")
-    for figure in ("cells", "hit", "lost", "dup.", "mails"):
+    for figure in ("cells", "hit", "lost", "dup.", "mails", "sets"):
         table.add_column(figure, justify="right")
     return table
 
@@ -150,4 +154,5 @@ def _figures(matrix: Matrix, results: list[Result]) -> tuple[str, ...]:
         str(sum(len(verdict.lost) for verdict in verdicts)),
         str(sum(len(verdict.duplicates) for verdict in verdicts)),
         str(sum(verdict.repeated_mails for verdict in verdicts)),
+        str(sum(verdict.repeated_settings for verdict in verdicts)),
     )

@@ -26,18 +26,17 @@ ABOUT_TO_LOOK = r"Ledger\._to_the_service: await self\._recorded\(key\) \| befor
 ABOUT_TO_SEND = r"Attempt\._send: await asyncio\.wait_for.* \| before"
 ABOUT_TO_SAY_SO = r"Attempt\._send: await self\._sending.* \| before"
 SEND_COMMITTED = r"Ledger\._sending: commit \| after"
+ABOUT_TO_POST = r"Accounts\.create: await self\._graph\.call.* \| before"
 ABOUT_TO_LOAD_GRANT = r"Ledger\.perform: await self\.grants\.load.* \| before"
 PARKED = r"RunJournal\.park: commit \| after"
 NAMED = (
-    PARKED,
-    INTENT_COMMITTED,
-    ABOUT_TO_OPEN,
-    ABOUT_TO_LOOK,
-    ABOUT_TO_SEND,
-    ABOUT_TO_SAY_SO,
-    SEND_COMMITTED,
-    ABOUT_TO_LOAD_GRANT,
+    *(PARKED, INTENT_COMMITTED, ABOUT_TO_OPEN, ABOUT_TO_LOOK, ABOUT_TO_SEND, ABOUT_TO_SAY_SO, SEND_COMMITTED),
+    *(ABOUT_TO_POST, ABOUT_TO_LOAD_GRANT),
 )
+ELSEWHERE = {
+    r"^runtime/cancelling\.py": "no public way of the library leads there yet",
+}
+"""Points that no scenario here can reach, and why; they are counted and shown."""
 
 
 @dataclass
@@ -170,7 +169,7 @@ def _slow_reads(lane: Lane) -> Sequence[Fault]:
 
 
 def _login_refused(lane: Lane) -> Sequence[Fault]:
-    return [_fault(write, FaultKind.STATUS, status=403, times=1) for write in lane.writes if write.twin == "jenkins"]
+    return [_fault(write, FaultKind.STATUS, status=401, times=1) for write in lane.writes if write.twin == "jenkins"]
 
 
 async def to_the_end_by_another(stage: Stage, stopped: Process) -> None:
@@ -199,12 +198,29 @@ def _opened_by_another_who_dies(column: str) -> Meanwhile:
     return meanwhile
 
 
+async def _address_taken_meanwhile(stage: Stage, stopped: Process) -> None:
+    """Between our look and our write somebody else takes the address, and our write is cut off."""
+    await stage.lane.namesake(stage.life.hires[0].profile)
+    posts = [write for write in stage.lane.writes if write.method == "POST" and write.path.endswith("/users$")]
+    await stage.lane.faults(_fault(write, FaultKind.DROP_BEFORE, times=1) for write in posts)
+
+
+async def _lease_over(stage: Stage, stopped: Process) -> None:
+    """The lease ended, and nobody has taken the run yet."""
+    await asyncio.to_thread(stage.files.change, ("UPDATE runs SET lease_until = 0", ()))
+
+
 async def _grant_gone(stage: Stage, stopped: Process) -> None:
     await asyncio.to_thread(stage.files.change, ("DROP TRIGGER grants_never_go", ()), ("DELETE FROM grants", ()))
 
 
-def scenarios(columns: Sequence[str]) -> list[Scenario]:
-    """All of them, the cheapest first: a point is tried in the first that reaches it."""
+def scenarios(columns: Sequence[str], dear: Sequence[str]) -> list[Scenario]:
+    """All of them, the cheapest first: a point is tried in the first that reaches it.
+
+    Args:
+        columns: every effect.
+        dear: those for which the scenarios with several processes are played.
+    """
     return [
         PLAIN,
         Scenario("cut before the work", once(FaultKind.DROP_BEFORE)),
@@ -213,7 +229,7 @@ def scenarios(columns: Sequence[str]) -> list[Scenario]:
         Scenario("unavailable, then again", _unavailable),
         Scenario("login refused, then again", _login_refused),
         Scenario("slow reads", _slow_reads),
-        Scenario("slower than its client waits", once(FaultKind.LATENCY, seconds=2 * CALL), settle=2 * CALL),
+        Scenario("slower than its client waits", once(FaultKind.LATENCY, seconds=2.8 * CALL), settle=3 * CALL),
         Scenario("namesake", prepare=_namesake),
         Scenario("namesake, cut before", once(FaultKind.DROP_BEFORE), prepare=_namesake),
         Scenario("linked", prepare=_linked, as_surveyed=True),
@@ -232,20 +248,22 @@ def scenarios(columns: Sequence[str]) -> list[Scenario]:
             as_surveyed=True,
         ),
         *(Scenario(f"second life: {c}", earlier=Order(What.KILL, SEND_COMMITTED, c)) for c in columns),
+        Scenario("lease over", stop=Order(What.STOP, ABOUT_TO_SAY_SO), meanwhile=_lease_over),
+        Scenario("address taken meanwhile", stop=Order(What.STOP, ABOUT_TO_POST), meanwhile=_address_taken_meanwhile),
         Scenario(
             "grant gone",
             stop=Order(What.STOP, ABOUT_TO_LOAD_GRANT),
             meanwhile=_grant_gone,
             as_surveyed=True,
         ),
-        *(frozen(ABOUT_TO_SAY_SO, c) for c in columns),
+        *(frozen(ABOUT_TO_SAY_SO, c) for c in dear),
         *(
             Scenario(f"rival died: {c}", stop=Order(What.STOP, ABOUT_TO_OPEN, c), meanwhile=_opened_by_another_who_dies(c))
-            for c in columns
+            for c in dear
         ),
         *(
             Scenario(f"rival stopped: {c}", stop=Order(What.STOP, ABOUT_TO_LOOK, c), meanwhile=_opened_by_another_who_stops(c))
-            for c in columns
+            for c in dear
         ),
     ]
 
