@@ -61,6 +61,7 @@ class AwsTwin:
         )
         name = self._world.jenkins_parameter(instance)
         client.put_parameter(Name=name, Value=json.dumps(value), Type="SecureString", Overwrite=True)
+        client.close()
 
     def stop(self) -> None:
         self._server.shutdown()

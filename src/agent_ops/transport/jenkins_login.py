@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -91,8 +92,8 @@ class JenkinsLogin:
 
     def parameter(self) -> dict[str, Any]:
         """SSM's whole answer about the parameter: its value is a secret."""
-        with boto_errors(_SERVICE):
-            answer: dict[str, Any] = self._client().get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
+        with boto_errors(_SERVICE), contextlib.closing(self._client()) as client:
+            answer: dict[str, Any] = client.get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
         return answer
 
     def forget(self, generation: int) -> None:
