@@ -44,6 +44,7 @@ from agent_ops.ledger.recording import (
     record_denial,
     record_intent,
     record_not_yet,
+    record_unbound,
     record_waiting,
     recorded_outcome,
 )
@@ -217,7 +218,7 @@ class Ledger:
             try:
                 intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
             except AgentOpsError as error:
-                return Outcome(OutcomeKind.FAILED, str(error))
+                return record_unbound(tx, grant, proposal, error.what)
             tx.effects.open(intent)
             record_intent(tx, intent)
             return intent

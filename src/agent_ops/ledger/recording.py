@@ -81,6 +81,16 @@ def record_not_yet(tx: Tx, grant: Grant, proposal: Proposal, waiting: Waiting) -
     return Outcome(OutcomeKind.WAITING, waiting.reason, seconds=waiting.seconds)
 
 
+def record_unbound(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome:
+    """A value that would be sent is not there: no intent is opened."""
+    if proposal.action in ITEM_ACTIONS:
+        tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.FAILED, why)])
+    tx.logs.event(
+        grant.run_id, grant.employee_id, "status", why, agent=proposal.agent, item=proposal.item, status=ItemStatus.FAILED.value
+    )
+    return Outcome(OutcomeKind.FAILED, why)
+
+
 def record_answer(tx: Tx, intent: Intent, answer: Answer) -> Outcome:
     """The attempt is over: ledger, item, employee, event and audit change together."""
     if isinstance(answer, Completed):
