@@ -63,8 +63,10 @@ class Binder:
         return start_of(employee.profile, self.policy.post_of(employee.profile))
 
     def _address(self, tx: Tx, employee: Employee) -> dict[str, Any]:
+        """The one reserved already, by an earlier run or an applied plan, else the next that is free."""
         names = islice(candidates(employee.profile.name, self.policy.domain), MAX_ADDRESS_CANDIDATES)
-        address = tx.people.reserve_address(employee.id, names)
+        held = tx.people.address_of(employee.id, self.policy.domain)
+        address = held or tx.people.reserve_address(employee.id, names)
         return {"mailNickname": address.partition("@")[0], "userPrincipalName": address}
 
     def _new_account(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from agent_ops.ledger.recording import (
     record_waiting,
     recorded_outcome,
 )
-from agent_ops.storage import Store, Tx
+from agent_ops.storage import Transactions, Tx
 
 log = structlog.get_logger(__name__)
 _SETTLED = (EffectState.SUCCEEDED, EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
@@ -62,7 +62,7 @@ class Ledger:
         owner: this process's name in leases and intents; never used by another process.
     """
 
-    store: Store
+    store: Transactions
     grants: GrantBook
     guard: Guard
     binder: Binder
@@ -289,10 +289,13 @@ class Ledger:
         return lands_by
 
     async def _repin(self, intent: Intent) -> dict[str, Any]:
-        """The address belongs to somebody else: reserve another one under the same key."""
+        """The address belongs to somebody else: reserve another one under the same key, unless a plan names the address."""
+        taken = intent.pinned["userPrincipalName"]
 
-        def work(tx: Tx) -> dict[str, Any]:
-            tx.people.address_is_foreign(intent.pinned["userPrincipalName"])
+        def work(tx: Tx) -> dict[str, Any] | None:
+            tx.people.address_is_foreign(taken)
+            if tx.runs.has_plan(intent.run_id):
+                return None
             employee = tx.people.get(intent.employee_id)
             if employee is None:
                 raise AgentOpsError("the employee is gone")
@@ -300,7 +303,10 @@ class Ledger:
             tx.effects.repin(intent, pinned)
             return pinned
 
-        return await self.store.transaction(work)
+        pinned = await self.store.transaction(work)
+        if pinned is None:
+            raise AgentOpsError(f"the planned address {taken} belongs to somebody else by now: plan again")
+        return pinned
 
 
 def _is_settled(intent: Intent, grant: Grant) -> bool:

@@ -30,6 +30,13 @@ def restores(db: Database) -> None:
     db.execute("ALTER TABLE effects ADD COLUMN look_back TEXT")
 
 
+@migrations()
+def runs_have_plans(db: Database) -> None:
+    """The seal of the plan that a run applies: a plan is applied once."""
+    db.execute("ALTER TABLE runs ADD COLUMN plan TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE UNIQUE INDEX runs_by_plan ON runs (plan) WHERE plan <> ''")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,
