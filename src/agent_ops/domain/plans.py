@@ -6,16 +6,26 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from enum import Enum
 from typing import Any
 
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.effects import ACCOUNT_ACTIONS, NOT_YET, Action, OutcomeKind, Proposal
+from agent_ops.domain.effects import ACCOUNT_ACTIONS, NOT_YET, Action, Proposal
 from agent_ops.domain.errors import PlanInvalid
 from agent_ops.domain.runs import Request
 
 VERSION = 1
 _KIND = "agent-ops plan"
-_HAPPENS = (OutcomeKind.SUCCEEDED, OutcomeKind.WAITING)
+
+
+class Prospect(str, Enum):
+    """What would come of a planned effect."""
+
+    TO_DO = "to do"  # nothing is seen to stand in its way
+    WAITING = "waiting"  # it would be done later: on its day, or when a pause is over
+    FAILED = "would fail"
+    HELD = "would be held"  # a person must decide first
+    UNKNOWN = "unknown"  # an earlier run may have done it, and the service cannot tell
 
 
 @dataclass(frozen=True)
@@ -26,8 +36,7 @@ class PlannedEffect:
         key: the effect's key, the same as when it is performed.
         attempt: 1, or one more than the attempt that an earlier run closed in vain.
         pinned: every value that would be sent; ``NOT_YET`` stands for ids that the service has not given yet.
-        outcome: succeeded when nothing is seen to stand in its way, waiting when it would be done later, else what the
-            service would answer now.
+        prospect: what would come of it, as far as the service can be asked now.
         reason: what it waits for, or why it would not succeed.
     """
 
@@ -35,24 +44,24 @@ class PlannedEffect:
     proposal: Proposal
     attempt: int
     pinned: dict[str, Any]
-    outcome: OutcomeKind = OutcomeKind.SUCCEEDED
+    prospect: Prospect = Prospect.TO_DO
     reason: str = ""
 
     @property
     def happens(self) -> bool:
         """Whether it would be done, now or later."""
-        return self.outcome in _HAPPENS
+        return self.prospect in (Prospect.TO_DO, Prospect.WAITING)
 
     def to_json(self) -> dict[str, Any]:
         agent, action, item = self.proposal.agent, self.proposal.action.value, self.proposal.item
         whose = {"key": self.key, "attempt": self.attempt, "agent": agent, "action": action, "item": item}
-        return {**whose, "outcome": self.outcome.value, "reason": self.reason, "pinned": self.pinned}
+        return {**whose, "prospect": self.prospect.value, "reason": self.reason, "pinned": self.pinned}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PlannedEffect:
         proposal = Proposal(data["agent"], Action(data["action"]), data["item"])
-        outcome = OutcomeKind(data["outcome"])
-        return cls(data["key"], proposal, data["attempt"], data["pinned"], outcome, data["reason"])
+        prospect = Prospect(data["prospect"])
+        return cls(data["key"], proposal, data["attempt"], data["pinned"], prospect, data["reason"])
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ class Plan:
     """What a request would change, and nothing of it done yet. ``seal`` is an HMAC over all the rest.
 
     Args:
-        effects: in the order of the grant; empty when everything is in place.
+        effects: account, groups, pipelines, mails; empty when everything is in place.
         items: where every access item would stand afterwards, denied ones with their reason.
         summary: one line on what would come of it.
         run_after: the day on which the run would begin.
@@ -183,23 +192,23 @@ def _changed(old: PlannedEffect, new: PlannedEffect) -> Iterator[Difference]:
     """Whether something waits is no difference: it is done in the end."""
     if old.attempt != new.attempt:
         yield Difference(old.proposal, "attempt", str(old.attempt), str(new.attempt))
-    if old.happens != new.happens or (not old.happens and old.outcome is not new.outcome):
-        yield Difference(old.proposal, "outcome", _words(old), _words(new))
-    before, after = _flat(old.pinned), _flat(new.pinned)
+    if old.happens != new.happens or (not old.happens and old.prospect is not new.prospect):
+        yield Difference(old.proposal, "prospect", _words(old), _words(new))
+    before, after = flattened(old.pinned), flattened(new.pinned)
     for field in dict.fromkeys([*before, *after]):
         if before.get(field) != after.get(field):
             yield Difference(old.proposal, field, before.get(field, "absent"), after.get(field, "absent"))
 
 
 def _words(effect: PlannedEffect) -> str:
-    return "to be done" if effect.happens else f"{effect.outcome.value}: {effect.reason}"
+    return "to be done" if effect.happens else f"{effect.prospect.value}: {effect.reason}"
 
 
-def _flat(values: dict[str, Any], above: str = "") -> dict[str, str]:
+def flattened(values: dict[str, Any], above: str = "") -> dict[str, str]:
     """Nested values by their dotted names, each as JSON."""
     flat: dict[str, str] = {}
     for name, value in values.items():
-        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: _text(value)}
+        flat |= flattened(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: _text(value)}
     return flat
 
 

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from agent_ops.domain.decisions import Decision, Situation
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Foreseen, Held, Intent, Outcome, Proposal, Waiting
+from agent_ops.domain.effects import (
+    Accepted,
+    Action,
+    Completed,
+    Failed,
+    Finding,
+    Foreseen,
+    Held,
+    Intent,
+    Outcome,
+    Proposal,
+    Waiting,
+)
 from agent_ops.domain.known import Known
 
 

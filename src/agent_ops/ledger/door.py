@@ -30,7 +30,15 @@ from agent_ops.domain.effects import (
     Waiting,
 )
 from agent_ops.domain.employee import Employee
-from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost, Paused, ServiceAmbiguous, ServiceUnavailable
+from agent_ops.domain.errors import (
+    AgentOpsError,
+    GrantInvalid,
+    LeaseLost,
+    Paused,
+    PlanOutdated,
+    ServiceAmbiguous,
+    ServiceUnavailable,
+)
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.ports import EffectAdapter
 from agent_ops.ledger.attempt import PAUSED_SECONDS, Attempt, Patience
@@ -217,6 +225,8 @@ class Ledger:
             intent = replace(intent, owner=self.owner, lands_by=untouched, look_back=tx.restores.look_back())
             try:
                 intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
+            except PlanOutdated as error:
+                return record_denial(tx, grant, proposal, error.what)
             except AgentOpsError as error:
                 return record_unbound(tx, grant, proposal, error.what)
             tx.effects.open(intent)

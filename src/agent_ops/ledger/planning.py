@@ -24,12 +24,19 @@ from agent_ops.domain.effects import (
 )
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous, ServiceError, ServiceUnavailable, ValueTaken
-from agent_ops.domain.plans import PlannedEffect
+from agent_ops.domain.plans import PlannedEffect, Prospect
 from agent_ops.domain.ports import Foresight
 from agent_ops.ledger.attempt import MAX_OTHER_VALUES
 from agent_ops.ledger.door import Ledger
 from agent_ops.ledger.recording import record_answer
 from agent_ops.storage import Tx
+
+_PROSPECTS = {
+    OutcomeKind.SUCCEEDED: Prospect.TO_DO,
+    OutcomeKind.FAILED: Prospect.FAILED,
+    OutcomeKind.UNKNOWN: Prospect.UNKNOWN,
+    OutcomeKind.HELD: Prospect.HELD,
+}
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,13 @@ class PlanningLedger(Ledger):
 
     effects: dict[str, PlannedEffect] = field(default_factory=dict)
     troubles: list[ServiceError] = field(default_factory=list)
-    _waits: dict[Proposal, str] = field(default_factory=dict, init=False)
+    _delays: dict[Proposal, str] = field(default_factory=dict, init=False)
 
     def _not_yet(self, tx: Tx, proposal: Proposal, employee: Employee, now: datetime) -> Waiting | None:
         """What has to wait is planned all the same, and shown as waiting."""
         waiting = super()._not_yet(tx, proposal, employee, now)
         if waiting is not None:
-            self._waits[proposal] = waiting.reason
+            self._delays[proposal] = waiting.reason
         return None
 
     async def _send_and_record(self, intent: Intent, uncertain: bool) -> Intent | Outcome:
@@ -66,10 +73,10 @@ class PlanningLedger(Ledger):
 
     async def _planned(self, intent: Intent, answer: Answer) -> Outcome:
         outcome = await self.store.transaction(lambda tx: record_answer(tx, intent, answer))
-        kind, reason = outcome.kind, "" if isinstance(answer, Completed) else answer.reason
-        if outcome.succeeded and intent.proposal in self._waits:
-            kind, reason = OutcomeKind.WAITING, self._waits[intent.proposal]
-        self.effects[intent.key] = PlannedEffect(intent.key, intent.proposal, intent.attempt, intent.pinned, kind, reason)
+        prospect, reason = _PROSPECTS[outcome.kind], "" if isinstance(answer, Completed) else answer.reason
+        if outcome.succeeded and intent.proposal in self._delays:
+            prospect, reason = Prospect.WAITING, self._delays[intent.proposal]
+        self.effects[intent.key] = PlannedEffect(intent.key, intent.proposal, intent.attempt, intent.pinned, prospect, reason)
         return outcome
 
     async def _foreseen(self, intent: Intent, uncertain: bool) -> tuple[Intent, Answer]:
@@ -103,7 +110,7 @@ class PlanningLedger(Ledger):
         finding: Finding = await self.adapters[intent.proposal.action].look_up(intent)
         if finding.presence is Presence.FOREIGN:
             raise ValueTaken("plan", finding.why)
-        if finding.presence is Presence.CANNOT_TELL:
+        if finding.presence is Presence.CANNOT_TELL and not intent.pinned.get("idempotent"):
             return Uncertain(f"may have been done: {finding.why}")
         if finding.presence is Presence.OURS:
             return Completed(finding.result if finding.result is not None else _result(intent))
