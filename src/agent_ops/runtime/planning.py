@@ -50,7 +50,7 @@ class Planning:
         return system.ledger.grants.sealed_plan(
             Plan(
                 employee_id=run.employee_id,
-                request=request,
+                request=Request.from_json(request.to_json()),  # the order of its items says nothing
                 caller=caller.name,
                 policy_version=edge.policy.version,
                 made_at=datetime.now(timezone.utc),
