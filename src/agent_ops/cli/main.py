@@ -12,7 +12,22 @@ from typing import Any
 import click
 
 from agent_ops import __version__
-from agent_ops.cli.commands import apply, backup, cancel, demo, doctor, init, onboard, plan, policy, retry, sandbox, status, switch, worker
+from agent_ops.cli.commands import (
+    apply,
+    backup,
+    cancel,
+    demo,
+    doctor,
+    init,
+    onboard,
+    plan,
+    policy,
+    retry,
+    sandbox,
+    status,
+    switch,
+    worker,
+)
 
 EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 2, 3, 130
 
