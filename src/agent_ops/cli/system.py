@@ -31,8 +31,7 @@ async def opened(
     """
     caller = operator()
     if not in_sandbox:
-        settings = Settings.from_environment(data_dir)
-        settings = replace(settings, policy_file=policy_file or settings.policy_file)
+        settings = Settings.from_environment(data_dir, policy_file)
         settings = settings if stage_delay is None else replace(settings, stage_delay=stage_delay)
         async with AgentOps(settings, caller=caller) as ops:
             yield ops, None

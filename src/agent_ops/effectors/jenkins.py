@@ -18,6 +18,7 @@ import requests
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
 from agent_ops.domain.errors import AccessRefused, ServiceError, ServiceRefused, ServiceUnavailable
+from agent_ops.transport.calls import log_calls
 from agent_ops.transport.jenkins_login import JenkinsLogin
 from agent_ops.transport.pacing import Pace
 from agent_ops.transport.threads import ClientPool
@@ -114,7 +115,9 @@ class JenkinsEffector:
     def _client(self) -> jenkins.Jenkins:
         account = self._login.account()
         client = jenkins.Jenkins(account.url, account.user, account.token, timeout=self._timeout)
-        client._session.trust_env = False  # no public way; proxies come from settings, never from the environment
+        session = client._session  # no public way
+        self._login.route.prepare(session, account.url)
+        log_calls(session, _SERVICE, names=True)
         return client
 
     async def _call(self, work: Callable[[jenkins.Jenkins], T]) -> T:

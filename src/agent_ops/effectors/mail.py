@@ -7,7 +7,7 @@ A mail server cannot be asked whether it took a message, so an uncertain mail is
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -15,6 +15,7 @@ import aiosmtplib
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
 from agent_ops.domain.errors import AgentOpsError, ServiceRefused
+from agent_ops.transport.calls import logged_call
 from agent_ops.transport.vendor_errors import smtp_errors
 
 _SERVICE = "mail"
@@ -28,13 +29,10 @@ class MailConfig:
     port: int
     sender: str
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     security: str = "starttls"
     ca_file: str | None = None
     timeout: float = 15.0
-
-    def __repr__(self) -> str:
-        return f"MailConfig(host={self.host!r}, port={self.port}, sender={self.sender!r})"
 
 
 class MailEffector:
@@ -56,7 +54,7 @@ class MailEffector:
 
     async def send(self, intent: Intent) -> Accepted | Completed | Failed:
         config = self._config
-        with smtp_errors(_SERVICE):
+        with smtp_errors(_SERVICE), logged_call(_SERVICE, "send") as call:
             await aiosmtplib.send(
                 _message(config.sender, intent),
                 hostname=config.host,
@@ -68,6 +66,7 @@ class MailEffector:
                 tls_context=self._tls,
                 timeout=config.timeout,
             )
+            call.status = 250  # RFC 5321, 4.2.3
         return Completed({"recipient": intent.pinned["recipient"], "message_id": intent.pinned["message_id"]})
 
     async def follow(self, intent: Intent) -> Completed | Failed:
