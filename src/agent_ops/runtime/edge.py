@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
+
+import structlog
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
@@ -16,8 +19,10 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.runs import Request, Run, RunStatus
 from agent_ops.runtime.granting import Granting
+from agent_ops.runtime.logs import name_run
 from agent_ops.storage import Store, Tx
 
+log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
 ONBOARD, LINK = "onboard", "link"
 
@@ -32,11 +37,23 @@ class Edge:
     identity_key: bytes
 
     async def admit(
-        self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None
+        self,
+        request: Request,
+        caller: Caller,
+        idempotency_key: str | None = None,
+        run_after: date | None = None,
+        request_id: str | None = None,
     ) -> Run:
         """Record the employee and a queued run with its grant; a repeat of a known request gives its run again.
 
         A request that was held and comes again with a person's decision (``link_existing``, ``new_person``) gets a new run.
+
+        Args:
+            request: what is asked for.
+            caller: who asks.
+            idempotency_key: marks a repeat.
+            run_after: the day on which the run begins, in the location's time zone.
+            request_id: names the request in the log; made when not given.
 
         Raises:
             NotPermitted: the caller lacks the scope.
@@ -61,7 +78,7 @@ class Edge:
             tx.people.set_items(employee_id, items)
             return self._queued(tx, request, employee_id, items, caller, idempotency_key, wake_at)
 
-        return await self.store.transaction(work)
+        return await self._told(work, request_id)
 
     async def retry(self, run_id: str, caller: Caller) -> Run:
         """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
@@ -89,7 +106,20 @@ class Edge:
             tx.people.set_items(run.employee_id, [item for item in asked if item.item not in in_place])
             return self._queued(tx, request, run.employee_id, asked, caller, None, 0.0)
 
-        return await self.store.transaction(work)
+        return await self._told(work, None)
+
+    async def _told(self, work: Callable[[Tx], Run], request_id: str | None) -> Run:
+        """Commit the work, and let the log name the request with every line about the run; a new run keeps its first."""
+        asked = request_id or str(uuid.uuid4())
+
+        def named(tx: Tx) -> tuple[Run, str]:
+            run = work(tx)
+            return run, tx.runs.request_of(run.id, asked)
+
+        run, first = await self.store.transaction(named)
+        name_run(run.id, request=first, employee=run.employee_id)
+        log.info("request_admitted", request=asked, run=run.id, repeat=asked != first)
+        return run
 
     def _known_run(self, tx: Tx, request: Request, employee_id: str, idempotency_key: str | None) -> Run | None:
         """The run of an equal request; None when the person is new, or when a held one was decided."""

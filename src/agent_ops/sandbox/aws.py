@@ -23,7 +23,7 @@ from agent_ops.sandbox.world import World
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASANDBOXSANDBOX00", "sandbox"
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASANDBOXSANDBOX00", "moto/takes/any/key/this/is/the/sandboxes0"
 
 
 class AwsTwin:

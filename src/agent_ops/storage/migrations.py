@@ -23,6 +23,12 @@ def runs_wait(db: Database) -> None:
     db.execute("CREATE TABLE pauses (scope TEXT PRIMARY KEY, paused_by TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL)")
 
 
+@migrations()
+def create_requests(db: Database) -> None:
+    """Which request a run came from: what log lines of later processes name, too."""
+    db.execute("CREATE TABLE requests (run_id TEXT PRIMARY KEY REFERENCES runs (id), id TEXT NOT NULL) WITHOUT ROWID")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,
