@@ -24,7 +24,8 @@ MAX_BYTES, BACKUPS = 10_000_000, 5
 LONGEST_TEXT, LONGEST_LINE = 4_000, 16_000
 LIBRARIES = ("aiosmtplib", "asyncio", "boto3", "botocore", "httpcore", "httpx", "jenkins", "langchain_core", "langgraph",
              "langsmith", "msal", "requests", "urllib3")  # fmt: skip
-_ADDRESS = re.compile(r"[\w.+'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"[\w.+'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_FIRST = frozenset({"event", "level", "logger", "timestamp", "request", "run", "employee", "agent", "action", "result"})
 _KNOWN_RUNS = 10_000
 _runs: OrderedDict[str, dict[str, str]] = OrderedDict()
 EventDict = MutableMapping[str, Any]
@@ -120,10 +121,13 @@ def _value(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    text = _ADDRESS.sub("[address]", redactor.clean(text))
-    half = LONGEST_TEXT // 2
-    return text if len(text) <= LONGEST_TEXT else f"{text[:half]} ...[{len(text) - 2 * half} left out]... {text[-half:]}"
+    text = _shortened(value if isinstance(value, str) else repr(value), 10 * LONGEST_TEXT)
+    return _shortened(_ADDRESS.sub("[address]", redactor.clean(text)), LONGEST_TEXT)  # what the first cut split is gone now
+
+
+def _shortened(text: str, longest: int) -> str:
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ...[{len(text) - 2 * half} left out]... {text[-half:]}"
 
 
 def _line(_: Any, __: str, event: EventDict) -> str:
@@ -131,5 +135,5 @@ def _line(_: Any, __: str, event: EventDict) -> str:
     line = json.dumps(event)
     if len(line) <= LONGEST_LINE:
         return line
-    short = {key: value if len(str(value)) <= 200 else f"{str(value)[:200]}..." for key, value in list(event.items())[:30]}
-    return json.dumps({**short, "shortened": len(line)})
+    first = sorted(event, key=lambda key: key not in _FIRST)[:30]
+    return json.dumps({**{key: _shortened(str(event[key]), 200) for key in first}, "shortened": len(line)})

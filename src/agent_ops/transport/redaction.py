@@ -20,17 +20,19 @@ MASK = "[redacted]"
 SHORTEST = 8
 """A shorter secret is not masked by its value: it may be an ordinary word."""
 _LATEST = 128
-_BLOCK = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+_BLOCK = r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
 _NAMES = (
     r"pass(?:word|wd|phrase)|client_?secret|secret_?(?:access_?)?key|client_assertion|api_?(?:key|token)"
     r"|(?:access|refresh|id|session|security)_?token|temporaryAccessPass"
 )
-_SHAPES = (
+_SHAPES = (  # every repetition that can begin anywhere is bounded, so that long texts take linear time
     re.compile(_BLOCK, re.DOTALL),
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"),  # a JWT (RFC 7519)
     re.compile(r"(?i)(?P<keep>\b(?:bearer|basic|negotiate)\s+)[\w.~+/=-]{8,}"),  # Authorization (RFC 9110, 11.6.2)
     re.compile(r"(?i)(?P<keep>\bAUTH (?:PLAIN|LOGIN|XOAUTH2) )\S+"),  # SMTP (RFC 4954)
-    re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),  # a password in a URL (RFC 3986, 3.2.1)
+    re.compile(
+        r"(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,256}:)[^\s/@]{1,256}(?=@)"
+    ),  # a password in a URL (RFC 3986, 3.2.1)
     re.compile(rf"""(?i)(?P<keep>(?<![a-z])(?:{_NAMES})\b\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\&,;}}<]{{4,}}"""),
 )
 
