@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 
 from agent_ops import Settings
 from agent_ops.domain.errors import ConfigurationError, SettingsWrong
-from agent_ops.effectors.jenkins_login import JenkinsAccount
+from agent_ops.transport.jenkins_login import JenkinsAccount
 from agent_ops.settings import Environment, write_env_file
 
 GOOD = {

@@ -65,8 +65,7 @@ class AgentOps:
             raise AgentOpsError("this AgentOps was entered before", "Make a new one: it is cheap.")
         self._entered = True
         redactor.keep(self._settings.secrets())
-        if self._settings.log_file:
-            configure_logging(self._settings.log_file, self._settings.log_level)
+        configure_logging(self._settings.log_file, self._settings.log_level)
         self._stack = contextlib.AsyncExitStack()
         self._system: System = await self._stack.enter_async_context(self._parts)
         self._reports = Reports(self._system.store)

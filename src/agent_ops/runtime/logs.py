@@ -29,6 +29,12 @@ _FIRST = frozenset({"event", "level", "logger", "timestamp", "request", "run", "
 _KNOWN_RUNS = 10_000
 _runs: OrderedDict[str, dict[str, str]] = OrderedDict()
 EventDict = MutableMapping[str, Any]
+_STAMPS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
 
 
 def name_run(run_id: str, *, request: str, employee: str) -> None:
@@ -50,39 +56,38 @@ class LogFile(ConcurrentRotatingFileHandler):
             sys.stderr.write(f"warning: the log file {self.baseFilename} cannot be written: {sys.exc_info()[1]}\n")
 
 
-def configure_logging(path: Path, level: str) -> None:
+def configure_logging(path: Path | None, level: str) -> None:
     """Send the package's logs, and other libraries' warnings, to a rotating file. Safe to call again.
 
+    Without a file our lines go to the standard library's loggers below ``agent_ops``, for whoever embeds the package.
     Libraries are heard from WARNING on only, whatever the level: at DEBUG they print headers and bodies, secrets in them.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stamps: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=stamps,
+    final: Any = [_with_ids, structlog.processors.format_exc_info, _cleaned, _line]
+    structlog.configure(
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _with_ids,
-            structlog.processors.format_exc_info,
-            _cleaned,
-            _line,
+            structlog.stdlib.filter_by_level,
+            *_STAMPS,
+            *([structlog.stdlib.ProcessorFormatter.wrap_for_formatter] if path else final),
         ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_to(path, level, final)
+
+
+def _write_to(path: Path, level: str, final: list[Any]) -> None:
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_STAMPS,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
     )
     _attach(logging.getLogger("agent_ops"), _handler(path, formatter, logging.NOTSET))
     logging.getLogger("agent_ops").setLevel(level)
     logging.getLogger("agent_ops").propagate = False
     for library in LIBRARIES:
         _attach(logging.getLogger(library), _handler(path, formatter, logging.WARNING))
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *stamps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
 
 
 def _handler(path: Path, formatter: logging.Formatter, level: int) -> LogFile:

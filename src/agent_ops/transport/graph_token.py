@@ -18,7 +18,7 @@ from agent_ops.transport.calls import log_calls
 from agent_ops.transport.redaction import redactor
 from agent_ops.transport.routes import NO_PROXIES, Proxies, Route
 from agent_ops.transport.threads import ClientPool
-from agent_ops.transport.vendor_errors import requests_errors
+from agent_ops.transport.vendor_errors import msal_errors
 
 _SERVICE = "Entra ID"
 _TOKEN_MARGIN_SECONDS = 120
@@ -114,7 +114,7 @@ class EntraToken:
         session = _BoundedSession(self._config.timeout)
         self._config.route.prepare(session, self._config.authority)
         log_calls(session, "Entra login")
-        with requests_errors(_SERVICE):
+        with msal_errors(_SERVICE):
             return msal.ConfidentialClientApplication(
                 self._config.client_id,
                 client_credential=self._config.credential,
@@ -125,7 +125,7 @@ class EntraToken:
             )
 
     def _acquire(self, application: msal.ConfidentialClientApplication) -> dict[str, Any]:
-        with requests_errors(_SERVICE):
+        with msal_errors(_SERVICE):
             answer: dict[str, Any] = application.acquire_token_for_client([self._config.scope])
         if "access_token" in answer:
             return answer

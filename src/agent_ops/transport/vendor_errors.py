@@ -7,6 +7,7 @@ answer below 500 says no, for good (``ServiceRefused``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -17,6 +18,7 @@ import botocore.exceptions
 import httpx
 import jenkins
 import requests
+from msal.exceptions import MsalServiceError
 from urllib3.exceptions import NewConnectionError
 
 from agent_ops.domain.errors import AccessRefused, RateLimited, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
@@ -76,6 +78,29 @@ def requests_errors(service: str) -> Iterator[None]:
         raise _connection_error(service, error) from error
     except requests.RequestException as error:
         raise ServiceAmbiguous(service, f"the connection failed: {error}") from error
+
+
+@contextmanager
+def msal_errors(service: str) -> Iterator[None]:
+    """For msal, which lets requests' exceptions through and tells a refused discovery by a bare ValueError."""
+    with requests_errors(service):
+        try:
+            yield
+        except MsalServiceError as error:  # 429 and 5xx
+            raise ServiceUnavailable(service, f"gave no token: {error}") from error
+        except ValueError as error:
+            if not str(error).startswith("Unable to get authority configuration"):
+                raise
+            raise _discovery_error(service, str(error.__context__ or "")) from error
+
+
+def _discovery_error(service: str, words: str) -> ServiceError:
+    """The login host's answer to the question for a tenant's endpoints; msal puts status and body into one sentence."""
+    found = re.search(r"HTTP status: (\d{3}), Error: (.*)", words, re.DOTALL)
+    status, body = (found[1], found[2]) if found else ("unknown", words)
+    told = re.search(r"AADSTS\d+: .*?(?=( Trace ID:|\"|$))", body)
+    said = told[0] if told else f"status {status}"
+    return AccessRefused(service, f"has no such tenant: {said}", "Check TENANT_ID (and AGENT_OPS_AUTHORITY).")
 
 
 def _wrapped_status(service: str, words: str) -> ServiceError:
