@@ -15,10 +15,10 @@ import pytest
 from agent_ops.domain.errors import AccessRefused, ServiceError
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
 from agent_ops.sandbox.tls import ensure_tls
 from agent_ops.transport.graph import GraphError
 from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
 from agent_ops.transport.routes import Proxies
 
 ELSEWHERE = "https://service.invalid"  # RFC 2606: no such host, so only a proxy can be asked for it

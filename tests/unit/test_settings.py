@@ -17,8 +17,8 @@ from dotenv import dotenv_values
 
 from agent_ops import Settings
 from agent_ops.domain.errors import ConfigurationError, SettingsWrong
-from agent_ops.transport.jenkins_login import JenkinsAccount
 from agent_ops.settings import Environment, write_env_file
+from agent_ops.transport.jenkins_login import JenkinsAccount
 
 GOOD = {
     "TENANT_ID": "5f0c6f0e-7d64-4bb0-9a51-2a4f4d1f0a11",

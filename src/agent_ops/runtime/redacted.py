@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Intent
+from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Held, Intent, Waiting
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.ports import EffectAdapter
 from agent_ops.transport.redaction import redactor
@@ -27,10 +27,10 @@ class Redacted:
     async def look_up(self, intent: Intent) -> Finding:
         return await _scrubbed(self._adapter.look_up, intent)
 
-    async def send(self, intent: Intent) -> Accepted | Completed | Failed:
+    async def send(self, intent: Intent) -> Accepted | Completed | Failed | Held:
         return await _scrubbed(self._adapter.send, intent)
 
-    async def follow(self, intent: Intent) -> Completed | Failed:
+    async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
         return await _scrubbed(self._adapter.follow, intent)
 
 

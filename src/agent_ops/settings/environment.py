@@ -12,14 +12,14 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from agent_ops.domain.errors import SettingsWrong
 from agent_ops.domain.notices import Contacts
-from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.settings import checks
 from agent_ops.settings.certificate import read_certificate
 from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
+from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.jenkins_login import AwsConfig
 from agent_ops.transport.routes import is_loopback
 
 ENV_FILE = ".env"

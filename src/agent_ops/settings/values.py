@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agent_ops.domain.notices import Contacts
-from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.ledger.attempt import Patience
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
+from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.jenkins_login import AwsConfig
 from agent_ops.transport.routes import Proxies
 
 DATA_DIR = Path("agent-ops-data")
