@@ -88,16 +88,15 @@ def test_the_twins_rewrite_their_own_file_only(place: Path, tmp_path: Path) -> N
         ({"CLIENT_SECRET": "not-the-one"}, "AADSTS7000215: Invalid client secret provided."),
         ({"CLIENT_ID": "11111111-1111-4111-8111-111111111111"}, "AADSTS700016"),
         ({"TENANT_ID": "11111111-1111-4111-8111-111111111111"}, "has no such tenant: AADSTS90002"),
-        ({"AGENT_OPS_GRAPH_URL": "https://127.0.0.1:9/v1.0"}, "Entra ID: cannot be reached"),
     ],
 )
 def test_a_setting_that_only_the_service_can_refuse_is_told_in_its_words(
     place: Path, change: dict[str, str], line: str, tmp_path: Path
 ) -> None:
-    number = f"E-9{abs(hash(line)) % 10_000}"
+    number = f"E-{next(iter(change))}"
     done = agent_ops(
         *HIRE[:1],
-        f"Wrong {number}",
+        "Wrong Setting",
         *HIRE[2:6],
         "--external-id",
         number,
@@ -109,4 +108,4 @@ def test_a_setting_that_only_the_service_can_refuse_is_told_in_its_words(
     )
     report = json.loads(done.stdout)
     assert report["employee"]["status"] == "failed"
-    assert line.removeprefix("Entra ID: ") in report["employee"]["reason"]
+    assert line in report["employee"]["reason"]
