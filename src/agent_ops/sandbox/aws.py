@@ -72,7 +72,9 @@ class AwsTwin:
             time.sleep(faults[FaultKind.LATENCY].seconds)
         if FaultKind.STATUS in faults:
             started(f"{faults[FaultKind.STATUS].status} Told To Fail", [("Content-Type", "application/x-amz-json-1.1")])
-            body: Iterable[bytes] = [b'{"__type": "InternalServerError", "message": "told to fail"}']
+            token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") if faults[FaultKind.STATUS].echo else ""
+            refusal = {"__type": "InternalServerError", "message": f"told to fail {token}".strip()}
+            body: Iterable[bytes] = [json.dumps(refusal).encode()]
         else:
             body = self._moto(environ, started)
         self._records.record(Call("aws", method, operation, seen[0] if seen else 0))

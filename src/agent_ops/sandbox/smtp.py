@@ -59,7 +59,9 @@ class MailTwin:
             _cut(server)
             return "451 dropped"
         if FaultKind.STATUS in faults:
-            return f"{faults[FaultKind.STATUS].status} told to fail"
+            fault = faults[FaultKind.STATUS]
+            login = f"; you logged in with {self._world.credentials.smtp_password}" if fault.echo else ""
+            return f"{fault.status} told to fail{login}"
         return None
 
     def _keep(self, to: str, envelope: Envelope) -> None:
