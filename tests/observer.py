@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ class Seen:
 
 
 def observe(command: Sequence[str], cwd: Path, env: dict[str, str], timeout: float) -> Seen:
-    """Run a command under strace; skips the test where that cannot be done."""
+    """Run a command under strace, for so many seconds at most; skips the test where that cannot be done."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed: nobody could see whether a connection leaves the loopback")
@@ -37,10 +39,22 @@ def observe(command: Sequence[str], cwd: Path, env: dict[str, str], timeout: flo
         pytest.skip("strace may not trace processes here: nobody could see whether a connection leaves the loopback")
     trace = cwd / "trace.txt"
     watched = [strace, "-f", "--seccomp-bpf", "-qq", "-e", _CALLS, "-e", "signal=none", "-o", str(trace), *command]
-    result = subprocess.run(watched, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    result = _run(watched, cwd, env, timeout)
     lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
     calls = [line for line in lines if "sa_family=AF_INET" in line or "sa_family=AF_UNIX" in line]
     return Seen(result, calls, [line for line in calls if leaves(line)])
+
+
+def _run(command: list[str], cwd: Path, env: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    """Its result; one that hangs (on a proxy that is not there?) is ended with its children, and what it did was seen."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=cwd, env=env, text=True, start_new_session=True, **pipes) as process:
+        try:
+            said = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            said = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
 def leaves(call: str) -> bool:
