@@ -108,24 +108,33 @@ _WRITER = """
 import sys, structlog
 from pathlib import Path
 from agent_ops.runtime import logs
-logs.MAX_BYTES, logs.BACKUPS = 100_000, 50
+logs.MAX_BYTES, logs.BACKUPS = 10_000, 300
 logs.configure_logging(Path(sys.argv[1]), "INFO")
+print("ready", flush=True)
+sys.stdin.readline()
 for number in range(1000):
-    structlog.get_logger("agent_ops.test").info("told", writer=sys.argv[2], number=number, words="x" * 100)
+    structlog.get_logger("agent_ops.test").info("told", writer=sys.argv[2], number=number)
 """
 
 
 @pytest.mark.slow
 def test_four_processes_share_a_rotating_file_and_lose_no_line(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(number)], cwd=HERE, stderr=subprocess.PIPE)
-        for number in range(4)
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(n)], cwd=HERE, text=True, **pipes) for n in range(4)
     ]
     for writer in writers:
-        _, said = writer.communicate(timeout=100)
-        assert (writer.returncode, said) == (0, b"")
-    files = sorted(tmp_path.glob("app.log*"))
-    assert len(files) > 5, "it was to rotate"
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:  # all at once, so that they meet at every rotation
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        assert writer.communicate(timeout=100) == ("", "")
+        assert writer.returncode == 0
+    files = list(tmp_path.glob("app.log*"))
+    assert 40 < len(files) < 300, "it was to rotate often, and to drop nothing"
     told = [(line["writer"], line["number"]) for file in files for line in lines(file)]
     assert sorted(told) == sorted((str(writer), number) for writer in range(4) for number in range(1000))
