@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench lock docs clean
+.PHONY: help demo test fast judges check format bench prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -35,6 +35,25 @@ format: $(VENV)/dev.stamp  ## format and mend what can be mended
 
 bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
 	$(BIN)/python benchmarks/onboarding.py
+
+PROOFS := $(BIN)/python -m proofs
+ROUNDS ?= 30
+SEED ?=
+
+prove: $(VENV)/dev.stamp  ## prove "exactly once" whole, and write what it says to docs/proofs (about an hour)
+	@failed=0; \
+	$(PROOFS) crash --out docs/proofs/crash.txt || failed=1; \
+	$(PROOFS) chaos --rounds 500 --out docs/proofs/chaos.txt || failed=1; \
+	$(PROOFS) faults --out docs/proofs/faults.txt || failed=1; \
+	$(PROOFS) dispatch --out docs/proofs/dispatch.txt || failed=1; \
+	exit $$failed
+
+prove-part: $(VENV)/dev.stamp  ## the same with fixed seeds: a part of the crash matrix, and 30 random kills
+	$(PROOFS) crash --seed 1
+	$(PROOFS) chaos --rounds 30 --seed 1
+
+chaos: $(VENV)/dev.stamp  ## random kills: make chaos ROUNDS=500 [SEED=7]
+	$(PROOFS) chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 docs: $(VENV)/dev.stamp  ## write the generated pages again (diagram, terminal picture, command reference)
 	$(BIN)/python scripts/write_docs.py

@@ -13,6 +13,8 @@ from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Findin
 from agent_ops.domain.errors import RateLimited, ServiceAmbiguous, ServiceUnavailable, ValueTaken
 from agent_ops.domain.ports import EffectAdapter
 
+PIPELINES = (Action.RUN_PIPELINE, Action.REVOKE_PIPELINE)
+
 
 @dataclass
 class Trouble:
@@ -44,10 +46,10 @@ class FakeService:
         if self.forgetful:
             return Finding(Presence.CANNOT_TELL, why="the history was discarded")
         if intent.marker in self.done and self.action is not Action.SEND_MAIL:
-            if self.action is Action.RUN_PIPELINE:
+            if self.action in PIPELINES:
                 return Finding(Presence.OURS, handle={"marker": intent.marker})
             return Finding(Presence.OURS, result=self._result(self.done[intent.marker]))
-        return Finding(Presence.ABSENT, resend_is_safe=self.action is not Action.RUN_PIPELINE)
+        return Finding(Presence.ABSENT, resend_is_safe=self.action not in PIPELINES)
 
     async def send(self, intent: Intent) -> Accepted | Completed | Failed:
         self.sends += 1
@@ -63,7 +65,7 @@ class FakeService:
         self._do(intent)
         if trouble == "drop_after":
             raise ServiceAmbiguous("fake", "cut the connection")
-        if self.action is Action.RUN_PIPELINE:
+        if self.action in PIPELINES:
             return Accepted({"marker": intent.marker})
         return Completed(self._result(intent))
 
@@ -79,13 +81,13 @@ class FakeService:
             others = {i.pinned["userPrincipalName"] for m, i in self.done.items() if m != intent.marker}
             if address in self.foreign_addresses | others:
                 raise ValueTaken("fake", f"{address} is taken")
-        if self.action is Action.RUN_PIPELINE:
+        if self.action in PIPELINES:
             sent = intent.pinned["parameters"][intent.pinned["request_id_parameter"]]
             assert sent == intent.marker, "a build that nobody could find again"
         if self.action is Action.SEND_MAIL:
             self.done[f"{intent.marker}#{self.sends}"] = intent
         else:
-            assert intent.marker not in self.done or self.action is not Action.RUN_PIPELINE, "a build was repeated"
+            assert intent.marker not in self.done or self.action not in PIPELINES, "a build was repeated"
             self.done[intent.marker] = intent
 
     def _result(self, intent: Intent) -> dict[str, object]:

@@ -74,6 +74,13 @@ def test_the_log_tells_every_call_and_names_nobody(place: Path) -> None:
     assert not re.search("bea|costa|@|it-desk", written)
 
 
+def test_a_certificate_signs_in_where_the_secret_would(place: Path) -> None:
+    pem = place / "twins" / "sandbox" / "client.pem"
+    certified = {"CLIENT_SECRET": "not-the-one", "AGENT_OPS_CLIENT_CERTIFICATE_FILE": str(pem)}
+    done = agent_ops("onboard", "Cara Diaz", *HIRE[2:6], "--external-id", "E-3", cwd=place, timeout=110, **certified)
+    assert done.returncode == EXIT_OK, done.stdout + done.stderr
+
+
 def test_the_twins_rewrite_their_own_file_only(place: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TENANT_ID=mine\n", encoding="utf-8")
     done = agent_ops("sandbox", "--write-env", ".env", cwd=tmp_path)

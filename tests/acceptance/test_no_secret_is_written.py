@@ -34,7 +34,7 @@ SHAPES = (
     re.compile(rb"canary-"),
 )
 """An initial password, a token, a key, whatever is planted."""
-OWN = ("sandbox.json", "credentials.json", "lock")
+OWN = ("sandbox.json", "credentials.json", "lock", "client.pem")
 """Where the twins keep the secrets that they check."""
 
 

@@ -53,8 +53,11 @@ def member(user_id: str) -> dict[str, str]:
     return {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{user_id}"}
 
 
-def acquire(base_url: str, tls: Tls, *, secret: str = SECRET, **changes: str) -> dict[str, Any]:
-    """A token, or the refusal, as Microsoft's own client library reports it; no environment variable can divert the session."""
+def acquire(base_url: str, tls: Tls, *, secret: str | dict[str, str] = SECRET, **changes: str) -> dict[str, Any]:
+    """A token, or the refusal, as Microsoft's own client library reports it; no environment variable can divert the session.
+
+    ``secret`` may be what msal takes for a certificate.
+    """
     with requests.Session() as session:
         session.trust_env, session.verify = False, str(tls.ca_file)
         application = msal.ConfidentialClientApplication(

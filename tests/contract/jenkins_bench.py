@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,14 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin
+from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Call, Records
 from agent_ops.sandbox.world import Credentials, JobSeed, World
 
 TOKEN = "11" + secrets.token_hex(16)  # as Jenkins makes them
+ODD_NAMES = (
+    "My Folder/a job, with (spaces)",
+    "Über/Zürich/东京",
+    "100 %25/C++ build",
+    "team/app/feature%2Fx",
+    'a\'b/"quoted"=~',
+)
 WORLD = World(
     credentials=Credentials(**{secret.name: TOKEN for secret in fields(Credentials)}),
     domain="example.test",
@@ -29,6 +35,7 @@ WORLD = World(
         JobSeed("provisioning/aws", ("REQUEST_ID", "USER", "ROLE")),
         JobSeed("provisioning/deep/er/vpn", ("REQUEST_ID",)),
         JobSeed("nightly", ()),
+        *(JobSeed(path, ("REQUEST_ID",), instance="odd") for path in ODD_NAMES),
     ),
 )
 USER = WORLD.jenkins_user
@@ -52,7 +59,13 @@ class Bench:
     faults: FaultBook
     base_url: str
     http: aiohttp.ClientSession
+    listener: Listener
     crumb: dict[str, str] = field(default_factory=dict)
+
+    async def restart(self, seconds: float, **how: bool) -> None:
+        """Restart the twin: half of the time connections are refused, then everything is 503."""
+        self.twin.restart(seconds, refusing=seconds / 2, **how)
+        await self.listener.refuse(seconds / 2)
 
     async def get(self, path: str, **options: Any) -> Any:
         """The JSON of an address that must answer 200."""
@@ -83,20 +96,18 @@ class Bench:
 
 
 @asynccontextmanager
-async def served(records_path: Path, world: World = WORLD) -> AsyncIterator[Bench]:
+async def served(records_path: Path, world: World = WORLD, instance: str = "default") -> AsyncIterator[Bench]:
     """A twin on these records; leave and enter again to see it after a new start."""
     records, faults = Records(records_path), FaultBook()
-    sock = socket.create_server(("127.0.0.1", 0))
-    base_url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    twin = JenkinsTwin(world, records, faults, base_url)
-    runner = web.AppRunner(twin.app())
-    await runner.setup()
-    await web.SockSite(runner, sock).start()
+    listener = Listener()
+    base_url = f"http://127.0.0.1:{listener.port}"
+    twin = JenkinsTwin(world, records, faults, base_url, instance)
+    await listener.start(twin.app())
     try:
-        async with aiohttp.ClientSession(headers={"Authorization": basic(USER, TOKEN)}) as http:
-            yield Bench(twin, records, faults, base_url, http)
+        async with aiohttp.ClientSession(headers={"Authorization": basic(USER, world.jenkins_token(instance))}) as http:
+            yield Bench(twin, records, faults, base_url, http, listener)
     finally:
-        await runner.cleanup()
+        await listener.close()
         records.close()
 
 

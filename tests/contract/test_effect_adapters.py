@@ -20,8 +20,8 @@ from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.effectors.mail import MailEffector
 from agent_ops.sandbox import Fault, FaultKind
-from agent_ops.transport.jenkins_login import JenkinsLogin
-from tests.fakes import FakeService
+from agent_ops.transport.jenkins_login import jenkins_logins
+from tests.fakes import PIPELINES, FakeService
 
 GROUP = "7c1d5a0e-52a7-4f63-9a3c-0d6f3f7b1a01"
 WRITES = {
@@ -32,10 +32,15 @@ WRITES = {
     Action.ENABLE_ACCOUNT: ("entra", "PATCH", "/v1.0/users/.*"),
     Action.ADD_TO_GROUP: ("entra", "POST", "/v1.0/groups/.*"),
     Action.RUN_PIPELINE: ("jenkins", "POST", "/job/.*"),
+    Action.REVOKE_PIPELINE: ("jenkins", "POST", "/job/.*"),
+    Action.DISABLE_ACCOUNT: ("entra", "PATCH", "/v1.0/users/.*"),
     Action.SEND_MAIL: ("mail", "DATA", ".*"),
 }
 
-SETTERS = (Action.SET_ATTRIBUTES, Action.SET_MANAGER, Action.ENABLE_ACCOUNT, Action.ADD_TO_GROUP)
+SETTERS = (
+    *(Action.SET_ATTRIBUTES, Action.SET_MANAGER, Action.ENABLE_ACCOUNT, Action.DISABLE_ACCOUNT),
+    Action.ADD_TO_GROUP,
+)
 """Twice is as good as once: nothing at the service says whose doing it was, and nothing need."""
 
 
@@ -59,10 +64,17 @@ def pinned_for(action: Action, member: str = "") -> dict[str, Any]:
         Action.SET_ATTRIBUTES: {"id": member, "attributes": {"usageLocation": "PT", "department": tag}},
         Action.SET_MANAGER: {"id": member, "manager": "Dana Whitfield"},
         Action.ENABLE_ACCOUNT: {"id": member},
+        Action.DISABLE_ACCOUNT: {"id": member},
         Action.ADD_TO_GROUP: {"group": GROUP, "member": member},
         Action.RUN_PIPELINE: {
             "job": "provisioning/aws",
             "parameters": {"ROLE": "engineer", "USER_EMAIL": f"p{tag}@acme.example"},
+            "request_id_parameter": "AGENT_OPS_REQUEST_ID",
+            "timeout_seconds": 20.0,
+        },
+        Action.REVOKE_PIPELINE: {
+            "job": "deprovisioning/aws",
+            "parameters": {"USER_EMAIL": f"p{tag}@acme.example"},
             "request_id_parameter": "AGENT_OPS_REQUEST_ID",
             "timeout_seconds": 20.0,
         },
@@ -87,7 +99,7 @@ class Case:
 
     def intent(self) -> Intent:
         made = intent_for(self.action, pinned_for(self.action, self.member))
-        if self.action is Action.RUN_PIPELINE:
+        if self.action in PIPELINES:
             made.pinned["parameters"]["AGENT_OPS_REQUEST_ID"] = made.marker
         return made
 
@@ -104,10 +116,12 @@ def fake_case(action: Action) -> Case:
 async def real_case(action: Action, box: Sandbox, settings: Settings, stack: AsyncExitStack) -> Case:
     graph = GraphSession(settings.entra)
     stack.push_async_callback(graph.close)
-    jenkins = JenkinsEffector(JenkinsLogin(settings.aws))
+    jenkins = JenkinsEffector(jenkins_logins(settings.aws))
     stack.callback(jenkins.close)
     entra = EntraEffector(graph)
-    adapter: EffectAdapter = {Action.RUN_PIPELINE: jenkins, Action.SEND_MAIL: MailEffector(settings.mail)}.get(action, entra)  # type: ignore[assignment]
+    adapter: EffectAdapter = (
+        jenkins if action in PIPELINES else MailEffector(settings.mail) if action is Action.SEND_MAIL else entra
+    )
     twin, method, path = WRITES[action]
 
     async def fail_next(kind: str) -> None:
@@ -164,7 +178,7 @@ async def test_what_was_sent_is_done_and_found_again(case: Case) -> None:
 async def test_what_was_never_sent_is_absent(case: Case) -> None:
     finding = await case.adapter.look_up(case.intent())
     assert finding.presence is Presence.ABSENT
-    assert finding.resend_is_safe is (case.action is not Action.RUN_PIPELINE)
+    assert finding.resend_is_safe is (case.action not in PIPELINES)
 
 
 async def test_a_refused_call_says_that_nothing_was_done(case: Case) -> None:
@@ -184,7 +198,7 @@ async def test_a_cut_connection_is_ambiguous_and_the_look_up_tells(case: Case, k
         await case.adapter.send(intent)
     finding = await case.adapter.look_up(intent)
     done = kind == "drop_after"
-    if case.action in (Action.CREATE_ACCOUNT, Action.RUN_PIPELINE):
+    if case.action in (Action.CREATE_ACCOUNT, *PIPELINES):
         assert finding.presence is (Presence.OURS if done else Presence.ABSENT)
     else:
         assert finding.resend_is_safe or finding.presence is Presence.OURS
@@ -193,7 +207,7 @@ async def test_a_cut_connection_is_ambiguous_and_the_look_up_tells(case: Case, k
 
 
 async def test_where_resending_is_safe_a_second_send_changes_nothing_more(case: Case, sandbox: Sandbox) -> None:
-    if case.action is Action.RUN_PIPELINE:
+    if case.action in PIPELINES:
         pytest.skip("a pipeline is never sent again without proof of absence")
     intent = case.intent()
     first, second = await settled(case, intent), await settled(case, intent)
@@ -216,7 +230,7 @@ async def test_somebody_elses_value_is_told_apart(case: Case) -> None:
 
 
 async def test_a_pipeline_is_found_by_an_older_intent_only_within_its_time(case: Case) -> None:
-    if case.action is not Action.RUN_PIPELINE or not case.real:
+    if case.action not in PIPELINES or not case.real:
         pytest.skip("about Jenkins's history")
     intent = case.intent()
     await settled(case, intent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -12,29 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal
+from agent_ops.domain.effects import Accepted, Completed, Failed, Presence
 from agent_ops.domain.errors import AccessRefused, ServiceRefused, ServiceUnavailable
 from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.sandbox.jenkins import Outcome
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
-from agent_ops.transport.pacing import Pace
+from agent_ops.transport.jenkins_login import JenkinsAccount
 from tests.contract.jenkins_bench import TOKEN, USER, Bench, served
-
-JOB = "provisioning/aws"
-
-
-class FixedLogin(JenkinsLogin):
-    """Knows the accounts in order: each time it must read again, the next."""
-
-    def __init__(self, *accounts: JenkinsAccount) -> None:
-        super().__init__(AwsConfig("eu-central-1", "/jenkins"))
-        self.accounts, self.reads = list(accounts), 0
-
-    def _read(self) -> str:
-        self.reads += 1
-        account = self.accounts.pop(0) if len(self.accounts) > 1 else self.accounts[0]
-        return f'{{"url": "{account.url}", "user": "{account.user}", "token": "{account.token}"}}'
+from tests.contract.jenkins_effects import JOB, FixedLogin, accepted, effector_on, intent
 
 
 @pytest.fixture
@@ -45,27 +29,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 async def effector(bench: Bench) -> AsyncIterator[JenkinsEffector]:
-    made = JenkinsEffector(FixedLogin(JenkinsAccount(bench.base_url, USER, TOKEN)), pace=Pace(longest=0.05))
-    yield made
-    made.close()
-
-
-def intent(job: str = JOB, timeout: float = 10.0) -> Intent:
-    key = uuid.uuid4().hex
-    pinned = {
-        "job": job,
-        "parameters": {"REQUEST_ID": f"{key}.1", "USER": "ana.silva@example.test"},
-        "request_id_parameter": "REQUEST_ID",
-        "timeout_seconds": timeout,
-    }
-    proposal = Proposal("jenkins", Action.RUN_PIPELINE, "aws")
-    return Intent(key, "run", "employee", proposal, 1, pinned, datetime.now(timezone.utc))
-
-
-async def accepted(effector: JenkinsEffector, made: Intent) -> Intent:
-    sent = await effector.send(made)
-    assert isinstance(sent, Accepted)
-    return replace(made, handle=sent.handle)
+    async with effector_on(bench) as made:
+        yield made
 
 
 async def test_a_trigger_that_jenkins_merges_is_the_item_that_waits(bench: Bench, effector: JenkinsEffector) -> None:
@@ -121,7 +86,7 @@ async def test_a_restarted_controller_aborts_the_build_and_says_so(bench: Bench,
     bench.twin.set_seconds(JOB, 3600)
     waiting = asyncio.create_task(effector.follow(await accepted(effector, intent())))
     await asyncio.sleep(0.1)
-    bench.twin.restart()
+    bench.twin.restart(resume=False)
     ended = await waiting
     assert isinstance(ended, Failed)
     assert "ABORTED" in ended.reason
@@ -159,7 +124,7 @@ async def test_a_thread_that_was_held_up_triggers_nothing_late(bench: Bench) -> 
             threading.Event().wait(0.4)
             return super()._read()
 
-    effector = JenkinsEffector(SlowLogin(JenkinsAccount(bench.base_url, USER, TOKEN)), timeout=0.2)
+    effector = JenkinsEffector({"default": SlowLogin(JenkinsAccount(bench.base_url, USER, TOKEN))}, timeout=0.2)
     with pytest.raises(ServiceUnavailable, match="not asked in time"):
         await effector.send(intent())
     assert bench.effects() == []
@@ -169,14 +134,14 @@ async def test_a_thread_that_was_held_up_triggers_nothing_late(bench: Bench) -> 
 async def test_refused_credentials_are_read_again_once(bench: Bench) -> None:
     stale, fresh = JenkinsAccount(bench.base_url, USER, "stale"), JenkinsAccount(bench.base_url, USER, TOKEN)
     login = FixedLogin(stale, fresh)
-    effector = JenkinsEffector(login)
+    effector = JenkinsEffector({"default": login})
     assert isinstance(await effector.send(intent()), Accepted)
     assert login.reads == 2
     effector.close()
 
 
 async def test_credentials_that_stay_wrong_are_told(bench: Bench) -> None:
-    effector = JenkinsEffector(FixedLogin(JenkinsAccount(bench.base_url, USER, "wrong-canary")))
+    effector = JenkinsEffector({"default": FixedLogin(JenkinsAccount(bench.base_url, USER, "wrong-canary"))})
     with pytest.raises(AccessRefused) as caught:
         await effector.send(intent())
     assert "401" in str(caught.value)

@@ -258,20 +258,6 @@ async def test_a_new_twin_on_the_same_records_goes_on(tmp_path: Path) -> None:
         assert await asyncio.to_thread(client.build_job, JOB, {"REQUEST_ID": "4"}) == waiting + 1
 
 
-async def test_a_controller_restart_aborts_what_runs_and_keeps_the_queue(bench: Bench, client: jenkins.Jenkins) -> None:
-    finished = await asyncio.to_thread(_run, client, JOB, {"REQUEST_ID": "1"})
-    bench.twin.set_seconds(JOB, LONG)
-    running = await asyncio.to_thread(_run, client, JOB, {"REQUEST_ID": "2"})
-    bench.twin.set_quiet_period(LONG)
-    waiting = await asyncio.to_thread(client.build_job, JOB, {"REQUEST_ID": "3"})
-    bench.twin.restart()
-    results = [(await asyncio.to_thread(client.get_build_info, JOB, n))["result"] for n in (finished, running)]
-    assert results == ["SUCCESS", "ABORTED"]
-    assert [item["id"] for item in await asyncio.to_thread(client.get_queue_info)] == [waiting]
-    with pytest.raises(jenkins.JenkinsException, match="does not exist"):
-        await asyncio.to_thread(client.get_queue_item, 1)
-
-
 async def test_discarded_builds_are_gone_and_numbers_go_on(bench: Bench, client: jenkins.Jenkins) -> None:
     await asyncio.to_thread(_run, client, JOB, {"REQUEST_ID": "1"})
     bench.twin.forget_builds(JOB)

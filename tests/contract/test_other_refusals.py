@@ -1,10 +1,8 @@
-"""What Entra, SSM and mail refuse, in their own words and as our errors; and the AWS and mail twins themselves."""
+"""What Entra and SSM refuse, in their own words and as our errors; and the AWS twin itself."""
 
 from __future__ import annotations
 
 import asyncio
-import smtplib
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -22,7 +20,6 @@ from agent_ops.domain.errors import (
 )
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
-from agent_ops.effectors.mail import MailEffector
 from agent_ops.ledger.attempt import Patience
 from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.transport.jenkins_login import JenkinsLogin
@@ -89,7 +86,7 @@ def test_a_parameter_of_another_form_is_told_without_its_value(sandbox_settings:
     login = JenkinsLogin(sandbox_settings.aws)
     for value in ("canary", "[]", '{"url": "http://x"}'):
         with pytest.raises(ConfigurationError) as caught:
-            login._parsed(value)
+            login.parsed(value)
         assert "canary" not in str(caught.value)
 
 
@@ -107,39 +104,6 @@ async def test_the_aws_twin_fails_when_told_and_records_its_calls(sandbox_settin
         JenkinsLogin(sandbox_settings.aws).account()
     await faulty.clear_faults()
     assert JenkinsLogin(sandbox_settings.aws).account().token
-
-
-async def test_a_refused_recipient_is_final_and_a_busy_server_is_not(sandbox_settings: Settings, faulty: Sandbox) -> None:
-    effector = MailEffector(sandbox_settings.mail)
-    for status, expected in ((550, ServiceRefused), (451, ServiceUnavailable)):
-        await faulty.fault(Fault("mail", FaultKind.STATUS, status=status, times=1))
-        with pytest.raises(expected, match=str(status)):
-            await effector.send(intent_for(Action.SEND_MAIL, pinned_for(Action.SEND_MAIL)))
-
-
-async def test_a_wrong_mail_password_is_told(sandbox_settings: Settings) -> None:
-    effector = MailEffector(replace(sandbox_settings.mail, password="wrong-canary"))
-    with pytest.raises(AccessRefused) as caught:
-        await effector.send(intent_for(Action.SEND_MAIL, pinned_for(Action.SEND_MAIL)))
-    assert "canary" not in str(caught.value)
-
-
-async def test_no_header_can_be_smuggled_in(sandbox_settings: Settings) -> None:
-    pinned = {**pinned_for(Action.SEND_MAIL), "subject": "Hello\r\nBcc: everyone@evil.example"}
-    with pytest.raises(ServiceRefused, match="cannot be written"):
-        await MailEffector(sandbox_settings.mail).send(intent_for(Action.SEND_MAIL, pinned))
-
-
-def test_the_mail_twin_wants_tls_and_a_login(sandbox: Sandbox) -> None:
-    where = sandbox.addresses
-    with smtplib.SMTP(where.smtp_host, where.smtp_port, timeout=10) as client:
-        client.ehlo()
-        with pytest.raises(smtplib.SMTPSenderRefused):
-            client.sendmail("a@x.example", ["b@x.example"], "hello")
-        client.starttls(context=ssl.create_default_context(cafile=where.ca_file))
-        client.ehlo()
-        with pytest.raises(smtplib.SMTPAuthenticationError):
-            client.login(where.smtp_user, "wrong")
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,15 @@ async def test_a_database_of_another_program_is_told_when_reading(tmp_path: Path
     other.close()
     with pytest.raises(StorageError, match="no such table"):
         await Store(tmp_path / "operations.db", b"").open_to_read()
+
+
+async def test_nobody_is_given_an_address_that_looks_like_anothers(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    domain = "acme.example"
+    first = await store.transaction(lambda tx: tx.people.reserve_address("e1", iter([f"anna.carne@{domain}"])))
+    second = await store.transaction(
+        lambda tx: tx.people.reserve_address("e2", iter([f"anna.came@{domain}", f"anna.came2@{domain}"]))
+    )
+    again = await store.transaction(lambda tx: tx.people.reserve_address("e1", iter([f"anna.carne@{domain}"])))
+    assert (first, second, again) == (f"anna.carne@{domain}", f"anna.came2@{domain}", f"anna.carne@{domain}")
+    await store.close()

@@ -80,11 +80,17 @@ BREAKS: list[tuple[str, Any, str]] = [
     ("teams.data.allowed", ["nothing"], "catalogue"),
     ("teams.contractors.birthright", ["aws"], "not allowed"),
     ("teams.data.levels.L9", {"allowed": []}, "unknown level"),
+    ("teams.data.contacts", "data@acme.example", r"\[teams.data\] contacts must be a table"),
+    ("teams.data.contacts", {"third": "a@b.example"}, r"\[teams.data\] contacts must be a table"),
+    ("teams.data.contacts", {"first": "Data <data@acme.example>"}, r"\[teams.data\] contacts.first is no plain"),
+    ("teams.data.contacts", {"second": "a@b.example\r\nBcc: c@d.example"}, r"\[teams.data\] contacts.second is no plain"),
+    ("teams.data.contacts", {"first": ""}, r"\[teams.data\] contacts.first is no plain"),
+    ("teams.data.contacts", {"first": 7}, r"\[teams.data\] contacts.first is no plain"),
     ("surprise", {}, "unknown keys"),
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "words"), BREAKS, ids=[path for path, _, _ in BREAKS])
+@pytest.mark.parametrize(("path", "value", "words"), BREAKS, ids=[f"{path}-{n}" for n, (path, _, _) in enumerate(BREAKS)])
 def test_a_broken_policy_is_refused_where_it_is_broken(path: str, value: Any, words: str) -> None:
     tables = copy.deepcopy(tomllib.loads(EXAMPLE.read_text(encoding="utf-8")))
     *parents, last = path.split(".")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from agent_ops import __version__
-from agent_ops.cli.commands import demo, onboard, policy, retry, sandbox, status, switch, worker
+from agent_ops.cli.commands import backup, cancel, demo, doctor, init, onboard, policy, retry, sandbox, status, switch, worker
 
 EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 2, 3, 130
 
@@ -61,8 +61,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(demo.demo, onboard.onboard, status.status, retry.retry, worker.worker),
-    *(switch.pause, switch.resume, policy.policy, sandbox.sandbox),
+    *(demo.demo, onboard.onboard, status.status, retry.retry, cancel.cancel, worker.worker),
+    *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
 )
 for command in _COMMANDS:
     main.add_command(command)

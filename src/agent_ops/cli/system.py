@@ -36,14 +36,27 @@ async def opened(
         async with AgentOps(settings, caller=caller) as ops:
             yield ops, None
         return
+    async with (
+        sandbox_settings(data_dir, policy_file, stage_delay=stage_delay) as (settings, box),
+        AgentOps(settings, caller=caller) as ops,
+    ):
+        yield ops, box
+
+
+@contextlib.asynccontextmanager
+async def sandbox_settings(
+    data_dir: Path, policy_file: Path | None = None, *, stage_delay: float | None = None
+) -> AsyncIterator[tuple[Settings, Sandbox]]:
+    """A running sandbox and the settings for it.
+
+    Raises:
+        ConfigurationError: the sandbox is not installed.
+    """
     if importlib.util.find_spec("aiohttp") is None or importlib.util.find_spec("moto") is None:
         raise ConfigurationError("the sandbox is not installed", "Install it with: pip install 'agent-ops[sandbox]'")
     async with Sandbox(data_dir, policy_file or EXAMPLE) as box:
-        settings = Settings.for_sandbox(
-            box.addresses, box.data_dir, policy_file=policy_file or EXAMPLE, stage_delay=stage_delay or 0.0
-        )
-        async with AgentOps(settings, caller=caller) as ops:
-            yield ops, box
+        policy = policy_file or EXAMPLE
+        yield Settings.for_sandbox(box.addresses, box.data_dir, policy_file=policy, stage_delay=stage_delay or 0.0), box
 
 
 @contextlib.asynccontextmanager

@@ -21,12 +21,16 @@ class Action(str, Enum):
     ADD_TO_GROUP = "entra.add_to_group"
     RUN_PIPELINE = "jenkins.run_pipeline"
     SEND_MAIL = "mail.send"
+    DISABLE_ACCOUNT = "entra.disable_account"
+    REVOKE_PIPELINE = "jenkins.run_revocation"
 
 
 ACCOUNT_ACTIONS = frozenset({Action.CREATE_ACCOUNT, Action.LINK_ACCOUNT})
 """The two ways to an account; a grant lists one of them."""
 ITEM_ACTIONS = frozenset({Action.ADD_TO_GROUP, Action.RUN_PIPELINE})
-"""The actions whose item is an access item of the catalogue."""
+"""The actions that give an access item of the catalogue."""
+UNDO_ACTIONS = frozenset({Action.DISABLE_ACCOUNT, Action.REVOKE_PIPELINE})
+"""What reverses a run; a grant for them lists nothing else but mails."""
 
 
 @dataclass(frozen=True, order=True)
@@ -71,7 +75,8 @@ class Intent:
     """An effect as the ledger holds it, with every value that will be sent.
 
     ``marker`` is what we leave at the service to find our work again: the key and the attempt. ``pinned`` are the
-    values, secrets excepted; ``handle`` is what the service gave on acceptance.
+    values, secrets excepted; ``handle`` is what the service gave on acceptance. ``look_back`` is set when the database was
+    restored from a backup of that time: the service may hold what the database does not know.
     """
 
     key: str
@@ -87,10 +92,23 @@ class Intent:
     reason: str = ""
     owner: str = ""
     lands_by: datetime | None = None
+    look_back: datetime | None = None
 
     @property
     def marker(self) -> str:
         return f"{self.key}.{self.attempt}"
+
+    @property
+    def since(self) -> datetime:
+        """No work of ours at the service is older."""
+        return self.look_back or self.opened_at
+
+    def bears_our_mark(self, text: str) -> bool:
+        """Whether a marker found at the service is this attempt's; after a restore also a later attempt's, which was lost."""
+        key, _, attempt = text.partition(".")
+        if self.look_back is None:
+            return text == self.marker
+        return key == self.key and attempt.isdigit() and int(attempt) >= self.attempt
 
 
 class Presence(str, Enum):

@@ -25,6 +25,7 @@ class EmployeeStatus(str, Enum):
     PARTIAL = "partial"  # the account stands, some access does not
     HELD = "held"  # a person must decide whose account it is
     FAILED = "failed"  # no account
+    WITHDRAWN = "withdrawn"  # the onboarding was undone: the account is disabled
 
 
 @dataclass(frozen=True)

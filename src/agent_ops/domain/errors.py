@@ -120,6 +120,9 @@ class PlannerError(AgentOpsError):
 class ServiceError(AgentOpsError):
     """See the service's own words."""
 
+    status: int | None = None
+    """The HTTP status, where there was one."""
+
     def __init__(self, service: str, what: str, advice: str | None = None) -> None:
         self.service = service
         super().__init__(f"{service}: {what}", advice)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.effects import ACCOUNT_ACTIONS, Action, Proposal
+from agent_ops.domain.effects import ACCOUNT_ACTIONS, UNDO_ACTIONS, Action, Proposal
 from agent_ops.domain.runs import LifecycleEvent
 
 
@@ -38,6 +38,11 @@ class Known:
     def open_effects(self, action: Action) -> list[Proposal]:
         """The due effects of one kind that were neither done nor tried in vain."""
         return [p for p in self.due if p.action is action and p not in self.done and p not in self.closed]
+
+    @property
+    def undoing(self) -> bool:
+        """Whether the run reverses an earlier one."""
+        return any(p.action in UNDO_ACTIONS for p in self.due)
 
     @property
     def account_closed(self) -> str | None:

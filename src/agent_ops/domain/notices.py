@@ -1,12 +1,25 @@
-"""Mails to the points of contact: which there are, to whom they go and what they say. Plain text, no secrets, no links."""
+"""Mails to the points of contact: which there are, to whom they go, and what a written one consists of."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.employee import Employee
+from agent_ops.domain.errors import PolicyError
+
+# RFC 5321, 4.1.2 without quoted strings, source routes and address literals; ASCII only, so that SMTPUTF8 is never needed
+_ADDRESS = re.compile(
+    r"(?=[^@]{1,64}@.{1,253}$)[A-Za-z0-9_+'=&~#-]+(?:\.[A-Za-z0-9_+'=&~#-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+
+
+def is_plain_address(text: str) -> bool:
+    """Whether the text is one mail address and nothing else: no display name, no list, no comment."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 class Notice(str, Enum):
@@ -23,53 +36,37 @@ class Notice(str, Enum):
 
 @dataclass(frozen=True)
 class Contacts:
-    """The points of contact: the first hears of the account, the second of the access."""
+    """The points of contact: the first hears of the account, the second of the access. Empty: not named here."""
 
-    first: str
-    second: str
+    first: str = ""
+    second: str = ""
+
+    @classmethod
+    def from_table(cls, where: str, table: Any) -> Contacts:
+        """Contacts as an entitlement policy names them.
+
+        Raises:
+            PolicyError: beginning with ``where``.
+        """
+        if not isinstance(table, Mapping) or not table.keys() <= {"first", "second"}:
+            raise PolicyError(f'{where} must be a table of nothing but first = "..." and second = "..."')
+        for key, address in table.items():
+            if not isinstance(address, str) or not is_plain_address(address):
+                raise PolicyError(f"{where}.{key} is no plain mail address: {address!r}")
+        return cls(**table)
 
     def recipient(self, notice: Notice) -> str:
         return self.first if notice is Notice.ACCOUNT else self.second
 
+    def or_else(self, fallback: Contacts) -> Contacts:
+        """These, and the fallback's where one is not named."""
+        return Contacts(self.first or fallback.first, self.second or fallback.second)
+
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail's subject and plain-text body."""
+    """A written notice: its subject on one line, and the same content as plain text and as HTML."""
 
     subject: str
-    body: str
-
-
-def compose(notice: Notice, employee: Employee, items: tuple[AccessItem, ...]) -> Letter:
-    """Write a notice from what is stored."""
-    return _account(employee) if notice is Notice.ACCOUNT else _access(employee, items)
-
-
-def _account(employee: Employee) -> Letter:
-    name = employee.profile.name
-    if employee.address:
-        return Letter(
-            f"Account created for {name}",
-            f"{name} ({employee.profile.team}) now has the company account\n\n    {employee.address}\n\n"
-            "Access is being provisioned; a further mail tells the outcome.\n",
-        )
-    return Letter(
-        f"No account for {name}",
-        f"The company account of {name} ({employee.profile.team}) could not be created:\n\n    {employee.reason}\n\n"
-        "No access was provisioned. Once the cause is mended, retry the run.\n",
-    )
-
-
-def _access(employee: Employee, items: tuple[AccessItem, ...]) -> Letter:
-    due = [item for item in items if item.status is not ItemStatus.DENIED]
-    in_place = [item for item in due if item.status.in_place]
-    name = employee.profile.name
-    head = f"{len(in_place)} of {len(due)} access items of {name} ({employee.address or 'no account'}) are in place.\n"
-    return Letter(
-        f"Access for {name}: {len(in_place)} of {len(due)} in place", "\n".join([head, *map(_item_lines, items)]) + "\n"
-    )
-
-
-def _item_lines(item: AccessItem) -> str:
-    line = f"  {item.item:<20} {item.status.value}" + (f": {item.reason}" if item.reason else "")
-    return line + "".join(f"\n      | {detail}" for detail in item.detail.splitlines())
+    text: str
+    html: str

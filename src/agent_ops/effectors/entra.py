@@ -40,6 +40,7 @@ class EntraEffector:
             Action.SET_ATTRIBUTES: self._set_attributes,
             Action.SET_MANAGER: self._set_manager,
             Action.ENABLE_ACCOUNT: self._enable,
+            Action.DISABLE_ACCOUNT: self._disable,
             Action.ADD_TO_GROUP: self._add_to_group,
         }
         self.actions = frozenset(self._ways)
@@ -68,7 +69,13 @@ class EntraEffector:
         return Completed({"set": sorted(intent.pinned["attributes"])})
 
     async def _enable(self, intent: Intent) -> Completed:
-        await self._write("PATCH", f"/users/{quote(intent.pinned['id'])}", {"accountEnabled": True}, intent)
+        return await self._switch(intent, True)
+
+    async def _disable(self, intent: Intent) -> Completed:
+        return await self._switch(intent, False)
+
+    async def _switch(self, intent: Intent, enabled: bool) -> Completed:
+        await self._write("PATCH", f"/users/{quote(intent.pinned['id'])}", {"accountEnabled": enabled}, intent)
         return Completed({"id": intent.pinned["id"]})
 
     async def _set_manager(self, intent: Intent) -> Completed | Failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.decisions import Decision, Situation, Step
-from agent_ops.domain.effects import ACCOUNT_ACTIONS, Action, Proposal
+from agent_ops.domain.effects import ACCOUNT_ACTIONS, UNDO_ACTIONS, Action, Proposal
 from agent_ops.domain.known import Known
 
 _TOOLS = {
@@ -15,8 +15,10 @@ _TOOLS = {
     Action.ENABLE_ACCOUNT: ("enable_account", "enable the account on the first working day"),
     Action.RUN_PIPELINE: ("run_pipeline", "run the pipeline of {item}"),
     Action.ADD_TO_GROUP: ("add_to_group", "add the account to the group of {item}"),
+    Action.DISABLE_ACCOUNT: ("disable_account", "disable the account"),
+    Action.REVOKE_PIPELINE: ("run_revocation", "take back {item}"),
 }
-_CHOOSING = (Action.RUN_PIPELINE, Action.ADD_TO_GROUP)
+_CHOOSING = (Action.RUN_PIPELINE, Action.ADD_TO_GROUP, Action.REVOKE_PIPELINE)
 
 
 class RunbookPlanner:
@@ -73,6 +75,8 @@ def _step(proposal: Proposal, plan: list[Proposal], known: Known) -> Step:
 
 
 def _opening_thought(plan: list[Proposal]) -> str:
+    if any(p.action in UNDO_ACTIONS for p in plan):
+        return "undo what was done: " + ", ".join(_TOOLS[p.action][1].format(item=p.item) for p in plan)
     account = next((p for p in plan if p.action in ACCOUNT_ACTIONS), None)
     access = [p.item for p in plan if p.action in _CHOOSING]
     rest = [_TOOLS[p.action][1] for p in plan if p.action not in _CHOOSING and p is not account]
@@ -93,6 +97,8 @@ def summarise(known: Known) -> str:
     """One line on what came of a run, from the facts."""
     if known.held:
         return f"held: {known.held}"
+    if known.undoing:
+        return _undone(known)
     if not known.account_exists:
         return f"no account: {known.account_closed or 'it was not created'}"
     due = [item for item in known.items if item.status is not ItemStatus.DENIED]
@@ -102,3 +108,10 @@ def summarise(known: Known) -> str:
     undelivered = {**known.closed, **known.under_way}.items()
     rest += [f"the {p.item} mail was not delivered: {why}" for p, why in undelivered if p.action is Action.SEND_MAIL]
     return f"account and {in_place} of {len(due)} access items in place" + (f"; {', '.join(rest)}" if rest else "")
+
+
+def _undone(known: Known) -> str:
+    done = [_TOOLS[p.action][1].format(item=p.item) for p in known.due if p in known.done and p.action in UNDO_ACTIONS]
+    rest = [f"{_TOOLS[p.action][1].format(item=p.item)}: {known.closed.get(p) or known.under_way.get(p) or 'not done'}"
+            for p in known.due if p not in known.done and p.action in UNDO_ACTIONS]
+    return f"undone: {', '.join(done) or 'nothing'}" + (f"; not undone: {', '.join(rest)}" if rest else "")

@@ -41,7 +41,7 @@ from agent_ops.domain.ports import EffectAdapter
 log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
 _SHORTEST_PARKED, _LONGEST_PARKED = 2.0, 300.0
-PAUSED_SECONDS = 15.0
+PAUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,8 @@ class Attempt:
         while True:
             asked_at = datetime.now(timezone.utc)
             finding = await self._adapter.look_up(self.intent)
-            if finding.presence is not Presence.ABSENT:
+            harmless = finding.presence is Presence.CANNOT_TELL and self.intent.pinned.get("idempotent")
+            if finding.presence is not Presence.ABSENT and not harmless:
                 return await self._judged(finding)
             remaining = ((self.intent.lands_by or asked_at) - asked_at).total_seconds()
             if finding.resend_is_safe or remaining <= 0:

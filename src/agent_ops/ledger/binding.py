@@ -5,19 +5,22 @@ No argument of a write comes from a planner, a model or anything that was read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import Action, Intent, Proposal
+from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.grants import Grant
-from agent_ops.domain.notices import Contacts, Notice, compose
+from agent_ops.domain.notices import Contacts, Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
+from agent_ops.notices import compose
 from agent_ops.storage import Tx
 
 MAX_ADDRESS_CANDIDATES = 1000
@@ -45,6 +48,8 @@ class Binder:
             Action.ADD_TO_GROUP: self._group,
             Action.RUN_PIPELINE: self._pipeline,
             Action.SEND_MAIL: self._mail,
+            Action.DISABLE_ACCOUNT: self._disabled,
+            Action.REVOKE_PIPELINE: self._revocation,
         }[intent.proposal.action](tx, intent, employee, grant)
 
     def readdressed(self, tx: Tx, intent: Intent, employee: Employee) -> dict[str, Any]:
@@ -101,21 +106,59 @@ class Binder:
         if not employee.address:
             raise AgentOpsError(f"{item.key} needs the employee's address, which was cleared", "Restore it, then retry.")
         return {
+            "instance": item.instance,
             "job": item.pipeline,
             "parameters": {**item.parameters, item.user_parameter: employee.address, item.request_id_parameter: intent.marker},
             "request_id_parameter": item.request_id_parameter,
             "timeout_seconds": item.timeout_seconds,
+            "unstable_is_success": item.unstable_is_success,
+            "idempotent": item.idempotent,
         }
+
+    def _disabled(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        return {"id": _account_of(employee, "disabling")}
+
+    def _revocation(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        item = self.policy.catalogue[intent.proposal.item]
+        assert isinstance(item, PipelineItem)  # noqa: S101 - the guard compared the kinds
+        if not item.revoke:
+            raise AgentOpsError(f"the catalogue has no pipeline that takes {item.key} back")
+        bound = self._pipeline(tx, intent, employee, grant)
+        own = {name: value for name, value in bound["parameters"].items() if name not in item.parameters}
+        return {**bound, "job": item.revoke, "parameters": own}
 
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)
-        letter = compose(notice, employee, tx.people.items(employee.id))
+        titles = {key: item.title for key, item in self.policy.catalogue.items()}
+        parts = _parts(grant, tx.effects.of_employee(employee.id))
+        letter = compose(notice, employee, tx.people.items(employee.id), parts=parts, titles=titles)
+        contacts = self.policy.contacts_of(employee.profile, self.contacts)
         return {
-            "recipient": self.contacts.recipient(notice),
+            "recipient": contacts.recipient(notice),
             "subject": letter.subject,
-            "body": letter.body,
+            "body": letter.text,
+            "html": letter.html,
             "message_id": f"<{intent.marker}@agent-ops.{self.policy.domain}>",
         }
+
+
+_STANDINGS = {
+    EffectState.OPEN: ItemStatus.IN_PROGRESS,
+    EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
+    EffectState.SUCCEEDED: ItemStatus.COMPLETED,
+    EffectState.FAILED: ItemStatus.FAILED,
+    EffectState.UNKNOWN: ItemStatus.UNKNOWN,
+    EffectState.HELD: ItemStatus.HELD,
+}
+_NOT_PARTS = ITEM_ACTIONS | {Action.SEND_MAIL}
+
+
+def _parts(grant: Grant, effects: Iterable[Intent]) -> tuple[AccessItem, ...]:
+    """The account's own parts, told like access items: what was tried, and what the grant still has to begin."""
+    tried = {i.proposal: i for i in effects if i.proposal.action not in _NOT_PARTS}
+    begun = [AccessItem(p.item, _STANDINGS[i.state], i.reason) for p, i in tried.items()]
+    due = [AccessItem(p.item, ItemStatus.PENDING) for p in grant.effects if p.action not in _NOT_PARTS and p not in tried]
+    return (*begun, *due)
 
 
 def _account_of(employee: Employee, what: str) -> str:

@@ -28,7 +28,6 @@ from agent_ops.domain.effects import (
     Proposal,
     Uncertain,
     Waiting,
-    effect_key,
 )
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost, Paused, ServiceAmbiguous, ServiceUnavailable
@@ -38,12 +37,14 @@ from agent_ops.ledger.attempt import PAUSED_SECONDS, Attempt, Patience
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
+from agent_ops.ledger.keying import Keys
 from agent_ops.ledger.recording import (
     record_accepted,
     record_answer,
     record_denial,
     record_intent,
     record_not_yet,
+    record_unbound,
     record_waiting,
     recorded_outcome,
 )
@@ -91,7 +92,7 @@ class Ledger:
             grant = await self.grants.load(run_id)
         except GrantInvalid as error:
             return await self._denied_without_grant(run_id, proposal, error)
-        key = effect_key(grant.employee_id, proposal.action, proposal.item)
+        key = await self.store.read(lambda tx: Keys(tx, grant.employee_id).of(proposal))
         sending = self._begun(self._to_the_service(grant, proposal, key))
         if proposal.action is Action.SEND_MAIL:  # a mail never holds a run: what takes long goes on in the background
             await asyncio.wait([sending], timeout=self.patience.mail_wait)
@@ -133,7 +134,8 @@ class Ledger:
                 opened = await self._open(grant, proposal, key, intent.attempt + 1 if intent else 1)
                 if isinstance(opened, Outcome):
                     return opened
-                uncertain = opened is None  # then another process opened it between our look and our write
+                # another process opened it between our look and our write, or a restored database may have lost it
+                uncertain = opened is None or opened.look_back is not None
                 intent = opened or await self._recorded(key)
             if not _is_settled(intent, grant):
                 intent = await self._taken_over(intent, grant)
@@ -217,13 +219,12 @@ class Ledger:
             if (not_yet := self._not_yet(tx, proposal, employee, now)) is not None:
                 return record_not_yet(tx, grant, proposal, not_yet)
             untouched = now + timedelta(seconds=self.patience.mail_wait + self.patience.margin)  # by others' outboxes
-            intent = Intent(
-                key, grant.run_id, grant.employee_id, proposal, attempt, {}, now, owner=self.owner, lands_by=untouched
-            )
+            intent = Intent(key, grant.run_id, grant.employee_id, proposal, attempt, {}, now)
+            intent = replace(intent, owner=self.owner, lands_by=untouched, look_back=tx.restores.look_back())
             try:
                 intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
             except AgentOpsError as error:
-                return Outcome(OutcomeKind.FAILED, str(error))
+                return record_unbound(tx, grant, proposal, error.what)
             tx.effects.open(intent)
             record_intent(tx, intent)
             return intent

@@ -19,12 +19,14 @@ ALLOWED = frozenset(
         ("entra", Action.ENABLE_ACCOUNT),
         ("entra", Action.ADD_TO_GROUP),
         ("jenkins", Action.RUN_PIPELINE),
+        ("entra", Action.DISABLE_ACCOUNT),
+        ("jenkins", Action.REVOKE_PIPELINE),
         ("notify", Action.SEND_MAIL),
     }
 )
 """Which agent may do what at all."""
 
-_KIND = {Action.RUN_PIPELINE: PipelineItem, Action.ADD_TO_GROUP: GroupItem}
+_KIND = {Action.RUN_PIPELINE: PipelineItem, Action.REVOKE_PIPELINE: PipelineItem, Action.ADD_TO_GROUP: GroupItem}
 
 
 class Guard:
@@ -52,6 +54,8 @@ class Guard:
             return None
         if not isinstance(self._policy.catalogue.get(proposal.item), kind):
             return f"the catalogue has no {proposal.item} of this kind any more"
+        if proposal.action is Action.REVOKE_PIPELINE:  # what is not allowed any more is taken back all the same
+            return None
         try:
             allowed = self._policy.entitlements_of(employee.profile).allowed
         except InvalidRequest as error:

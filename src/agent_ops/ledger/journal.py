@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent_ops.domain.access import ItemStatus
-from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
+from agent_ops.domain.effects import UNDO_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee, EmployeeStatus
 from agent_ops.domain.errors import LeaseLost, NotFound
 from agent_ops.domain.grants import Grant
@@ -16,6 +16,7 @@ from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.ledger.grants import GrantBook
+from agent_ops.ledger.keying import Keys
 from agent_ops.storage import Store, Tx
 
 _CLOSED = (EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
@@ -25,6 +26,7 @@ _OPTIONAL = frozenset({Action.SET_MANAGER, Action.SEND_MAIL})
 _ENDS = {
     EmployeeStatus.ONBOARDED: RunStatus.DONE,
     EmployeeStatus.HELD: RunStatus.HELD,
+    EmployeeStatus.WITHDRAWN: RunStatus.DONE,
 }
 
 
@@ -72,7 +74,7 @@ class RunJournal:
             untried = [
                 replace(i, status=status, reason=_why_untried(known)) for i in known.items if i.status is ItemStatus.PENDING
             ]
-            tx.people.set_items(employee.id, untried)
+            tx.people.set_items(employee.id, [] if known.undoing else untried)
             tx.people.set_status(employee.id, _standing(known), employee.reason)
 
         await self.store.transaction(work)
@@ -117,8 +119,9 @@ class RunJournal:
     def _known(self, tx: Tx, grant: Grant) -> Known:
         """An effect that an earlier run tried in vain is open again; a success stays one."""
         run, employee = _run(tx, grant.run_id), _employee(tx, grant.run_id)
-        tried: dict[Proposal, Intent] = {intent.proposal: intent for intent in tx.effects.of_employee(employee.id)}
-        ours = {p: tried[p] for p in grant.effects if p in tried}
+        tried: dict[str, Intent] = {intent.key: intent for intent in tx.effects.of_employee(employee.id)}
+        keys = Keys(tx, employee.id)
+        ours = {p: tried[key] for p in grant.effects if (key := keys.of(p)) in tried}
         closed = {p: i for p, i in ours.items() if i.state in _CLOSED and i.run_id == run.id}
         groups = [i for i in self.policy.catalogue.values() if isinstance(i, GroupItem)]
         return Known(
@@ -160,6 +163,9 @@ def _standing(known: Known) -> EmployeeStatus:
     """Where an employee stands, by the facts alone."""
     if known.held:
         return EmployeeStatus.HELD
+    if known.undoing:
+        undone = all(p in known.done for p in known.due if p.action in UNDO_ACTIONS)
+        return EmployeeStatus.WITHDRAWN if undone else EmployeeStatus.PARTIAL
     if not known.account_exists:
         return EmployeeStatus.FAILED
     needed = [p for p in known.due if p.action not in _OPTIONAL]

@@ -81,6 +81,16 @@ def record_not_yet(tx: Tx, grant: Grant, proposal: Proposal, waiting: Waiting) -
     return Outcome(OutcomeKind.WAITING, waiting.reason, seconds=waiting.seconds)
 
 
+def record_unbound(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome:
+    """A value that would be sent is not there: no intent is opened."""
+    if proposal.action in ITEM_ACTIONS:
+        tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.FAILED, why)])
+    tx.logs.event(
+        grant.run_id, grant.employee_id, "status", why, agent=proposal.agent, item=proposal.item, status=ItemStatus.FAILED.value
+    )
+    return Outcome(OutcomeKind.FAILED, why)
+
+
 def record_answer(tx: Tx, intent: Intent, answer: Answer) -> Outcome:
     """The attempt is over: ledger, item, employee, event and audit change together."""
     if isinstance(answer, Completed):
@@ -110,6 +120,8 @@ def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
         tx.people.set_account(intent.employee_id, answer.result["address"], answer.result["id"])
     if intent.proposal.action in ITEM_ACTIONS:
         tx.people.set_items(intent.employee_id, [AccessItem(intent.proposal.item, ItemStatus.COMPLETED)])
+    if intent.proposal.action is Action.REVOKE_PIPELINE:
+        tx.people.revoked(intent.employee_id, intent.proposal.item)
     message = _done(replace(intent, result=answer.result))
     kind = "mail" if intent.proposal.action is Action.SEND_MAIL else "status"
     _event(tx, intent, kind, message, ItemStatus.COMPLETED.value)
@@ -127,6 +139,8 @@ def _doing(intent: Intent) -> str:
         Action.ADD_TO_GROUP: lambda i: f"adding the account to the group of {i.proposal.item}",
         Action.RUN_PIPELINE: lambda i: f"starting the pipeline {i.pinned['job']}",
         Action.SEND_MAIL: lambda i: f"mailing {i.pinned['recipient']}",
+        Action.DISABLE_ACCOUNT: lambda i: "disabling the account",
+        Action.REVOKE_PIPELINE: lambda i: f"starting the pipeline {i.pinned['job']}",
     }
     return say[intent.proposal.action](intent)
 
@@ -141,6 +155,8 @@ def _done(intent: Intent) -> str:
         Action.ADD_TO_GROUP: lambda i: f"{i.proposal.item}: in the group" + (", licensed" if i.pinned.get("licence") else ""),
         Action.RUN_PIPELINE: lambda i: f"{i.proposal.item}: build {i.result.get('build')} succeeded",
         Action.SEND_MAIL: lambda i: f"mail to {i.result.get('recipient')}: {i.pinned.get('subject', '')}",
+        Action.DISABLE_ACCOUNT: lambda i: "the account is disabled",
+        Action.REVOKE_PIPELINE: lambda i: f"{i.proposal.item}: taken back by build {i.result.get('build')}",
     }
     return say[intent.proposal.action](intent)
 

@@ -141,6 +141,27 @@ class AgentOps:
         self._dispatcher.wake()
         return run
 
+    async def cancel(self, run_id: str, *, undo: bool = False) -> Run:
+        """End a run before its next effect; the answered run's summary states what was done.
+
+        Args:
+            undo: then queue a run that disables the account and takes back what pipelines gave, as far as the run created
+                them and the catalogue can; that run is the answer. An ended run can be undone, too.
+
+        Raises:
+            NotFound: no such run. NotPermitted: the caller may not.
+            InvalidRequest: it has ended, or there is nothing to undo.
+        """
+        self._check_open()
+        ended = (await self._reports.status(run_id)).ended
+        cancelled = None if undo and ended else await self._system.canceller.cancel(run_id, self._caller)
+        if cancelled is not None and not undo:
+            return cancelled
+        await self._dispatcher.run_ended(run_id, _DRAIN_SECONDS)
+        run = await self._system.canceller.undo(run_id, self._caller)
+        self._dispatcher.wake()
+        return run
+
     async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
         """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.
 

@@ -27,6 +27,7 @@ from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.policies import read_policy
+from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
@@ -35,7 +36,7 @@ from agent_ops.runtime.owners import Owners
 from agent_ops.runtime.redacted import Redacted
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
-from agent_ops.transport.jenkins_login import JenkinsLogin
+from agent_ops.transport.jenkins_login import jenkins_logins
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
@@ -58,6 +59,7 @@ class System:
     owners: Owners
     settings: Settings
     switch: KillSwitch
+    canceller: Canceller
 
     @property
     def owner(self) -> str:
@@ -98,6 +100,7 @@ async def compose(
         adapters: do the effects instead of the real services' clients (benchmarks, tests).
     """
     policy = await asyncio.to_thread(read_policy, settings.policy_file)
+    policy.check_instances(settings.aws.jenkins_instances)
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
@@ -110,18 +113,21 @@ async def compose(
             raise StorageReadOnly(f"the data directory {settings.data_dir} cannot be used: {error.strerror}") from error
         stack.push_async_callback(asyncio.to_thread, owners.leave)
         grants, agents = GrantBook(store, keys.sealing), load_agents()
+        granting = Granting(policy, grants)
+        journal = RunJournal(store, grants, policy, owners.name)
         yield System(
             store=store,
-            edge=Edge(store, policy, Granting(policy, grants), keys.identity),
+            edge=Edge(store, policy, granting, keys.identity),
             ledger=Ledger(
                 store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, owners.name, settings.patience
             ),
-            journal=RunJournal(store, grants, policy, owners.name),
+            journal=journal,
             planner=planner or RunbookPlanner(),
             graph=build_planner(agents, saver),
             checkpoints=saver,
             owners=owners,
             settings=settings,
+            canceller=Canceller(store, policy, granting, journal),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
         )
 
@@ -139,7 +145,7 @@ def _check_lease(settings: Settings, effectors: Mapping[Action, EffectAdapter]) 
 def _effectors(settings: Settings, stack: contextlib.AsyncExitStack) -> dict[Action, EffectAdapter]:
     graph = GraphSession(settings.entra)
     stack.push_async_callback(graph.close)
-    jenkins = JenkinsEffector(JenkinsLogin(settings.aws))
+    jenkins = JenkinsEffector(jenkins_logins(settings.aws))
     stack.callback(jenkins.close)
     built: list[EffectAdapter] = [EntraEffector(graph, settings.entra.marker_attribute), jenkins, MailEffector(settings.mail)]
     return {action: adapter for adapter in built for action in adapter.actions}

@@ -29,18 +29,31 @@ class Granting:
         self, request: Request, run_id: str, employee_id: str, items: tuple[AccessItem, ...], caller: Caller, number: int
     ) -> Grant:
         """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1."""
+        start = start_of(request.profile, self.policy.post_of(request.profile))
+        starts_later = start is not None and start > datetime.now(timezone.utc)
+        effects = (*self._account(request, starts_later), *self._items(items))
+        return self.of_effects(run_id, employee_id, effects, caller, number, start)
+
+    def of_effects(
+        self,
+        run_id: str,
+        employee_id: str,
+        effects: tuple[Proposal, ...],
+        caller: Caller,
+        number: int,
+        start: datetime | None = None,
+    ) -> Grant:
+        """The sealed grant for exactly these effects, and the mails that tell of them."""
         now = datetime.now(timezone.utc)
-        start = start_of(request.profile, self.policy.post_of(request.profile)) or now
-        effects = (*self._account(request, start > now), *self._items(items), *_mails(number))
         return self.grants.sealed(
             Grant(
                 run_id=run_id,
                 employee_id=employee_id,
                 caller=caller.name,
-                effects=effects,
+                effects=(*effects, *_mails(number)),
                 policy_version=self.policy.version,
                 issued_at=now,
-                expires_at=max(now, start) + timedelta(days=GRANT_DAYS),
+                expires_at=max(now, start or now) + timedelta(days=GRANT_DAYS),
                 key_id=self.grants.key_id,
             )
         )

@@ -43,6 +43,11 @@ class Owners:
             return False
         return True
 
+    def alive(self) -> list[str]:
+        """Every owner of this machine that lives, but for ourselves."""
+        names = [path.stem for path in self._directory.glob("*.lock")]
+        return [name for name in names if name != self.name and not self.is_dead(name)]
+
     def forget(self, owner: str) -> None:
         """Remove the file of a dead owner whose runs were freed."""
         self._path(owner).unlink(missing_ok=True)

@@ -19,13 +19,16 @@ class Addresses:
     tenant_id: str
     client_id: str
     client_secret: str
+    client_certificate_file: str
     aws_url: str
     region: str
     ssm_parameter: str
+    ssm_instances: dict[str, str]
     access_key_id: str
     secret_access_key: str
     smtp_host: str
     smtp_port: int
+    smtps_port: int
     smtp_user: str
     smtp_password: str
     domain: str

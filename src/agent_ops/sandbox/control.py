@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
+from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
+from agent_ops.sandbox.smtp import MAX_BYTES
+from agent_ops.sandbox.smtp_ports import MailPorts
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -21,8 +25,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Control:
     """Faults, pipelines' outcomes, people already in the directory, and who is attached."""
 
-    def __init__(self, token: str, records: Records, faults: FaultBook, jenkins: JenkinsTwin, entra: EntraTwin) -> None:
-        self._token, self._records, self._faults, self._jenkins = token, records, faults, jenkins
+    def __init__(
+        self,
+        token: str,
+        records: Records,
+        faults: FaultBook,
+        jenkins: Mapping[str, JenkinsTwin],
+        listeners: Mapping[str, Listener],
+        entra: EntraTwin,
+        mail: MailPorts,
+    ) -> None:
+        self._token, self._records, self._faults = token, records, faults
+        self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
         self._entra = EntraControl(entra)
         self.attached = 0
 
@@ -37,7 +51,14 @@ class Control:
                 web.delete("/faults", self._clear_faults),
                 web.post("/jenkins/outcomes", self._outcome),
                 web.post("/jenkins/seconds", self._seconds),
+                web.post("/jenkins/disabled", self._disabled),
+                web.post("/jenkins/quieting", self._quieting),
                 *self._entra.routes(),
+                web.post("/jenkins/hold", self._hold),
+                web.post("/jenkins/restart", self._restart),
+                web.post("/mail/down", self._mail_down),
+                web.post("/mail/up", self._mail_up),
+                web.post("/mail/limit", self._mail_limit),
             ]
         )
         return app
@@ -75,14 +96,52 @@ class Control:
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         self._faults.clear()
+        self._mail.twin.max_bytes = MAX_BYTES
+        await self._mail.up()
         return web.json_response({"faults": []})
 
     async def _outcome(self, request: web.Request) -> web.Response:
         data: dict[str, Any] = await request.json()
-        self._jenkins.set_outcome(Outcome(**{**data, "console": tuple(data.get("console", ()))}))
+        twin = self._jenkins[data.pop("instance", DEFAULT_INSTANCE)]
+        twin.set_outcome(Outcome(**{**data, "console": tuple(data.get("console", ()))}))
         return web.json_response({})
 
     async def _seconds(self, request: web.Request) -> web.Response:
         data = await request.json()
-        self._jenkins.set_seconds(data["job"], float(data["seconds"]))
+        self._jenkins[data.get("instance", DEFAULT_INSTANCE)].set_seconds(data["job"], float(data["seconds"]))
+        return web.json_response({})
+
+    async def _hold(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._jenkins[data["instance"]].hold(data["job"], data["why"], stuck=bool(data["stuck"]))
+        return web.json_response({})
+
+    async def _restart(self, request: web.Request) -> web.Response:
+        """The first half of the time nothing listens, the second half everything is answered with 503."""
+        data = await request.json()
+        instance, seconds = data["instance"], float(data["seconds"])
+        self._jenkins[instance].restart(seconds, refusing=seconds / 2, crash=bool(data["crash"]), resume=bool(data["resume"]))
+        await self._listeners[instance].refuse(seconds / 2)
+        return web.json_response({})
+
+    async def _mail_down(self, request: web.Request) -> web.Response:
+        self._mail.down((await request.json())["seconds"])
+        return web.json_response({})
+
+    async def _mail_up(self, request: web.Request) -> web.Response:
+        await self._mail.up()
+        return web.json_response({})
+
+    async def _mail_limit(self, request: web.Request) -> web.Response:
+        self._mail.twin.max_bytes = int((await request.json())["bytes"])
+        return web.json_response({})
+
+    async def _disabled(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._jenkins[data["instance"]].set_disabled(data["job"], bool(data["disabled"]))
+        return web.json_response({})
+
+    async def _quieting(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._jenkins[data["instance"]].quiet_down(bool(data["quieting"]))
         return web.json_response({})

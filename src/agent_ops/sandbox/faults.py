@@ -17,7 +17,12 @@ class FaultKind(str, Enum):
     DROP_BEFORE = "drop_before"  # the connection is cut before the work
     DROP_AFTER = "drop_after"  # the work is done, then the connection is cut
     LAG = "lag"  # reads do not show objects that are younger than ``seconds``
+    SKEW = "skew"  # the service's clock, as its Date headers show it, is ``seconds`` ahead
     HANG = "hang"  # no answer for ``seconds``, then the connection is cut; the work is not done
+
+
+_STANDING = (FaultKind.LAG, FaultKind.SKEW)
+"""States, not strikes."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class FaultBook:
         """The faults that strike this call, each counted."""
         hit = []
         for fault, count in self._rules:
-            if fault.twin != twin or fault.kind is FaultKind.LAG or (fault.times is not None and count[0] >= fault.times):
+            if fault.twin != twin or fault.kind in _STANDING or (fault.times is not None and count[0] >= fault.times):
                 continue
             if re.match(fault.method, method) and re.match(fault.path, path) and self._random.random() < fault.probability:
                 count[0] += 1
@@ -77,4 +82,11 @@ class FaultBook:
 
     def lag(self, twin: str) -> float:
         """Seconds by which this twin's reads lag behind its writes."""
-        return max((f.seconds for f, _ in self._rules if f.twin == twin and f.kind is FaultKind.LAG), default=0.0)
+        return self._standing(twin, FaultKind.LAG)
+
+    def skew(self, twin: str) -> float:
+        """Seconds by which this twin's clock is ahead."""
+        return self._standing(twin, FaultKind.SKEW)
+
+    def _standing(self, twin: str, kind: FaultKind) -> float:
+        return max((f.seconds for f, _ in self._rules if f.twin == twin and f.kind is kind), default=0.0)

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from agent_ops.domain.errors import ServiceUnavailable, StorageReadOnly
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.faults import Fault
@@ -92,17 +93,79 @@ class Sandbox(EntraSteering):
         await asyncio.to_thread(self._control, "POST", "/faults", fault.to_json())
 
     async def clear_faults(self) -> None:
-        """Let every twin work again."""
+        """Let every twin work again, without faults."""
         await asyncio.to_thread(self._control, "DELETE", "/faults")
 
-    async def pipeline_outcome(self, job: str, *, match: dict[str, str], result: str, console: tuple[str, ...] = ()) -> None:
-        """Decide how builds of a job with these parameters end (SUCCESS, FAILURE, UNSTABLE, ABORTED, NOT_BUILT)."""
-        body = {"job": job, "match": match, "result": result, "console": console}
-        await asyncio.to_thread(self._control, "POST", "/jenkins/outcomes", body)
+    async def struck(self) -> list[dict[str, Any]]:
+        """Every fault in force with the number of calls that it struck."""
+        found: list[dict[str, Any]] = (await asyncio.to_thread(self._control, "GET", "/faults"))["faults"]
+        return found
 
-    async def pipeline_seconds(self, job: str, seconds: float) -> None:
+    async def pipeline_outcome(
+        self,
+        job: str,
+        *,
+        match: dict[str, str],
+        result: str,
+        console: tuple[str, ...] = (),
+        paused_for_input: bool = False,
+        instance: str = DEFAULT_INSTANCE,
+    ) -> None:
+        """Decide how builds of a job with these parameters end (SUCCESS, FAILURE, UNSTABLE, ABORTED, NOT_BUILT).
+
+        With ``paused_for_input`` they stop at a pipeline's ``input`` step first, until somebody proceeds or aborts.
+        """
+        body = {"job": job, "match": match, "result": result, "console": console, "paused_for_input": paused_for_input}
+        await self._tell_jenkins("outcomes", instance, body)
+
+    async def pipeline_seconds(self, job: str, seconds: float, *, instance: str = DEFAULT_INSTANCE) -> None:
         """Decide how long builds of a job take."""
-        await asyncio.to_thread(self._control, "POST", "/jenkins/seconds", {"job": job, "seconds": seconds})
+        await self._tell_jenkins("seconds", instance, {"job": job, "seconds": seconds})
+
+    async def pipeline_hold(self, job: str, why: str, *, stuck: bool = False, instance: str = DEFAULT_INSTANCE) -> None:
+        """Keep a job's items in the queue, for this reason in Jenkins's words; an empty one lets them go."""
+        await self._tell_jenkins("hold", instance, {"job": job, "why": why, "stuck": stuck})
+
+    async def jenkins_restart(
+        self, *, seconds: float, instance: str = DEFAULT_INSTANCE, crash: bool = False, resume: bool = True
+    ) -> None:
+        """Restart a Jenkins, which is away from now on for so many seconds: half refused, half 'getting ready to work'.
+
+        Pipelines go on and the queue stays, unless told otherwise.
+
+        Args:
+            crash: what entered the queue within the last minute is lost, and its ids are given out again.
+            resume: False aborts pipelines, too.
+        """
+        await self._tell_jenkins("restart", instance, {"seconds": seconds, "crash": crash, "resume": resume})
+
+    async def _tell_jenkins(self, what: str, instance: str, body: dict[str, Any]) -> None:
+        await asyncio.to_thread(self._control, "POST", f"/jenkins/{what}", {**body, "instance": instance})
+
+    async def mail_down(self, seconds: float | None = None) -> None:
+        """Let the mail server be dead: it refuses connections, for some seconds or until :meth:`mail_up`."""
+        await asyncio.to_thread(self._control, "POST", "/mail/down", {"seconds": seconds})
+
+    async def mail_up(self) -> None:
+        """Let the mail server listen again."""
+        await asyncio.to_thread(self._control, "POST", "/mail/up", {})
+
+    async def mail_limit(self, size: int) -> None:
+        """Let the mail server refuse messages of more than ``size`` bytes."""
+        await asyncio.to_thread(self._control, "POST", "/mail/limit", {"bytes": size})
+
+    def mailbox(self, recipient: str | None = None) -> list[Path]:
+        """The files (.eml) of the mails that the mail server took, in their order; of one recipient or of all."""
+        kept = [call for call in self.effects("mail") if recipient in (None, call.detail["to"])]
+        return [self.directory / "mailbox" / call.detail["file"] for call in kept]
+
+    async def pipeline_disabled(self, job: str, disabled: bool = True, *, instance: str = DEFAULT_INSTANCE) -> None:
+        """Disable a job, or enable it again."""
+        await self._tell_jenkins("disabled", instance, {"job": job, "disabled": disabled})
+
+    async def jenkins_quieting(self, quieting: bool = True, *, instance: str = DEFAULT_INSTANCE) -> None:
+        """Prepare a Jenkins for a shutdown, or cancel that: while quieting it starts no builds."""
+        await self._tell_jenkins("quieting", instance, {"quieting": quieting})
 
     def effects(self, twin: str | None = None) -> list[Call]:
         """Every change that the twins recorded: the judge's view. Works after the sandbox has ended, too."""

@@ -40,12 +40,15 @@ def _licence(item: GroupItem) -> str:
 
 
 def _jobs(pipelines: list[PipelineItem], seconds: float) -> list[JobSeed]:
-    """One job per path: items may share a pipeline."""
-    declared: dict[str, dict[str, None]] = {}
+    """One job per instance and path: items may share a pipeline."""
+    declared: dict[tuple[str, str], dict[str, None]] = {}
     for item in pipelines:
         names = (*item.parameters, item.user_parameter, item.request_id_parameter)
-        declared.setdefault(item.pipeline, {}).update(dict.fromkeys(names))
-    return [JobSeed(path, tuple(names), seconds) for path, names in declared.items()]
+        declared.setdefault((item.instance, item.pipeline), {}).update(dict.fromkeys(names))
+        if item.revoke:
+            own = (item.user_parameter, item.request_id_parameter)
+            declared.setdefault((item.instance, item.revoke), {}).update(dict.fromkeys(own))
+    return [JobSeed(path, tuple(names), seconds, instance) for (instance, path), names in declared.items()]
 
 
 def ensure_credentials(path: Path) -> Credentials:

@@ -9,20 +9,25 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
 
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import read_policy
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
+from agent_ops.sandbox.client_certificate import ensure_client_certificate
 from agent_ops.sandbox.control import Control
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin
+from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.seeding import ensure_credentials, world_of
 from agent_ops.sandbox.smtp import MailTwin
+from agent_ops.sandbox.smtp_ports import MailPorts
 from agent_ops.sandbox.tls import ensure_tls
 
 ADDRESSES = "sandbox.json"
@@ -57,26 +62,34 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Control, Addresses]]:
-    world = world_of(read_policy(policy_file), ensure_credentials(directory / "credentials.json"))
+    certificate_file = directory / "client.pem"
+    world = replace(
+        world_of(read_policy(policy_file), ensure_credentials(directory / "credentials.json")),
+        client_certificate=ensure_client_certificate(certificate_file),
+    )
     records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
     loop = asyncio.get_running_loop()
     aws = AwsTwin(world, records, faults)
-    sockets = {name: _loopback_socket() for name in ("entra", "jenkins", "smtp", "control")}
+    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "control")}
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
-    entra_url, jenkins_url = f"https://127.0.0.1:{ports['entra']}", f"http://127.0.0.1:{ports['jenkins']}"
-    seeded = loop.run_in_executor(None, aws.start, jenkins_url)
-    jenkins = JenkinsTwin(world, records, faults, jenkins_url)
+    entra_url = f"https://127.0.0.1:{ports['entra']}"
+    listeners = {instance: Listener() for instance in world.instances}
+    jenkins_urls = {instance: f"http://127.0.0.1:{listener.port}" for instance, listener in listeners.items()}
+    seeded = loop.run_in_executor(None, aws.start, jenkins_urls)
+    jenkins = {instance: JenkinsTwin(world, records, faults, url, instance) for instance, url in jenkins_urls.items()}
     entra = EntraTwin(world, records, faults, entra_url)
-    control = Control(world.credentials.control_token, records, faults, jenkins, entra)
+    mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
+    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
         await _site(stack, entra.app(), sockets["entra"], tls.server_context())
-        await _site(stack, jenkins.app(), sockets["jenkins"])
+        for instance, listener in listeners.items():
+            stack.push_async_callback(listener.close)
+            await listener.start(jenkins[instance].app())
         await _site(stack, control.app(), sockets["control"])
-        mail = MailTwin(world, records, faults, directory / MAILBOX, tls)
-        smtp = await loop.create_server(mail.protocol, sock=sockets["smtp"])
-        stack.callback(smtp.close)
+        stack.callback(mail.close)
+        await mail.up()
         await seeded
         addresses = Addresses(
             pid=os.getpid(),
@@ -87,13 +100,16 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
             tenant_id=world.tenant_id,
             client_id=world.client_id,
             client_secret=world.credentials.client_secret,
+            client_certificate_file=str(certificate_file),
             aws_url=aws.url,
             region=world.region,
             ssm_parameter=world.ssm_parameter,
+            ssm_instances={name: world.jenkins_parameter(name) for name in world.instances if name != DEFAULT_INSTANCE},
             access_key_id=ACCESS_KEY_ID,
             secret_access_key=SECRET_ACCESS_KEY,
             smtp_host="127.0.0.1",
             smtp_port=ports["smtp"],
+            smtps_port=ports["smtps"],
             smtp_user=world.smtp_user,
             smtp_password=world.credentials.smtp_password,
             domain=world.domain,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -31,6 +32,32 @@ class EntraSteering(ABC):
     async def reprocess_licences(self) -> None:
         """Try every failed licence again, as an administrator's Reprocess does."""
         await self._tell("licences/reprocess")
+
+    async def domain(self, name: str, *, verified: bool = True, federated: bool = False, default: bool | None = None) -> None:
+        """Add a domain to the tenant, or change one."""
+        await self._tell("domains", name=name, verified=verified, federated=federated, default=default)
+
+    async def permissions(self, names: Iterable[str] | None = None) -> list[str]:
+        """Grant the application exactly these Graph permissions, and answer what is granted. What is taken away is gone at
+        once; what is added comes with the next token."""
+        told = await self._tell("permissions", names=None if names is None else sorted(names))
+        return list(told["names"])
+
+    async def secret_ends(self, seconds: float) -> None:
+        """Let the application's client secret expire in so many seconds."""
+        await self._tell("conditions", secret_ends=time.time() + seconds)
+
+    async def certificate_ends(self, seconds: float) -> None:
+        """Let the application's certificate expire in so many seconds."""
+        await self._tell("conditions", certificate_ends=time.time() + seconds)
+
+    async def synchronised(self, enabled: bool) -> None:
+        """Decide whether the tenant is synchronised from an on-premises directory."""
+        await self._tell("conditions", synchronised=enabled)
+
+    async def clock_seconds(self, seconds: float) -> None:
+        """Put the service's clock ahead (or behind) of ours, as its ``Date`` header shows it."""
+        await self._tell("conditions", clock_seconds=seconds)
 
     async def plant_user(
         self,

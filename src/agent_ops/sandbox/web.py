@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -38,7 +40,13 @@ def twin_app(twin: str, records: Records, faults: FaultBook) -> web.Application:
             effect, detail = request.get(_EFFECT, ("", {}))
             records.record(Call(twin, request.method, request.path_qs, status, effect, detail))
 
-    return web.Application(middlewares=[recorder])
+    async def clock(request: web.Request, response: web.StreamResponse) -> None:
+        if ahead := faults.skew(twin):
+            response.headers["Date"] = formatdate(time.time() + ahead, usegmt=True)
+
+    app = web.Application(middlewares=[recorder])
+    app.on_response_prepare.append(clock)
+    return app
 
 
 async def _with_faults(request: web.Request, handler: Handler, faults: list[Fault]) -> web.StreamResponse:
@@ -47,9 +55,9 @@ async def _with_faults(request: web.Request, handler: Handler, faults: list[Faul
         await asyncio.sleep(kinds[FaultKind.LATENCY].seconds)
     if FaultKind.HANG in kinds:
         await asyncio.sleep(kinds[FaultKind.HANG].seconds)
-        _cut(request)
+        cut(request)
     if FaultKind.DROP_BEFORE in kinds:
-        _cut(request)
+        cut(request)
     if FaultKind.STATUS in kinds:
         fault = kinds[FaultKind.STATUS]
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
@@ -57,11 +65,11 @@ async def _with_faults(request: web.Request, handler: Handler, faults: list[Faul
         return web.json_response({"error": {"code": "sandboxFault", "message": words}}, status=fault.status, headers=headers)
     response = await handler(request)
     if FaultKind.DROP_AFTER in kinds:
-        _cut(request)
+        cut(request)
     return response
 
 
-def _cut(request: web.Request) -> None:
+def cut(request: web.Request) -> None:
     """Cut the TCP connection as a dying service or network does, and stop handling the request."""
     if request.transport is not None:
         request.transport.abort()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from typing import Any
+
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class JobSeed:
     path: str
     parameters: tuple[str, ...]
     seconds: float = 0.0
+    instance: str = DEFAULT_INSTANCE
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ class World:
     """The whole starting state. Built from an entitlement policy, so that every catalogue item has its pipeline or group.
 
     A licence takes effect ``licence_seconds`` after its owner joined the group, a mailbox ``mailbox_seconds`` later.
-    ``country`` is where the tenant itself is: users without a usage location are taken to be there.
+    ``country`` is where the tenant itself is: users without a usage location are taken to be there. ``client_certificate`` (PEM)
+    is the public certificate with which the application may sign in instead of by its secret.
     """
 
     credentials: Credentials
@@ -94,9 +100,26 @@ class World:
     licence_seconds: float = 0.2
     mailbox_seconds: float = 0.2
     country: str = "DE"
+    client_certificate: str = ""
     tenant_id: str = "5f0c6f0e-7d64-4bb0-9a51-2a4f4d1f0a11"
     client_id: str = "0f5a3c1e-93c4-4d1c-8b0f-6f4f8f2a7b22"
     jenkins_user: str = "svc-agent-ops"
     smtp_user: str = "agent-ops"
     region: str = "eu-central-1"
     ssm_parameter: str = "/agent-ops/jenkins"
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The Jenkins controllers there are, the default one first."""
+        return tuple(dict.fromkeys((DEFAULT_INSTANCE, *(job.instance for job in self.jobs))))
+
+    def jenkins_token(self, instance: str) -> str:
+        """Each controller has a token of its own, so that a mistaken login is found out."""
+        token = self.credentials.jenkins_token
+        if instance == DEFAULT_INSTANCE:
+            return token
+        return hmac.new(token.encode(), instance.encode(), hashlib.sha256).hexdigest()[:34]
+
+    def jenkins_parameter(self, instance: str) -> str:
+        """The name of the SSM parameter that has the controller's URL, user and token."""
+        return self.ssm_parameter if instance == DEFAULT_INSTANCE else f"{self.ssm_parameter}-{instance}"

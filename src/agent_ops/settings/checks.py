@@ -10,19 +10,19 @@ import re
 import ssl
 import uuid
 from collections.abc import Callable
-from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
+from agent_ops.domain.notices import is_plain_address
+from agent_ops.effectors.message import address_of
 from agent_ops.transport.routes import is_loopback
 
 Check = Callable[[str], str]
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*", re.IGNORECASE
 )
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 32, 10
 
 
@@ -75,16 +75,17 @@ def proxy_url(value: str) -> str:
 
 def mailbox(value: str) -> str:
     """One address, as mail servers take it."""
-    if not _ADDRESS.fullmatch(value):
+    if not is_plain_address(value):
         raise ValueError(f"must be one e-mail address such as it-desk@acme.example, not {value!r}")
     return value
 
 
 def sender(value: str) -> str:
     """One address, perhaps with a display name before it."""
-    address = parseaddr(value)[1]
-    if not _ADDRESS.fullmatch(address) or any(ord(character) < 32 for character in value):
-        raise ValueError(f"must be one e-mail address, perhaps as 'Name <name@acme.example>', not {value!r}")
+    try:
+        address_of(value)
+    except ValueError:
+        raise ValueError(f"must be one e-mail address, perhaps as 'Name <name@acme.example>', not {value!r}") from None
     return value
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Json, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent_ops.domain.errors import SettingsWrong
@@ -67,6 +67,7 @@ class Environment(BaseSettings):
             )
         ),
     ] = ""
+    agent_ops_jenkins_instances: Json[dict[str, str]] | None = None
     aws_access_key_id: str = ""
     aws_secret_access_key: SecretStr = _NONE
     aws_session_token: SecretStr = _NONE
@@ -109,7 +110,8 @@ class Environment(BaseSettings):
         Raises:
             SettingsWrong: naming every variable that is missing or wrong.
         """
-        problems = list(_unknown(_file(), set(cls.model_fields) | set(StudioEnvironment.model_fields)))
+        known = [name.upper() for name in cls.model_fields]
+        problems = [f"{name} in {ENV_FILE} is no setting{_meant(name, known)}" for name in cls.misspelt()]
         try:
             environment = cls(**given)  # type: ignore[arg-type]  # names of fields, checked by pydantic
         except ValidationError as error:
@@ -117,6 +119,13 @@ class Environment(BaseSettings):
         if problems:
             raise SettingsWrong(problems)
         return environment
+
+    @classmethod
+    def misspelt(cls) -> list[str]:
+        """Names in the file that begin as ours do and are none. In the environment others may use our prefix: Kubernetes does,
+        for a service of our name."""
+        known = {*cls.model_fields, *StudioEnvironment.model_fields}
+        return [name for name in _file() if name.upper().startswith(_OURS) and name.lower() not in known]
 
     @classmethod
     def settings_customise_sources(
@@ -174,14 +183,6 @@ class Environment(BaseSettings):
             raise ValueError("can be 'none' for a server on loopback only: use starttls or tls")
         return value
 
-    @field_validator("jira_api_token")
-    @classmethod
-    def _jira(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        given = [bool(_said(info, "jira_base_url")), bool(_said(info, "jira_username")), bool(value.get_secret_value())]
-        if any(given) and not all(given) and "jira_base_url" in info.data:
-            raise ValueError("and JIRA_BASE_URL and JIRA_USERNAME belong together: set all three or none")
-        return value
-
     def settings(self, data_dir: Path | None = None) -> Settings:
         """Build the configuration objects."""
         way = proxies(self.https_proxy.get_secret_value(), self.http_proxy.get_secret_value(), self.no_proxy)
@@ -201,6 +202,7 @@ class Environment(BaseSettings):
             aws=AwsConfig(
                 region=self.aws_region,
                 jenkins_parameter=self.jenkins_ssm_parameter,
+                jenkins_instances=self.agent_ops_jenkins_instances or {},
                 access_key_id=self.aws_access_key_id,
                 secret_access_key=self.aws_secret_access_key.get_secret_value(),
                 session_token=self.aws_session_token.get_secret_value(),
@@ -236,14 +238,8 @@ def _file() -> dict[str, str | None]:
         raise SettingsWrong([f"{ENV_FILE} cannot be read: {error}"]) from None
 
 
-def _unknown(file: dict[str, str | None], known: set[str]) -> list[str]:
-    """Misspelt names in the file. In the environment others may use our prefix: Kubernetes does, for a service of our name."""
-    ours = [name for name in file if name.upper().startswith(_OURS) and name.lower() not in known]
-    return [f"{name} in {ENV_FILE} is no setting{_meant(name, known)}" for name in ours]
-
-
-def _meant(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name.upper(), [one.upper() for one in known], n=1)
+def _meant(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
     return f": {near[0]} is meant?" if near else ": .env.example lists them all"
 
 

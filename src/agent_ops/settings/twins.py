@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from agent_ops.sandbox.addresses import Addresses
@@ -15,6 +16,7 @@ def twins_environment(addresses: Addresses, policy_file: Path) -> dict[str, str]
         "CLIENT_SECRET": addresses.client_secret,
         "AWS_REGION": addresses.region,
         "JENKINS_SSM_PARAMETER": addresses.ssm_parameter,
+        "AGENT_OPS_JENKINS_INSTANCES": json.dumps(addresses.ssm_instances),
         "AWS_ACCESS_KEY_ID": addresses.access_key_id,
         "AWS_SECRET_ACCESS_KEY": addresses.secret_access_key,
         "SMTP_HOST": addresses.smtp_host,

@@ -79,6 +79,7 @@ class Settings:
             aws=AwsConfig(
                 region=addresses.region,
                 jenkins_parameter=addresses.ssm_parameter,
+                jenkins_instances=addresses.ssm_instances,
                 access_key_id=addresses.access_key_id,
                 secret_access_key=addresses.secret_access_key,
                 endpoint_url=addresses.aws_url,

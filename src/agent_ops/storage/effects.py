@@ -41,8 +41,8 @@ class Effects:
             )
         self._db.execute(
             "INSERT INTO effects"
-            " (key, run_id, employee_id, agent, action, item, attempt, state, pinned, owner, lands_by, opened_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (key, run_id, employee_id, agent, action, item, attempt, state, pinned, owner, lands_by, opened_at, look_back)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 intent.key,
                 intent.run_id,
@@ -56,6 +56,7 @@ class Effects:
                 intent.owner,
                 stamp(intent.lands_by),
                 stamp(intent.opened_at),
+                stamp(intent.look_back) if intent.look_back else None,
             ),
         )
 
@@ -137,4 +138,5 @@ def _intent(row: Row) -> Intent:
         reason=row["reason"],
         owner=row["owner"],
         lands_by=moment(row["lands_by"]),
+        look_back=moment(row["look_back"]),
     )

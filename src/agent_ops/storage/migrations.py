@@ -24,6 +24,13 @@ def runs_wait(db: Database) -> None:
 
 
 @migrations()
+def restores(db: Database) -> None:
+    """That the database was restored, and how far its intents must look back at the services."""
+    db.execute("CREATE TABLE restores (id INTEGER PRIMARY KEY, backup_of TEXT NOT NULL, at TEXT NOT NULL)")
+    db.execute("ALTER TABLE effects ADD COLUMN look_back TEXT")
+
+
+@migrations()
 def create_requests(db: Database) -> None:
     """Which request a run came from: what log lines of later processes name, too."""
     db.execute("CREATE TABLE requests (run_id TEXT PRIMARY KEY REFERENCES runs (id), id TEXT NOT NULL) WITHOUT ROWID")

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
+from agent_ops.domain.lookalikes import look_alikes
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import Request
 from agent_ops.storage.rows import Row, dump, one, rows, stamp
@@ -66,8 +67,10 @@ class People:
         self._db.execute("UPDATE employees SET address = '' WHERE id = ?", (employee_id,))
 
     def reserve_address(self, employee_id: str, candidates: Iterator[str]) -> str:
-        """The first candidate that nobody ever had, or that this employee already holds; reserved for ever."""
+        """The first candidate that nobody ever had, nor one that looks like it, or that this employee holds; for ever."""
         for address in candidates:
+            if self._looks_taken(employee_id, address):
+                continue
             self._db.execute(
                 "INSERT INTO addresses (address, employee_id, reserved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (address, employee_id, stamp()),
@@ -76,6 +79,14 @@ class People:
             if holder and holder["employee_id"] == employee_id:
                 return address
         raise AssertionError("the sequence of candidates is endless")
+
+    def _looks_taken(self, employee_id: str, address: str) -> bool:
+        """Whether somebody else was given an address that looks like this one."""
+        local, _, domain = address.partition("@")
+        alike = [f"{other}@{domain}" for other in look_alikes(local)]
+        marks = ", ".join("?" * len(alike))
+        sql = f"SELECT 1 FROM addresses WHERE address IN ({marks}) AND employee_id IS NOT ? LIMIT 1"  # noqa: S608 - only marks
+        return bool(alike) and one(self._db, sql, *alike, employee_id) is not None
 
     def address_is_foreign(self, address: str) -> None:
         """The directory says that somebody else has this address: never try it again for anybody."""
@@ -88,6 +99,19 @@ class People:
             " updated_at = excluded.updated_at",
             [(employee_id, i.item, i.status.value, i.reason, i.detail, stamp()) for i in items],
         )
+
+    def revoked(self, employee_id: str, item: str) -> None:
+        """The access was taken back: given again it is another effect, under the next generation's key."""
+        self._db.execute(
+            "UPDATE items SET status = ?, reason = 'taken back', detail = '', generation = generation + 1, updated_at = ?"
+            " WHERE employee_id = ? AND item = ?",
+            (ItemStatus.PENDING.value, stamp(), employee_id, item),
+        )
+
+    def generations(self, employee_id: str) -> dict[str, int]:
+        """How often each item was taken back from the employee, where any was."""
+        found = rows(self._db, "SELECT item, generation FROM items WHERE employee_id = ? AND generation > 0", employee_id)
+        return {row["item"]: row["generation"] for row in found}
 
     def items(self, employee_id: str) -> tuple[AccessItem, ...]:
         found = rows(self._db, "SELECT item, status, reason, detail FROM items WHERE employee_id = ? ORDER BY item", employee_id)

@@ -77,8 +77,9 @@ class Runs:
     def park(self, run_id: str, owner: str, reason: str, wake_at: float) -> bool:
         """Let the owner's run wait until then (Unix seconds), with nobody driving it. False when it is not the owner's."""
         parked = self._db.execute(
-            "UPDATE runs SET status = ?, summary = ?, wake_at = ?, lease_until = 0, owner = '' WHERE id = ? AND owner = ?",
-            (RunStatus.WAITING.value, reason, wake_at, run_id, owner),
+            "UPDATE runs SET status = ?, summary = ?, wake_at = ?, lease_until = 0, owner = ''"
+            " WHERE id = ? AND owner = ? AND status = ?",
+            (RunStatus.WAITING.value, reason, wake_at, run_id, owner, RunStatus.RUNNING.value),
         )
         return bool(parked.rowcount)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from agent_ops.storage.effects import Effects
 from agent_ops.storage.migrations import migrations
 from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
+from agent_ops.storage.restores import Restores
 from agent_ops.storage.runs import Logs, Runs
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Tx:
         self.runs = Runs(db)
         self.effects = Effects(db)
         self.pauses = Pauses(db)
+        self.restores = Restores(db)
         self.logs = Logs(db, audit_key)
 
 
@@ -108,6 +110,15 @@ class Store:
 
         return await self._in(self._reader, run)
 
+    async def copy_to(self, path: Path) -> None:
+        """Write a consistent copy, while others read and write: https://www.sqlite.org/backup.html"""
+
+        def run() -> None:
+            with contextlib.closing(sqlite3.connect(path)) as copy:
+                self._connection(self._reader).conn.backup(copy)
+
+        await self._in(self._reader, run)
+
     async def _in(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         def guarded() -> T:
             with _mapped_errors(self._path):
@@ -163,7 +174,7 @@ class Store:
         return db
 
 
-@contextmanager
+@contextlib.contextmanager
 def _mapped_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as ours. A constraint's violation passes: it is the caller's to understand."""
     try:

@@ -54,6 +54,16 @@ enable_account = EffectTool(
     preconditions=(account_exists,),
 )
 
+disable_account = EffectTool(
+    name="disable_account",
+    description="Disable the account that an undone run had created.",
+    args_schema=NoChoice,
+    agent="entra",
+    action=Action.DISABLE_ACCOUNT,
+    fixed_item="account",
+    preconditions=(account_exists,),
+)
+
 add_to_group = EffectTool(
     name="add_to_group",
     description="Add the employee's account to the Entra group of one access item that is due.",
@@ -63,4 +73,4 @@ add_to_group = EffectTool(
     preconditions=(account_exists, usage_location_set),
 )
 
-TOOLS = (create_account, link_account, set_attributes, set_manager, enable_account, add_to_group)
+TOOLS = (create_account, link_account, set_attributes, set_manager, enable_account, disable_account, add_to_group)

@@ -15,4 +15,12 @@ run_pipeline = EffectTool(
     preconditions=(account_ready,),
 )
 
-TOOLS = (run_pipeline,)
+run_revocation = EffectTool(
+    name="run_revocation",
+    description="Run the pipeline that takes back one access item of an undone run, and wait for its result.",
+    args_schema=ItemChoice,
+    agent="jenkins",
+    action=Action.REVOKE_PIPELINE,
+)
+
+TOOLS = (run_pipeline, run_revocation)

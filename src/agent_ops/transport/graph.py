@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 
-from agent_ops.domain.errors import ServiceError, ServiceRefused
+from agent_ops.domain.errors import ServiceAmbiguous, ServiceError, ServiceRefused
 from agent_ops.transport.calls import logged_call, operation_of
+from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.graph_token import EntraConfig, EntraToken
 from agent_ops.transport.vendor_errors import httpx_errors, status_error
 
@@ -53,6 +54,8 @@ class GraphReads:
     def __init__(self, config: EntraConfig) -> None:
         self.root, self.timeout = config.graph_url, config.timeout
         self.token = EntraToken(config)
+        self.seconds_ahead: float | None = None
+        """By how much Graph's clock was ahead of ours at the last answer."""
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
         self._http = httpx.AsyncClient(
             verify=config.route.tls(),
@@ -64,7 +67,14 @@ class GraphReads:
 
     async def get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         """The JSON object at a path below Graph's root, such as ``/users?$top=5``."""
-        return (await self._exchange("GET", path, headers=headers)).json()  # type: ignore[no-any-return]
+        response = await self._exchange("GET", path, headers=headers)
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise ServiceAmbiguous(_SERVICE, f"{path.partition('?')[0]} was answered with something that is no JSON object")
+        return body
 
     async def items(self, path: str, headers: dict[str, str] | None = None) -> AsyncIterator[dict[str, Any]]:
         """Each object of a collection, page after page: https://learn.microsoft.com/graph/paging"""
@@ -86,6 +96,7 @@ class GraphReads:
         with httpx_errors(_SERVICE), logged_call("Graph", operation_of(method, path)) as call:
             response = await self._http.request(method, self.root + path, json=json, headers={**(headers or {}), **bearer})
             call.status = response.status_code
+        self.seconds_ahead = seconds_ahead(response.headers.get("Date"))
         if response.status_code >= 400:
             if response.status_code == 401:
                 self.token.forget()

@@ -6,10 +6,12 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
@@ -17,6 +19,7 @@ import botocore.session
 from botocore.config import Config
 
 from agent_ops.domain.errors import ConfigurationError
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.transport.calls import logged_call
 from agent_ops.transport.redaction import redactor
 from agent_ops.transport.routes import NO_PROXIES, Proxies, Route
@@ -36,6 +39,8 @@ _NOTHING_OF_THIS_MACHINE = {  # name: (key in the config file, environment varia
 class AwsConfig:
     """Which AWS, as whom. Without keys boto3's own chain is used; with ``endpoint_url`` nothing else is consulted.
 
+    ``jenkins_parameter`` is the default Jenkins's parameter, ``jenkins_instances`` are those of the others, by name.
+
     ``ca_file`` and ``proxies`` are for AWS and for Jenkins itself.
     """
 
@@ -46,6 +51,7 @@ class AwsConfig:
     session_token: str = field(default="", repr=False)
     endpoint_url: str | None = None
     timeout: float = 5.0
+    jenkins_instances: Mapping[str, str] = field(default_factory=dict)
     ca_file: str | None = None
     proxies: Proxies = NO_PROXIES
 
@@ -62,6 +68,12 @@ class JenkinsAccount:
     url: str
     user: str
     token: str = field(repr=False)
+
+
+def jenkins_logins(config: AwsConfig) -> dict[str, JenkinsLogin]:
+    """A login for each Jenkins, by the instance's name."""
+    parameters = {**config.jenkins_instances, DEFAULT_INSTANCE: config.jenkins_parameter}
+    return {name: JenkinsLogin(replace(config, jenkins_parameter=found)) for name, found in parameters.items()}
 
 
 class JenkinsLogin:
@@ -83,8 +95,15 @@ class JenkinsLogin:
         """
         with self._lock:
             if self._account is None:
-                self._account = self._parsed(self._read())
+                self._account = self.parsed(self._read())
             return self._account
+
+    def parameter(self) -> dict[str, Any]:
+        """SSM's whole answer about the parameter: its value is a secret."""
+        with boto_errors(_SERVICE), logged_call(_SERVICE, "GetParameter") as call, contextlib.closing(self._client()) as client:
+            answer: dict[str, Any] = client.get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
+            call.status = int(answer["ResponseMetadata"]["HTTPStatusCode"])
+        return answer
 
     def forget(self, generation: int) -> None:
         """Read the parameter again at the next call, unless that was done since this generation was used."""
@@ -94,10 +113,7 @@ class JenkinsLogin:
                 self._account = None
 
     def _read(self) -> str:
-        with boto_errors(_SERVICE), logged_call(_SERVICE, "GetParameter") as call:
-            answer = self._client().get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
-            call.status = int(answer["ResponseMetadata"]["HTTPStatusCode"])
-        return str(answer["Parameter"]["Value"])
+        return str(self.parameter()["Parameter"]["Value"])
 
     def _client(self) -> Any:
         config = self._config
@@ -118,7 +134,7 @@ class JenkinsLogin:
         )
         return session.client("ssm", endpoint_url=config.endpoint_url, verify=config.ca_file or True, config=options)
 
-    def _parsed(self, value: str) -> JenkinsAccount:
+    def parsed(self, value: str) -> JenkinsAccount:
         try:
             fields = json.loads(value)
             account = JenkinsAccount(str(fields["url"]), str(fields["user"]), str(fields["token"]))

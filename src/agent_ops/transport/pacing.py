@@ -6,6 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SHARE = 0.08
+"""Of the time already waited: how much later than it happened an end may be noticed."""
+
+
+def pause_after(waited: float, longest: float) -> float:
+    """Seconds until the next look at what has been waited for so long: within the share, at most ``longest``."""
+    return max(0.04, min(SHARE * waited, longest))
+
 
 class Pace:
     """Intervals that grow with the time already waited and with the number of waiters.
@@ -29,5 +37,5 @@ class Pace:
 
     def _intervals(self, started: float) -> Iterator[float]:
         while True:
-            grown = 0.08 * (time.monotonic() - started)
+            grown = SHARE * (time.monotonic() - started)
             yield max(self._shortest, self._waiters / self._rate, min(grown, self._longest))

@@ -37,7 +37,8 @@ class ClientPool(Generic[C]):
         self._executor.shutdown(wait=False)
 
     def _client(self) -> C:
-        if getattr(self._local, "generation", None) != self._generation:
-            self._local.client, self._local.generation = self._make(), self._generation
+        generation = self._generation  # read first: a client that is outdated while it is made must be made again
+        if getattr(self._local, "generation", None) != generation:
+            self._local.client, self._local.generation = self._make(), generation
         client: C = self._local.client
         return client

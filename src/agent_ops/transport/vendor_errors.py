@@ -7,7 +7,9 @@ answer below 500 says no, for good (``ServiceRefused``).
 
 from __future__ import annotations
 
+import asyncio
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -18,22 +20,28 @@ import botocore.exceptions
 import httpx
 import jenkins
 import requests
-from msal.exceptions import MsalServiceError
 from urllib3.exceptions import NewConnectionError
 
 from agent_ops.domain.errors import AccessRefused, RateLimited, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
+from agent_ops.domain.plain import one_line
+from agent_ops.transport.pages import page_words
 
 DEFAULT_RETRY_AFTER = 1.0
+_MAX_WORDS = 300
 
 
 def status_error(service: str, status: int, words: str, retry_after: str | None = None) -> ServiceError:
     """The error for an HTTP status of 400 or more. ``retry_after`` is the header's value, in seconds."""
     said = f"answered {status}: {' '.join(words.split())[:300]}"
+    error: ServiceError
     if status == 429 or (status == 503 and retry_after):
-        return RateLimited(service, said, _seconds(retry_after))
-    if status in (401, 403):
-        return AccessRefused(service, said)
-    return ServiceAmbiguous(service, said) if status >= 500 else ServiceRefused(service, said)
+        error = RateLimited(service, said, _seconds(retry_after))
+    elif status in (401, 403):
+        error = AccessRefused(service, said)
+    else:
+        error = ServiceAmbiguous(service, said) if status >= 500 else ServiceRefused(service, said)
+    error.status = status
+    return error
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -59,19 +67,39 @@ def httpx_errors(service: str) -> Iterator[None]:
 
 
 @contextmanager
+def msal_errors(service: str) -> Iterator[None]:
+    """For msal, which asks for the authority's description first and raises ValueError when there is none for the tenant."""
+    try:
+        with requests_errors(service):
+            yield
+    except ValueError as error:
+        words = _root_words(error)
+        if re.search(r"HTTP status: (429|5\d\d)", words):
+            raise ServiceUnavailable(service, words) from error
+        raise AccessRefused(service, f"gave no token: {words}", "Check TENANT_ID and AGENT_OPS_AUTHORITY.") from error
+
+
+def _root_words(error: BaseException) -> str:
+    """The first error of a chain: msal wraps the service's own words into advice."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split())[:400]
+
+
+@contextmanager
 def requests_errors(service: str) -> Iterator[None]:
     """For requests and for python-jenkins, which lets some of requests' exceptions through and wraps others."""
     try:
         yield
     except jenkins.TimeoutException as error:
         raise ServiceAmbiguous(service, f"gave no answer in time: {error}") from error
-    except jenkins.NotFoundException as error:
-        raise ServiceRefused(service, "answered 404: no such job, queue item or build") from error
     except jenkins.JenkinsException as error:
-        raise _wrapped_status(service, str(error)) from error
+        wrapped = error.__context__  # python-jenkins hides 401, 403, 404 and 500 in sentences of its own
+        if not isinstance(wrapped, requests.HTTPError):
+            raise ServiceAmbiguous(service, str(error)) from error
+        raise _response_error(service, wrapped.response) from error
     except requests.HTTPError as error:
-        response = error.response
-        raise status_error(service, response.status_code, response.text, response.headers.get("Retry-After")) from error
+        raise _response_error(service, error.response) from error
     except requests.ConnectTimeout as error:
         raise ServiceUnavailable(service, "cannot be reached in time") from error
     except requests.ConnectionError as error:
@@ -80,39 +108,19 @@ def requests_errors(service: str) -> Iterator[None]:
         raise ServiceAmbiguous(service, f"the connection failed: {error}") from error
 
 
-@contextmanager
-def msal_errors(service: str) -> Iterator[None]:
-    """For msal, which lets requests' exceptions through and tells a refused discovery by a bare ValueError."""
-    with requests_errors(service):
-        try:
-            yield
-        except MsalServiceError as error:  # 429 and 5xx
-            raise ServiceUnavailable(service, f"gave no token: {error}") from error
-        except ValueError as error:
-            if not str(error).startswith("Unable to get authority configuration"):
-                raise
-            raise _discovery_error(service, str(error.__context__ or "")) from error
-
-
-def _discovery_error(service: str, words: str) -> ServiceError:
-    """The login host's answer to the question for a tenant's endpoints; msal puts status and body into one sentence."""
-    found = re.search(r"HTTP status: (\d{3}), Error: (.*)", words, re.DOTALL)
-    status, body = (found[1], found[2]) if found else ("unknown", words)
-    told = re.search(r"AADSTS\d+: .*?(?=( Trace ID:|\"|$))", body)
-    said = told[0] if told else f"status {status}"
-    return AccessRefused(service, f"has no such tenant: {said}", "Check TENANT_ID (and AGENT_OPS_AUTHORITY).")
-
-
-def _wrapped_status(service: str, words: str) -> ServiceError:
-    """python-jenkins wraps 401, 403 and 500 into one sentence that names the status in brackets."""
-    for status in (401, 403, 500):
-        if f"[{status}]" in words:
-            return status_error(service, status, words.partition("]: ")[2])
-    return ServiceAmbiguous(service, words)
+def _response_error(service: str, response: requests.Response) -> ServiceError:
+    words = page_words(response.text)
+    if response.status_code == 503 and "getting ready to work" in words:  # Jenkins loads: it has done nothing
+        error = ServiceUnavailable(service, f"is starting: {words[:100]}")
+        error.status = 503
+        return error
+    return status_error(service, response.status_code, words, response.headers.get("Retry-After"))
 
 
 def _connection_error(service: str, error: requests.ConnectionError) -> ServiceError:
     cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+    if isinstance(error, requests.exceptions.SSLError):  # the handshake failed: nothing was sent
+        return ServiceUnavailable(service, f"cannot be reached: {cause}")
     if isinstance(cause, NewConnectionError):
         return ServiceUnavailable(service, "cannot be reached: the connection was refused")
     return ServiceAmbiguous(service, f"the connection was cut: {cause}")
@@ -133,20 +141,48 @@ def boto_errors(service: str) -> Iterator[None]:
         raise AccessRefused(service, str(error)) from error
     except botocore.exceptions.BotoCoreError as error:
         raise ServiceUnavailable(service, str(error)) from error
+    except ValueError as error:  # botocore's own checks of endpoint and region
+        raise ServiceRefused(service, str(error)) from error
 
 
 @contextmanager
-def smtp_errors(service: str) -> Iterator[None]:
+def smtp_errors(service: str, *, may_be_done: bool) -> Iterator[None]:
+    """For aiosmtplib. An answer decides by its first digit (RFC 5321, 4.2.1): 4 may change by itself, 5 will not.
+
+    ``may_be_done``: the message is on its way; an end without an answer then leaves open whether the server took it.
+    """
     try:
         yield
-    except aiosmtplib.SMTPAuthenticationError as error:
-        raise AccessRefused(service, f"refused the login: {error.code} {error.message}") from error
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        raise ServiceRefused(service, f"refused the recipient: {'; '.join(str(r) for r in error.recipients)}") from error
-    except (aiosmtplib.SMTPReadTimeoutError, aiosmtplib.SMTPServerDisconnected) as error:
-        raise ServiceAmbiguous(service, f"the connection failed: {error}") from error
     except aiosmtplib.SMTPResponseException as error:
-        kind = ServiceUnavailable if 400 <= error.code < 500 else ServiceRefused
-        raise kind(service, f"answered {error.code} {error.message}") from error
-    except (aiosmtplib.SMTPException, OSError) as error:
-        raise ServiceUnavailable(service, f"cannot be reached: {error}") from error
+        raise _smtp_answer(service, error, may_be_done) from error
+    except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError) as error:
+        raise _smtp_silence(service, error, may_be_done) from error
+
+
+def _smtp_answer(service: str, error: aiosmtplib.SMTPResponseException, may_be_done: bool) -> ServiceError:
+    said = f"{error.code} {one_line(str(error.message), _MAX_WORDS)}"
+    if not 400 <= error.code <= 599:
+        kind = ServiceAmbiguous if may_be_done else ServiceUnavailable
+        return kind(service, f"gave an answer that does not belong here: {said}")
+    later = error.code < 500
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError) and not later:
+        return AccessRefused(service, f"refused the login: {said}", "Check SMTP_USERNAME and SMTP_PASSWORD.")
+    if isinstance(error, aiosmtplib.SMTPRecipientRefused):
+        what = f"{'does not take mail now for' if later else 'refused'} the recipient {error.recipient}: {said}"
+        advice = "Check the points of contact: the policy's [teams.X] contacts, else the two in the settings."
+        return ServiceUnavailable(service, what) if later else ServiceRefused(service, what, advice)
+    return (ServiceUnavailable if later else ServiceRefused)(service, f"answered {said}")
+
+
+def _smtp_silence(service: str, error: Exception, may_be_done: bool) -> ServiceError:
+    """No answer, or none that the client library could use."""
+    cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error
+    words = one_line(str(cause), _MAX_WORDS) or "no answer in time"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        advice = "Name its certificate authority with CA_FILE, or correct SMTP_HOST."
+        return ServiceRefused(service, f"its certificate is not trusted: {cause.verify_message}", advice)
+    if type(error) in (aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported):  # STARTTLS or login not offered
+        return ServiceRefused(service, f"cannot be used as configured: {words}", "Check AGENT_OPS_SMTP_SECURITY and SMTP_PORT.")
+    if may_be_done:
+        return ServiceAmbiguous(service, f"the connection ended while the message was on its way: {words}")
+    return ServiceUnavailable(service, f"cannot be reached: {words}")

@@ -24,12 +24,16 @@ class EntraControl:
         return [
             web.post("/entra/licences", self._licences),
             web.post("/entra/licences/reprocess", self._reprocess),
+            web.post("/entra/domains", self._domain),
+            web.post("/entra/permissions", self._permissions),
+            web.post("/entra/conditions", self._conditions),
             web.post("/entra/users", _planting(self._user)),
             web.post("/entra/groups", _planting(self._group)),
             web.post("/entra/contacts", _planting(self._contact)),
         ]
 
     async def _licences(self, request: web.Request) -> web.Response:
+        self._twin.licences.settle()  # what was due before is done under the old terms
         data: dict[str, Any] = await request.json()
         if "sku" in data:
             self._twin.subscriptions.set_seats(data["sku"], int(data["seats"]))
@@ -41,6 +45,21 @@ class EntraControl:
     async def _reprocess(self, request: web.Request) -> web.Response:
         for user in list(self._twin.directory.users.entries):
             self._twin.licences.reprocess(user)
+        return web.json_response({})
+
+    async def _domain(self, request: web.Request) -> web.Response:
+        data: dict[str, Any] = await request.json()
+        self._twin.directory.domains.set(data.pop("name"), **data)
+        return web.json_response({})
+
+    async def _permissions(self, request: web.Request) -> web.Response:
+        names = (await request.json())["names"]
+        if names is not None:
+            self._twin.set_permissions(names)
+        return web.json_response({"names": sorted(self._twin.permissions)})
+
+    async def _conditions(self, request: web.Request) -> web.Response:
+        self._twin.conditions.change(**await request.json())
         return web.json_response({})
 
     def _user(self, data: dict[str, Any]) -> Entry:

@@ -60,7 +60,7 @@ class Deleted:
         if new_name is not None:
             if not isinstance(new_name, str):
                 raise invalid_value("newUserPrincipalName")
-            check_user_principal_name(new_name, self._directory.domains)
+            check_user_principal_name(new_name, self._directory.domains.verified)
         self._directory.restore_user(entry, new_name)
         changed(request, "entra.restore", id=entry.id, upn=entry.properties["userPrincipalName"])
         return answer(self._shown(entry, ()))

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from agent_ops.sandbox.entra.domains import Domains
 from agent_ops.sandbox.entra.entry import Entry
 from agent_ops.sandbox.entra.errors import conflict, not_found, refused
 from agent_ops.sandbox.entra.index import Index
@@ -63,7 +64,7 @@ class Directory:
     """One tenant's objects and the rules that hold among them."""
 
     def __init__(self, world: World, records: Records) -> None:
-        self.domains, self.tenant_id = (world.domain.casefold(),), world.tenant_id
+        self.domains, self.tenant_id = Domains(world, records), world.tenant_id
         self._records = records
         users = _load(records, "user")
         self.users = Shelf(records, "user", USER, [u for u in users if u.name_before is None])

@@ -2,7 +2,7 @@
 
 Sources: https://learn.microsoft.com/graph/api/resources/licenseassignmentstate (states and errors),
 https://learn.microsoft.com/entra/identity/users/licensing-groups-resolve-problems (no seat left: CountViolation; a user without
-usage location inherits the directory's; errors stay until somebody has the licences processed again) and
+usage location inherits the directory's; errors stay until the user's licences are processed again) and
 https://learn.microsoft.com/graph/api/user-reprocesslicenseassignment. That a mailbox's address is the sign-in name:
 https://learn.microsoft.com/troubleshoot/entra/entra-id/user-prov-sync/proxyaddresses-attribute-populate. From memory: that
 ``error`` is the text "None" while all is well (the page says null), that an address in use ends as UniquenessViolation, and that
@@ -46,7 +46,7 @@ class Licences:
 
     def reprocess(self, user: str) -> None:
         """Try again what failed, at once: the administrator's Reprocess."""
-        self._process(user, time.time(), again=True)
+        self._process(user, time.time())
 
     def settle(self) -> None:
         """Do all work whose time has come, in its order."""
@@ -63,14 +63,13 @@ class Licences:
         self._records.put(TWIN, _KIND, f"{what}/{user}/{due}", {"due": due, "what": what, "user": user})
         heapq.heappush(self._work, (due, what, user))
 
-    def _process(self, user: str, now: float, *, again: bool = False) -> None:
-        """Make a user's licences what the user's groups say now."""
+    def _process(self, user: str, now: float) -> None:
+        """Make a user's licences what the user's groups say now; what failed before is tried again."""
         entry = self._directory.users.entries.get(user)
         if entry is None:
             return
-        known: dict[tuple[str, str], State] = {_key(state): state for state in _states(entry.properties)}
         wanted = list(self._wanted(user))
-        states: list[State] = [known[key] for key in wanted if key in known and not (again and known[key]["state"] == "Error")]
+        states = [state for state in _states(entry.properties) if _key(state) in wanted and state["state"] != "Error"]
         for group, sku in wanted:
             if all(_key(state) != (group, sku) for state in states):
                 states.append(self._assignment(entry, group, sku, states, now))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,8 +16,10 @@ from urllib.parse import unquote_plus, urlsplit
 
 from aiohttp import web
 
-from agent_ops.sandbox.entra import aadsts
+from agent_ops.sandbox.entra import aadsts, assertion
 from agent_ops.sandbox.entra.aadsts import OAuthError
+from agent_ops.sandbox.entra.certificate import ClientCertificate
+from agent_ops.sandbox.entra.conditions import ConditionStore
 from agent_ops.sandbox.entra.http import client_request_id, request_id
 from agent_ops.sandbox.entra.tokens import GRAPH_AUDIENCE, LIFETIME, TokenService
 from agent_ops.sandbox.world import World
@@ -29,8 +32,17 @@ _GRAPH_APPLICATION = "00000003-0000-0000-c000-000000000000"
 class Login:
     """Routes below ``/{tenant}``."""
 
-    def __init__(self, world: World, tokens: TokenService, granted: Callable[[], frozenset[str]], base_url: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        tokens: TokenService,
+        granted: Callable[[], frozenset[str]],
+        conditions: ConditionStore,
+        certificate: ClientCertificate | None,
+        base_url: str,
+    ) -> None:
         self._world, self._tokens, self._granted, self._base_url = world, tokens, granted, base_url
+        self._conditions, self._certificate = conditions, certificate
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -71,7 +83,8 @@ class Login:
             audience = self._audience(form.get("scope", ""))
         except OAuthError as error:
             return _error_answer(request, error)
-        token = self._tokens.issue(client_id, audience, self._granted())
+        by_certificate = "client_assertion" in form
+        token = self._tokens.issue(client_id, audience, self._granted(), by_certificate=by_certificate)
         body = {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
         return web.json_response(body)
 
@@ -81,7 +94,7 @@ class Login:
         issuer = f"{root}/v2.0" if version_2 else f"https://sts.windows.net/{tenant}/"
         return {
             "token_endpoint": f"{root}/oauth2/v2.0/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
             "jwks_uri": f"{root}/discovery{version}/keys",
             "response_modes_supported": ["query", "fragment", "form_post"],
             "subject_types_supported": ["pairwise"],
@@ -110,7 +123,7 @@ class Login:
         raise aadsts.unknown_tenant(tenant) if _is_uuid(tenant) or "." in tenant else aadsts.malformed_tenant(tenant)
 
     def _client(self, request: web.Request, form: Mapping[str, str]) -> str:
-        """The application that asks, once grant type, id and secret are right."""
+        """The application that asks, once grant type, id and secret or assertion are right."""
         client_id, secret = _credentials(request, form)
         for name, value in (("grant_type", form.get("grant_type")), ("client_id", client_id)):
             if not value:
@@ -119,12 +132,32 @@ class Login:
             raise aadsts.unsupported_grant(form["grant_type"])
         if client_id.lower() != self._world.client_id.lower():
             raise aadsts.unknown_application(client_id, self._world.domain)
+        if form.get("client_assertion"):
+            self._check_assertion(form)
+        else:
+            self._check_secret(secret)
+        return self._world.client_id
+
+    def _check_secret(self, secret: str) -> None:
         if not secret:
             raise aadsts.missing_secret()
         expected = self._world.credentials.client_secret
         if not hmac.compare_digest(secret.encode("utf-8", "replace"), expected.encode()):
-            raise aadsts.wrong_secret(client_id)
-        return self._world.client_id
+            raise aadsts.wrong_secret(self._world.client_id)
+        if self._conditions.now.secret_ends <= time.time():
+            raise aadsts.expired_secret(self._world.client_id)
+
+    def _check_assertion(self, form: Mapping[str, str]) -> None:
+        if form.get("client_assertion_type") != assertion.TYPE:
+            raise aadsts.missing_parameter("client_assertion_type")
+        tenants = (self._world.tenant_id, self._world.domain)
+        assertion.check_assertion(
+            form["client_assertion"],
+            self._certificate,
+            ends=self._conditions.now.certificate_ends,
+            client_id=self._world.client_id,
+            audiences=frozenset(f"{self._base_url}/{tenant}/oauth2/v2.0/token" for tenant in tenants),
+        )
 
     def _audience(self, scope: str) -> str:
         scope = scope.strip()

@@ -15,6 +15,7 @@ DEFAULT = frozenset(
         "Domain.Read.All",
         "Organization.Read.All",
         "UserAuthenticationMethod.ReadWrite.All",
+        "Application.Read.All",
         "OrgContact.Read.All",
         "RoleManagement.Read.Directory",
     }
@@ -36,6 +37,9 @@ GROUPS_READ = _DIRECTORY_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.
 MEMBER_OF_READ = GROUPS_READ | USERS_READ
 DOMAINS_READ = _DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
 ORGANIZATION_READ = _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
+APPLICATIONS_READ = frozenset(
+    {"Application.Read.All", "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.Read.All"}
+)
 CONTACTS_READ = _DIRECTORY_READ | {"OrgContact.Read.All"}
 ROLES_READ = _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory"}
 SKUS_READ = ORGANIZATION_READ | {"LicenseAssignment.Read.All"}

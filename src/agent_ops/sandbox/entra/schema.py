@@ -1,6 +1,6 @@
 """Which properties users and groups have, of what type, who may write them and how they may be filtered.
 
-Sources: https://learn.microsoft.com/graph/api/resources/user and .../group, .../orgcontact, .../unifiedroleassignment
+Sources: https://learn.microsoft.com/graph/api/resources/user and .../group, .../orgcontact, .../application
 (types, lengths, supported ``$filter`` operators) and
 https://learn.microsoft.com/graph/aad-advanced-queries (what needs ``ConsistencyLevel: eventual``).
 """
@@ -228,4 +228,26 @@ ROLE_ASSIGNMENT = Schema(
     default=("id", "principalId", "directoryScopeId", "roleDefinitionId"),
     sortable=frozenset(),
     searchable=frozenset(),
+)
+
+_APPLICATION_PROPERTIES: dict[str, Property] = {
+    "id": _read_only(operators=_EQ),
+    "deletedDateTime": _read_only(DATE_TIME),
+    "appId": _read_only(operators=_EQ),
+    "createdDateTime": _read_only(DATE_TIME, _ORDER),
+    "displayName": _read_only(operators=_PREFIX),
+    "keyCredentials": _read_only(OTHER),
+    "passwordCredentials": _read_only(OTHER),
+    "signInAudience": _read_only(operators=_PREFIX),
+}
+
+APPLICATION = Schema(
+    name="Application",
+    edm_type="microsoft.graph.application",
+    collection="applications",
+    properties=_APPLICATION_PROPERTIES,
+    default=tuple(_APPLICATION_PROPERTIES),
+    sortable=frozenset(),
+    searchable=frozenset({"displayName"}),
+    sortable_advanced=frozenset({"createdDateTime", "displayName"}),
 )

@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from agent_ops.sandbox.entra import permissions
+from agent_ops.sandbox.entra.conditions import ConditionStore
+from agent_ops.sandbox.entra.domains import Domain, Domains
 from agent_ops.sandbox.entra.errors import not_found
 from agent_ops.sandbox.entra.http import Gate, answer
 from agent_ops.sandbox.entra.licences import Licences
@@ -24,9 +26,19 @@ from agent_ops.sandbox.world import World
 class Tenant:
     """Routes of ``/domains``, ``/organization`` and ``/subscribedSkus``."""
 
-    def __init__(self, world: World, subscriptions: Subscriptions, licences: Licences, views: Views, gate: Gate) -> None:
-        self._world, self._views, self._gate = world, views, gate
+    def __init__(
+        self,
+        world: World,
+        domains: Domains,
+        conditions: ConditionStore,
+        subscriptions: Subscriptions,
+        licences: Licences,
+        views: Views,
+        gate: Gate,
+    ) -> None:
+        self._world, self._domains, self._conditions = world, domains, conditions
         self._subscriptions, self._licences = subscriptions, licences
+        self._views, self._gate = views, gate
 
     def routes(self) -> list[web.RouteDef]:
         guard, organization = self._gate.guard, permissions.ORGANIZATION_READ
@@ -38,13 +50,14 @@ class Tenant:
         ]
 
     async def domains(self, request: web.Request) -> web.StreamResponse:
-        return self._views.fixed_list("domains", [self._domain()])
+        return self._views.fixed_list("domains", [_domain(domain) for domain in self._domains.all()])
 
     async def domain(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        if name.casefold() != self._world.domain.casefold():
+        domain = self._domains.get(name)
+        if domain is None:
             raise not_found(name)
-        return answer({"@odata.context": f"{self._views.root}/$metadata#domains/$entity", **self._domain()})
+        return answer({"@odata.context": f"{self._views.root}/$metadata#domains/$entity", **_domain(domain)})
 
     async def organization(self, request: web.Request) -> web.StreamResponse:
         return self._views.fixed_list("organization", [self._organization()])
@@ -52,31 +65,8 @@ class Tenant:
     async def skus(self, request: web.Request) -> web.StreamResponse:
         return self._views.fixed_list("subscribedSkus", [self._sku(sku_of(part)) for part in self._subscriptions.parts()])
 
-    def _domain(self) -> dict[str, Any]:
-        return {
-            "authenticationType": "Managed",
-            "availabilityStatus": None,
-            "id": self._world.domain,
-            "isAdminManaged": True,
-            "isDefault": True,
-            "isInitial": True,
-            "isRoot": True,
-            "isVerified": True,
-            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
-            "passwordValidityPeriodInDays": 2147483647,
-            "passwordNotificationWindowInDays": 14,
-            "state": None,
-        }
-
     def _organization(self) -> dict[str, Any]:
-        domain = self._world.domain
-        verified = {
-            "capabilities": "Email, OfficeCommunicationsOnline",
-            "isDefault": True,
-            "isInitial": True,
-            "name": domain,
-            "type": "Managed",
-        }
+        domain, synchronised = self._world.domain, self._conditions.now.synchronised
         return {
             "id": self._world.tenant_id,
             "deletedDateTime": None,
@@ -85,13 +75,14 @@ class Tenant:
             "createdDateTime": timestamp(0),
             "displayName": domain.partition(".")[0].capitalize(),
             "defaultUsageLocation": None,
-            "onPremisesSyncEnabled": None,
+            "onPremisesLastSyncDateTime": timestamp(self._conditions.now.since) if synchronised else None,
+            "onPremisesSyncEnabled": synchronised or None,
             "preferredLanguage": "en",
             "technicalNotificationMails": [f"admin@{domain}"],
             "tenantType": "AAD",
             "assignedPlans": [],
             "provisionedPlans": [],
-            "verifiedDomains": [verified],
+            "verifiedDomains": [_verified_domain(domain) for domain in self._domains.all() if domain.verified],
         }
 
     def _sku(self, sku: Sku) -> dict[str, Any]:
@@ -110,6 +101,33 @@ class Tenant:
             "prepaidUnits": {"enabled": seats, "suspended": 0, "warning": 0, "lockedOut": 0},
             "servicePlans": [_plan(plan) for plan in sku.plans],
         }
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    return {
+        "authenticationType": domain.authentication,
+        "availabilityStatus": None,
+        "id": domain.name,
+        "isAdminManaged": True,
+        "isDefault": domain.default,
+        "isInitial": domain.initial,
+        "isRoot": domain.verified,
+        "isVerified": domain.verified,
+        "supportedServices": ["Email", "OfficeCommunicationsOnline"] if domain.verified else [],
+        "passwordValidityPeriodInDays": 2147483647,
+        "passwordNotificationWindowInDays": 14,
+        "state": None,
+    }
+
+
+def _verified_domain(domain: Domain) -> dict[str, Any]:
+    return {
+        "capabilities": "Email, OfficeCommunicationsOnline",
+        "isDefault": domain.default,
+        "isInitial": domain.initial,
+        "name": domain.name,
+        "type": domain.authentication,
+    }
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

@@ -47,7 +47,15 @@ class TokenService:
         self._key_id = _key_id(self._key.public_key())
         self._checked: dict[str, _Checked] = {}
 
-    def issue(self, client_id: str, audience: str, roles: frozenset[str], *, lifetime: int = LIFETIME) -> str:
+    def issue(
+        self,
+        client_id: str,
+        audience: str,
+        roles: frozenset[str],
+        *,
+        lifetime: int = LIFETIME,
+        by_certificate: bool = False,
+    ) -> str:
         """A signed access token for an application; a negative ``lifetime`` gives one that has already ended."""
         now = int(time.time())
         claims: dict[str, Any] = {
@@ -58,7 +66,7 @@ class TokenService:
             "exp": now + lifetime,
             "app_displayname": "agent-ops",
             "appid": client_id,
-            "appidacr": "1",
+            "appidacr": "2" if by_certificate else "1",
             "idtyp": "app",
             "oid": str(uuid.uuid5(uuid.UUID(self._tenant_id), client_id)),
             "roles": sorted(roles),

@@ -6,12 +6,17 @@ same signing key, same permissions.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from email.utils import formatdate
 
 from aiohttp import web
 
 from agent_ops.sandbox.entra import permissions
 from agent_ops.sandbox.entra.access_pass import AccessPasses
+from agent_ops.sandbox.entra.applications import Applications
+from agent_ops.sandbox.entra.certificate import ClientCertificate
+from agent_ops.sandbox.entra.conditions import ConditionStore
 from agent_ops.sandbox.entra.contacts import Contacts
 from agent_ops.sandbox.entra.deleted import Deleted
 from agent_ops.sandbox.entra.directory import TWIN, Directory
@@ -45,6 +50,8 @@ class EntraTwin:
         self.directory = Directory(world, records)
         self.subscriptions = Subscriptions(world, records)
         self.licences = Licences(records, self.directory, self.subscriptions, world.country)
+        self.conditions = ConditionStore(records)
+        self._certificate = ClientCertificate(world.client_certificate) if world.client_certificate else None
         self.tokens = TokenService(records, world.tenant_id, (base_url,))
         self._world, self._records, self._faults, self._base_url = world, records, faults, base_url
         kept = records.all(TWIN, "permissions").get("granted")
@@ -64,7 +71,7 @@ class EntraTwin:
         """The application to be served over TLS."""
         app = twin_app(TWIN, self._records, self._faults)
         app.middlewares.extend([graph_errors, self._settled])
-        app.on_response_prepare.append(add_ids)
+        app.on_response_prepare.extend([add_ids, self._date])
         gate = Gate(self.tokens, lambda: self._granted, self._base_url)
         views = Views(self._base_url, lambda: self._faults.lag(TWIN))
         roles, tenant_url = Roles(self.directory, views, gate), f"{self._base_url}/v2/{self._world.tenant_id}"
@@ -75,12 +82,21 @@ class EntraTwin:
         app.add_routes(roles.routes())
         app.add_routes(Deleted(self.directory, roles, views, gate).routes())
         app.add_routes(AccessPasses(self.directory, self._records, views, gate).routes())
-        app.add_routes(Tenant(self._world, self.subscriptions, self.licences, views, gate).routes())
+        domains = self.directory.domains
+        tenant = Tenant(self._world, domains, self.conditions, self.subscriptions, self.licences, views, gate)
+        app.add_routes(tenant.routes())
+        app.add_routes(Applications(self._world, self.conditions, self._certificate, views, gate).routes())
         app.router.add_route("*", "/v1.0", gate.guard(_unknown, frozenset()))
         app.router.add_route("*", "/v1.0/{tail:.*}", gate.guard(_unknown, frozenset()))
-        app.add_routes(Login(self._world, self.tokens, lambda: self._granted, self._base_url).routes())
+        app.add_routes(
+            Login(self._world, self.tokens, lambda: self._granted, self.conditions, self._certificate, self._base_url).routes()
+        )
         app.router.add_route("*", "/{tail:.*}", _unknown_root)
         return app
+
+    async def _date(self, request: web.Request, response: web.StreamResponse) -> None:
+        """The time of day as the service has it."""
+        response.headers["Date"] = formatdate(time.time() + self.conditions.now.clock_seconds, usegmt=True)
 
     @web.middleware
     async def _settled(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -54,7 +54,8 @@ class Users:
         return self._views.count(request, self._directory.users)
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        properties = new_user(await read_object(request), self._directory.domains)
+        domains = self._directory.domains
+        properties = new_user(await read_object(request), domains.verified, domains.federated)
         entry = self._directory.create_user(properties)
         name = entry.properties["userPrincipalName"]
         changed(request, "entra.create", upn=name, id=entry.id, display_name=entry.properties["displayName"])
@@ -75,7 +76,7 @@ class Users:
             raise denied()
         self._roles.protect(entry, names)
         check_mastered_here(entry, names)
-        properties = changed_user(body, self._directory.domains)
+        properties = changed_user(body, self._directory.domains.verified)
         if body.get("passwordProfile"):
             properties["lastPasswordChangeDateTime"] = timestamp(time.time())
         if properties:

@@ -73,6 +73,7 @@ class Actions:
         return post_required(name, node.parameters if isinstance(node, Job) else ())
 
     def _build_with_parameters(self, request: web.Request, job: Job, form: Form) -> web.Response:
+        self._permitted(job, "Job/Build")
         _refuse_unbuildable(job, "!")
         if not job.parameters:
             raise oops("java.lang.IllegalStateException: This build is not parameterized!")
@@ -81,11 +82,16 @@ class Actions:
         return _redirect(201 if created else 303, self._renderer.item_url(item.id))
 
     def _build(self, request: web.Request, job: Job, form: Form) -> web.Response:
+        self._permitted(job, "Job/Build")
         _refuse_unbuildable(job)
         if job.parameters:
             return self._build_from_form(request, job, form)
         item, _ = self._enqueue(request, job, {}, form)
         return _redirect(201, self._renderer.item_url(item.id))
+
+    def _permitted(self, job: Job, permission: str) -> None:
+        if permission in job.denied:
+            raise forbidden(self._controller.user, permission)
 
     def _build_from_form(self, request: web.Request, job: Job, form: Form) -> web.Response:
         """The form of the web page: the parameters travel as JSON in one field, and only those that it names are set."""

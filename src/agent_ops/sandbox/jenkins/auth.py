@@ -44,7 +44,7 @@ class Gate:
     def __init__(self, controller: Controller, token: str) -> None:
         self.require_crumb = True
         self._controller = controller
-        self._token = token
+        self.token = token
         self._sessions: dict[str, str] = {}  # session id -> the controller's session that it belongs to
 
     def identify(self, request: web.Request) -> Caller:
@@ -72,8 +72,8 @@ class Gate:
         return response
 
     def crumb(self, caller: Caller) -> str:
-        """The caller's crumb: bound to the user, and to the session if there is one."""
-        text = f"{caller.user};{caller.session}"
+        """The caller's crumb: bound to the user and to the session, which ends with the controller."""
+        text = f"{caller.user};{caller.session or self._controller.session}"
         return hmac.new(self._controller.salt.encode(), text.encode(), hashlib.sha256).hexdigest()
 
     def check_crumb(self, request: web.Request, caller: Caller, form: Mapping[str, Any]) -> None:
@@ -87,7 +87,7 @@ class Gate:
 
     def _accepts(self, user: str, password: str) -> bool:
         right_user = hmac.compare_digest(user.encode(), self._controller.user.encode())
-        return hmac.compare_digest(password.encode(), self._token.encode()) and right_user
+        return hmac.compare_digest(password.encode(), self.token.encode()) and right_user
 
     def _session(self, request: web.Request) -> str:
         session = request.cookies.get(_COOKIE, "")

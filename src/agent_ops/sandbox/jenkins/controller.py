@@ -14,24 +14,28 @@ import secrets
 import time
 from collections import deque
 from dataclasses import asdict
+from typing import Any
 
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.sandbox.jenkins.model import Build, Folder, Item, Job, Outcome
 from agent_ops.sandbox.records import Document, Records
 from agent_ops.sandbox.world import JobSeed, World
 
 LEFT_ITEM_SECONDS = 300.0  # hudson.model.Queue keeps left items in a cache for five minutes
+UNSAVED_SECONDS = 60.0  # hudson.model.Queue.Saver writes queue.xml that long after a change, and when Jenkins stops well
 
-_TWIN = "jenkins"
-_JOB_STATE = ("seconds", "disabled", "freestyle", "next_number")
+_JOB_STATE = ("seconds", "disabled", "freestyle", "held", "stuck", "denied", "next_number")
 
 
 class Controller:
     """Jobs, queue and builds. Jobs and executors are not scarce: what is due starts."""
 
-    def __init__(self, world: World, records: Records) -> None:
+    def __init__(self, world: World, records: Records, instance: str = DEFAULT_INSTANCE) -> None:
+        self.twin = "jenkins" if instance == DEFAULT_INSTANCE else f"jenkins-{instance}"
         self._records = records
         self.user = world.jenkins_user
         self.left_item_seconds = LEFT_ITEM_SECONDS
+        self.unsaved_seconds = UNSAVED_SECONDS
         self.root = Folder("")
         self.jobs: dict[str, Job] = {}
         self.items: dict[int, Item] = {}
@@ -41,12 +45,14 @@ class Controller:
         self.session = secrets.token_hex(4)
         self._next_id = 1
         self._due: list[tuple[float, int]] = []
+        self._held: list[tuple[float, int]] = []
         self._waiting: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
         self._left: deque[int] = deque()
         self._outcomes: dict[str, list[Outcome]] = {}
         self._resumed = time.time()
         for seed in world.jobs:
-            self._plant(seed)
+            if seed.instance == instance:
+                self._plant(seed)
         self._load()
 
     @property
@@ -103,19 +109,18 @@ class Controller:
         self.jobs[outcome.job]  # an unknown job is a mistake of the test
         rules = self._outcomes.setdefault(outcome.job, [])
         rules.append(outcome)
-        self._records.put(_TWIN, "outcome", f"{outcome.job}#{len(rules):09}", outcome.to_json())
+        self._records.put(self.twin, "outcome", f"{outcome.job}#{len(rules):09}", outcome.to_json())
 
-    def set_seconds(self, path: str, seconds: float) -> None:
-        self.jobs[path].seconds = seconds
+    def change_job(self, path: str, **state: Any) -> None:
+        """Change what is told about a job, and let go on what it held up."""
+        self.advance()
+        for name, value in state.items():
+            setattr(self.jobs[path], name, value)
         self._keep_job(self.jobs[path])
-
-    def set_disabled(self, path: str, disabled: bool) -> None:
-        self.jobs[path].disabled = disabled
-        self._keep_job(self.jobs[path])
-
-    def set_freestyle(self, path: str, freestyle: bool) -> None:
-        self.jobs[path].freestyle = freestyle
-        self._keep_job(self.jobs[path])
+        while self._held:
+            heapq.heappush(self._due, self._held.pop())
+        self._resumed = max(self._resumed, time.time())
+        self.advance()
 
     def set_quiet_period(self, seconds: float) -> None:
         self.quiet_period = seconds
@@ -128,21 +133,42 @@ class Controller:
         self._keep_settings()
         self.advance()
 
-    def restart(self) -> None:
-        """Running builds are aborted, waiting items stay; items that had left, sessions and the quiet-down are forgotten."""
+    def restart(self, seconds: float, *, crash: bool, resume: bool) -> None:
+        """Be away for some seconds and forget what a restart loses; the queue, except after a crash, is saved."""
         now = self.advance()
         for build in self.running():
-            self._abort(build, now, "")
+            if self.jobs[build.job].freestyle or not resume:
+                self._interrupt(build, now, crash)
+        if crash:
+            self._lose_unsaved(now)
         while self._left:
             self._drop(self._left.popleft())
         self.session = secrets.token_hex(4)
-        self.quiet_down(False)
+        self.quieting = False
+        self._resumed = now + seconds
+        self._keep_settings()
+        self.advance()
+
+    def _interrupt(self, build: Build, now: float, crash: bool) -> None:
+        """A build that cannot go on: aborted by a restart; after a crash its record has the failure it was given at its start."""
+        self._abort(build, now, "")
+        if crash:
+            build.result = "FAILURE"
+            self._keep_build(build)
+
+    def _lose_unsaved(self, now: float) -> None:
+        """queue.xml is older than the youngest items: they are gone, and their ids are given out again."""
+        unsaved = [item for item in self.items.values() if item.since > now - self.unsaved_seconds]
+        self._next_id = min((item.id for item in unsaved), default=self._next_id)
+        for item in unsaved:
+            if item.left is None:
+                self._leave(item, now)
 
     def forget_builds(self, path: str) -> None:
         job = self.jobs[path]
         self.advance()
         for number in job.builds:
-            self._records.delete(_TWIN, "build", _build_id(path, number))
+            self._records.delete(self.twin, "build", _build_id(path, number))
         job.forget()
         self._keep_job(job)
 
@@ -151,10 +177,14 @@ class Controller:
     def advance(self) -> float:
         """Let happen what is due, and say what time it is."""
         now = time.time()
-        while self._due and self._due[0][0] <= now and not self.quieting:
+        while self._due and self._due[0][0] <= now and not self.quieting and now >= self._resumed:
             due, item_id = heapq.heappop(self._due)
             item = self.items.get(item_id)
-            if item is not None and item.left is None and item.due == due:
+            if item is None or item.left is not None or item.due != due:
+                continue
+            if self.jobs[item.job].held:
+                self._held.append((due, item_id))
+            else:
                 self._start(item, max(due, self._resumed))
         while self._left and (self.items[self._left[0]].left or 0.0) + self.left_item_seconds < now:
             self._drop(self._left.popleft())
@@ -216,7 +246,7 @@ class Controller:
 
     def _drop(self, item_id: int) -> None:
         del self.items[item_id]
-        self._records.delete(_TWIN, "item", f"{item_id:09}")
+        self._records.delete(self.twin, "item", f"{item_id:09}")
 
     # Keeping and loading
 
@@ -234,19 +264,19 @@ class Controller:
         folder.children[name] = self.jobs[seed.path] = job
 
     def _load(self) -> None:
-        for body in self._records.all(_TWIN, "setting").values():
+        for body in self._records.all(self.twin, "setting").values():
             self.quiet_period, self.quieting = body["quiet_period"], body["quieting"]
             self.salt, self._next_id = body["salt"], body["next_id"]
-        for path, body in self._records.all(_TWIN, "job").items():
-            for name in _JOB_STATE if path in self.jobs else ():
+        for path, body in self._records.all(self.twin, "job").items():
+            for name in body if path in self.jobs else ():
                 setattr(self.jobs[path], name, body[name])
-        for body in self._records.all(_TWIN, "outcome").values():
+        for body in self._records.all(self.twin, "outcome").values():
             outcome = Outcome.from_json(body)
             self._outcomes.setdefault(outcome.job, []).append(outcome)
-        for body in self._records.all(_TWIN, "build").values():
+        for body in self._records.all(self.twin, "build").values():
             if body["job"] in self.jobs:
                 self.jobs[body["job"]].add(Build(**body))
-        items = [Item(**body) for body in self._records.all(_TWIN, "item").values() if body["job"] in self.jobs]
+        items = [Item(**body) for body in self._records.all(self.twin, "item").values() if body["job"] in self.jobs]
         for item in sorted(items, key=lambda item: item.left or 0.0):
             self._load_item(item)
         self._keep_settings()
@@ -259,14 +289,14 @@ class Controller:
             self._left.append(item.id)
 
     def _keep_item(self, item: Item) -> None:
-        self._records.put(_TWIN, "item", f"{item.id:09}", asdict(item))
+        self._records.put(self.twin, "item", f"{item.id:09}", asdict(item))
 
     def _keep_build(self, build: Build) -> None:
-        self._records.put(_TWIN, "build", _build_id(build.job, build.number), asdict(build))
+        self._records.put(self.twin, "build", _build_id(build.job, build.number), asdict(build))
 
     def _keep_job(self, job: Job) -> None:
         body: Document = {name: getattr(job, name) for name in _JOB_STATE}
-        self._records.put(_TWIN, "job", job.path, body)
+        self._records.put(self.twin, "job", job.path, body)
 
     def _keep_settings(self) -> None:
         body: Document = {
@@ -275,7 +305,7 @@ class Controller:
             "salt": self.salt,
             "next_id": self._next_id,
         }
-        self._records.put(_TWIN, "setting", "controller", body)
+        self._records.put(self.twin, "setting", "controller", body)
 
 
 def _build_id(path: str, number: int) -> str:

@@ -124,7 +124,8 @@ class Job:
     """A job with its builds.
 
     ``last`` holds the number of the newest completed build of each permalink, kept up to date by `settle`, so that no answer
-    has to look through all builds.
+    has to look through all builds. While ``held`` says why, its items stay in the queue; ``stuck`` is Jenkins's word for such
+    an item that has waited for long. ``denied`` are the permissions that the user lacks here, such as 'Job/Build'.
     """
 
     path: str
@@ -132,6 +133,9 @@ class Job:
     seconds: float
     disabled: bool = False
     freestyle: bool = False
+    held: str = ""
+    stuck: bool = False
+    denied: list[str] = field(default_factory=list)
     next_number: int = 1
     builds: dict[int, Build] = field(default_factory=dict)
     waiting: list[int] = field(default_factory=list)

@@ -42,8 +42,32 @@ def unauthorized(user: str) -> RefusedError:
     return RefusedError(401, f"Invalid password/token for user: {user}", {"WWW-Authenticate": 'Basic realm="Jenkins"'})
 
 
+class ForbiddenError(RefusedError):
+    """Somebody who is signed in may not do this: a page of Jenkins's own (``Jenkins/accessDenied.jelly``), not Jetty's."""
+
+    def response(self) -> web.Response:
+        message = escape(self.message)
+        text = (
+            f"<!DOCTYPE html><html><head><title>Access Denied [Jenkins]</title><script src='/static/x.js'>var x = 1;</script>"
+            f"</head><body id='jenkins'><header><a href='/'>Jenkins</a></header><div id='main-panel'><h1>Access Denied</h1>"
+            f"<p class='error'>{message}</p></div><footer>Jenkins</footer></body></html>"
+        )
+        return html_page(text, self.status, self.headers)
+
+
 def forbidden(user: str, permission: str) -> RefusedError:
-    return RefusedError(403, f"{user} is missing the {permission} permission", {"X-You-Are-Authenticated-As": user})
+    headers = {"X-You-Are-Authenticated-As": user, "X-Required-Permission": f"hudson.model.{permission.replace('/', '.')}"}
+    return ForbiddenError(403, f"{user} is missing the {permission} permission", headers)
+
+
+def starting() -> web.Response:
+    """What everything answers while the controller loads (``hudson.util.HudsonIsLoading``): no Retry-After, no JSON."""
+    text = (
+        "<!DOCTYPE html><html><head><title>Starting Jenkins</title></head><body><h1>Please wait while Jenkins is getting ready "
+        "to work<span id='loading'>...</span></h1><p>Your browser will reload automatically when Jenkins is ready.</p>"
+        "</body></html>"
+    )
+    return html_page(text, 503)
 
 
 def oops(exception: str) -> RefusedError:

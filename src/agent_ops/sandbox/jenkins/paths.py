@@ -99,7 +99,7 @@ class Paths:
 
     def _child(self, folder: Folder, name: str) -> Node:
         child = folder.children.get(name)
-        if child is None:
+        if child is None or (isinstance(child, Job) and "Job/Read" in child.denied):
             raise not_found()
         return child
 

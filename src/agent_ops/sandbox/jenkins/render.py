@@ -40,7 +40,7 @@ class Renderer:
     @property
     def lag(self) -> float:
         """Seconds by which reads lag behind: younger builds and queue items are not shown."""
-        return self._faults.lag("jenkins")
+        return self._faults.lag(self._state.twin)
 
     def settled(self, job: Job) -> Job:
         """The job with its permalinks up to date."""
@@ -109,6 +109,8 @@ class Renderer:
         if item.left is not None:
             extras: dict[str, Prop[Item]] = {"cancelled": Prop(lambda i: i.build is None), "executable": Prop(self._executable)}
             return Bean("hudson.model.Queue$LeftItem", self._item_model | extras, item)
+        if self._blocked(item):
+            return Bean("hudson.model.Queue$BlockedItem", self._item_model, item)
         if self._held(item):
             extras = {"buildableStartMilliseconds": Prop(lambda i: _ms(i.due)), "pending": Prop(lambda i: False)}
             return Bean("hudson.model.Queue$BuildableItem", self._item_model | extras, item)
@@ -212,12 +214,12 @@ class Renderer:
     def _make_item_model(self) -> dict[str, Prop[Item]]:
         return {
             "actions": Prop(lambda i: self._actions(i.parameters, i.causes)),
-            "blocked": Prop(lambda i: False),
+            "blocked": Prop(self._blocked),
             "buildable": Prop(self._held),
             "id": Prop(lambda i: i.id),
             "inQueueSince": Prop(lambda i: _ms(i.since)),
             "params": Prop(lambda i: "".join(f"\n{name}={value}" for name, value in i.parameters.items())),
-            "stuck": Prop(lambda i: False),
+            "stuck": Prop(lambda i: self._held(i) and self._state.jobs[i.job].stuck),
             "task": Prop(lambda i: self.job(self._state.jobs[i.job])),
             "url": Prop(lambda i: f"queue/item/{i.id}/"),
             "why": Prop(self._why),
@@ -229,13 +231,22 @@ class Renderer:
         return build.running(self._state.advance())
 
     def _held(self, item: Item) -> bool:
-        return item.left is None and self._state.quieting and item.due <= self._state.advance()
+        """It could start, were Jenkins not quieting down or an executor missing."""
+        due = item.left is None and item.due <= self._state.advance()
+        return due and (self._state.quieting or bool(self._state.jobs[item.job].held)) and not self._blocked(item)
+
+    def _blocked(self, item: Item) -> bool:
+        """Another build of the job is in its way (``hudson.model.queue.CauseOfBlockage``); it is not for want of executors."""
+        due = item.left is None and item.due <= self._state.advance()
+        return due and "already in progress" in self._state.jobs[item.job].held
 
     def _why(self, item: Item) -> str | None:
         if item.left is not None:
             return None
-        if self._held(item):
+        if self._held(item) and self._state.quieting:
             return "Jenkins is about to shut down"
+        if self._held(item) or self._blocked(item):
+            return self._state.jobs[item.job].held
         left = max(0.0, item.due - self._state.advance())
         return f"In the quiet period. Expires in {f'{left:.1f} sec' if left >= 1 else f'{left * 1000:.0f} ms'}"
 

@@ -31,6 +31,7 @@ class Routes:
     """Answers every request. An unknown address is a 404 page, a refused one says why as Jenkins says it."""
 
     def __init__(self, controller: Controller, gate: Gate, renderer: Renderer, site: Site) -> None:
+        self.stage_view = True
         self._controller = controller
         self._gate = gate
         self._renderer = renderer
@@ -172,7 +173,7 @@ class Routes:
         return web.json_response(pending_input(build, self._build_path(build)))
 
     def _refuse_freestyle(self, build: Build) -> None:
-        if self._controller.jobs[build.job].freestyle:
+        if not self.stage_view or self._controller.jobs[build.job].freestyle:
             raise not_found()
 
     def _build_path(self, build: Build) -> str:

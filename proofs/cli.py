@@ -1,0 +1,92 @@
+"""The command line: ``python -m proofs crash | chaos | faults | dispatch``. Each ends with 0 only if its promise held."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from proofs import chaos as chaos_rounds
+from proofs import crash as crash_matrix
+from proofs import dispatch as shared_runs
+from proofs import faults as failing_services
+from proofs import mutations, reports, show
+
+OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write what is printed to this file, too.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def main() -> None:
+    """Prove that every change of the outside world happens exactly once. Everything stays on the loopback."""
+
+
+@main.command()
+@click.option("--seed", type=int, help="Play a part only, drawn by this seed: every site of the code, every effect.")
+@click.option("--lanes", type=click.IntRange(1, 6), default=4, show_default=True, help="Cells at a time.")
+@click.option("--without", type=click.Choice(sorted(mutations.BY_NAME)), help="Take a guarantee out: it must turn red.")
+@OUT
+def crash(seed: int | None, lanes: int, without: str | None, out: Path | None) -> None:
+    """Kill a process at every point of the code, for every effect, and let the services' records judge."""
+    found = asyncio.run(_crash(seed, lanes, without or ""))
+    part = ("" if seed is None else f", a part drawn by seed {seed}") + (f", WITHOUT: {without}" if without else "")
+    show.publish(f"Crash matrix{part}", reports.crash(found), out)
+    sys.exit(0 if found.good else 1)
+
+
+async def _crash(seed: int | None, count: int, without: str) -> crash_matrix.Matrix:
+    began = time.monotonic()
+    with show.progress() as advance:
+        async with crash_matrix.Lanes(_directory(), count, advance) as lanes:
+            found = await crash_matrix.matrix(lanes, seed, without)
+    found.seconds = time.monotonic() - began
+    return found
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(1), default=30, show_default=True, help="Kills at random times.")
+@click.option("--seed", type=int, help="Repeat the draws of an earlier time; printed, and drawn when not given.")
+@OUT
+def chaos(rounds: int, seed: int | None, out: Path | None) -> None:
+    """Several processes, parallel runs, failing services: kill one at a random time, start it again, over and over."""
+    with show.progress() as advance:
+        found = asyncio.run(chaos_rounds.chaos(_directory(), rounds, _seed(seed), advance))
+    show.publish("Chaos: kills at random times", reports.chaos(found), out)
+    sys.exit(0 if found.good else 1)
+
+
+@main.command()
+@click.option("--hires", type=click.IntRange(1), default=40, show_default=True, help="Hires at once.")
+@click.option("--share", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Calls that fail.")
+@OUT
+def faults(hires: int, share: float, out: Path | None) -> None:
+    """Let a share of all service calls fail, with the settings of a user who sets none."""
+    with show.progress() as advance:
+        found = asyncio.run(failing_services.faults(_directory(), hires, share, advance))
+    show.publish("Faults: services that fail", reports.faults(found), out)
+    sys.exit(0 if found.good else 1)
+
+
+@main.command()
+@click.option("--runs", type=click.IntRange(1), default=200, show_default=True, help="Runs in the database.")
+@click.option("--seed", type=int, help="Repeat the draws of an earlier time; printed, and drawn when not given.")
+@OUT
+def dispatch(runs: int, seed: int | None, out: Path | None) -> None:
+    """Four processes share the runs of one database; one is killed at a random time."""
+    with show.progress() as advance:
+        found = asyncio.run(shared_runs.dispatch(_directory(), runs, _seed(seed), advance))
+    show.publish("Dispatch: four processes, one database", reports.dispatch(found), out)
+    sys.exit(0 if found.good else 1)
+
+
+def _directory() -> Path:
+    """Where the files of a proof lie; those of what went wrong stay there."""
+    return Path(tempfile.mkdtemp(prefix="agent-ops-proof-"))
+
+
+def _seed(given: int | None) -> int:
+    return secrets.randbelow(1_000_000) if given is None else given

@@ -1,0 +1,46 @@
+"""Writes notices: a notice's contents in the layout of the templates beside this file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from agent_ops.domain.access import AccessItem
+from agent_ops.domain.contents import contents_of
+from agent_ops.domain.employee import Employee
+from agent_ops.domain.notices import Letter, Notice
+
+__all__ = ["compose"]
+
+
+def _environment() -> Environment:
+    """A missing value is an error, and in HTML everything is escaped."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+
+
+_TEMPLATES = _environment()
+# read and compiled once, when a process starts: notices are written inside the ledger's transactions
+_TEXT, _HTML = _TEMPLATES.get_template("notice.txt.j2"), _TEMPLATES.get_template("notice.html.j2")
+
+
+def compose(
+    notice: Notice,
+    employee: Employee,
+    items: tuple[AccessItem, ...],
+    *,
+    parts: tuple[AccessItem, ...] = (),
+    titles: Mapping[str, str] | None = None,
+) -> Letter:
+    """Write a notice from what is stored; :func:`agent_ops.domain.contents.contents_of` explains the arguments."""
+    contents = contents_of(notice, employee, items, parts=parts, titles=titles)
+    return Letter(contents.subject, _TEXT.render(contents=contents), _HTML.render(contents=contents))

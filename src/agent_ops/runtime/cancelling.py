@@ -1,0 +1,114 @@
+"""Cancelling a run: it stops before its next effect; what it did can be reversed by a run of its own."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from agent_ops.domain.access import ItemStatus
+from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
+from agent_ops.domain.errors import InvalidRequest, NotFound, NotPermitted
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.policy import EntitlementPolicy, PipelineItem
+from agent_ops.domain.runs import Run, RunStatus
+from agent_ops.graphs.runbook import summarise
+from agent_ops.ledger.journal import RunJournal
+from agent_ops.runtime.granting import Granting
+from agent_ops.storage import Store, Tx
+
+SCOPE = "onboard"
+
+
+@dataclass(frozen=True)
+class Canceller:
+    """Ends runs on a person's word."""
+
+    store: Store
+    policy: EntitlementPolicy
+    granting: Granting
+    journal: RunJournal
+
+    async def cancel(self, run_id: str, caller: Caller) -> Run:
+        """End a run before its next effect, whoever drives it; what was sent already is recorded when it answers.
+
+        Returns:
+            The run, whose summary states what was done.
+
+        Raises:
+            NotPermitted: the caller lacks the scope. NotFound: no such run. InvalidRequest: it has ended.
+        """
+        _check(caller)
+        if await self.store.read(lambda tx: tx.runs.get(run_id)) is None:
+            raise NotFound(f"there is no run {run_id!r}")
+        known = await self.journal.known(run_id)
+        summary = f"cancelled by {caller.name}: {summarise(known)}"
+
+        def work(tx: Tx) -> Run:
+            now = tx.runs.get(run_id)
+            assert now is not None  # noqa: S101 - runs are never removed
+            if now.status.ended and now.status is not RunStatus.HELD:
+                raise InvalidRequest("run", f"run {run_id} has ended: {now.status.value}", "See `agent-ops status`.")
+            pending = [i for i in tx.people.items(now.employee_id) if i.status in (ItemStatus.PENDING, ItemStatus.HELD)]
+            tx.people.set_items(
+                now.employee_id, [replace(i, status=ItemStatus.PENDING, reason="the run was cancelled") for i in pending]
+            )
+            tx.runs.finish(run_id, RunStatus.CANCELLED, summary)
+            tx.logs.event(run_id, now.employee_id, "run", summary, status=RunStatus.CANCELLED.value)
+            tx.logs.audit("run_ended", run_id, now.employee_id, detail=f"cancelled by {caller.name}")
+            return tx.runs.get(run_id) or now
+
+        return await self.store.transaction(work)
+
+    async def undo(self, run_id: str, caller: Caller) -> Run:
+        """Queue a run that reverses what the given, ended run created: disables the account, takes back what pipelines gave.
+
+        Groups stay: a disabled account cannot use them.
+
+        Raises:
+            NotPermitted: the caller lacks the scope. NotFound: no such run.
+            InvalidRequest: another run of the employee goes on, or there is nothing to reverse.
+        """
+        _check(caller)
+
+        def work(tx: Tx) -> Run:
+            run = tx.runs.get(run_id)
+            if run is None:
+                raise NotFound(f"there is no run {run_id!r}")
+            runs = tx.runs.of_employee(run.employee_id)
+            if going := next((r for r in runs if not r.status.ended), None):
+                raise InvalidRequest("run", f"run {going.id} goes on", "Cancel it first.")
+            done = [i for i in tx.effects.of_employee(run.employee_id) if i.run_id == run_id and _stands(tx, i)]
+            effects = [p for intent in done if (p := self._reversal(intent)) is not None]
+            if not effects:
+                raise InvalidRequest("run", "it created nothing that can be reversed")
+            new_id = str(uuid.uuid4())
+            tx.runs.insert(new_id, run.employee_id, run.event, None)
+            grant = self.granting.of_effects(new_id, run.employee_id, tuple(effects), caller, len(runs) + 1)
+            tx.runs.insert_grant(grant)
+            tx.logs.event(new_id, run.employee_id, "run", f"undoing run {run_id}", status=RunStatus.QUEUED.value)
+            tx.logs.audit("grant", new_id, run.employee_id, detail=grant.seal)
+            queued = tx.runs.get(new_id)
+            assert queued is not None  # noqa: S101 - inserted above
+            return queued
+
+        return await self.store.transaction(work)
+
+    def _reversal(self, intent: Intent) -> Proposal | None:
+        """What reverses an effect; None when nothing does."""
+        item = self.policy.catalogue.get(intent.proposal.item)
+        if intent.proposal.action is Action.CREATE_ACCOUNT:
+            return Proposal("entra", Action.DISABLE_ACCOUNT, intent.proposal.item)
+        if intent.proposal.action is Action.RUN_PIPELINE and isinstance(item, PipelineItem) and item.revoke:
+            return Proposal("jenkins", Action.REVOKE_PIPELINE, item.key)
+        return None
+
+
+def _stands(tx: Tx, intent: Intent) -> bool:
+    """Whether an effect succeeded and was not taken back since."""
+    items = {item.item: item.status for item in tx.people.items(intent.employee_id)}
+    return intent.state is EffectState.SUCCEEDED and items.get(intent.proposal.item, ItemStatus.COMPLETED).in_place
+
+
+def _check(caller: Caller) -> None:
+    if SCOPE not in caller.scopes:
+        raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")

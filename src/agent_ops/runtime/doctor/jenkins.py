@@ -1,0 +1,82 @@
+"""Jenkins: the controller, and every pipeline of the policy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from agent_ops.domain.errors import AccessRefused, ServiceError
+from agent_ops.domain.policy import PipelineItem
+from agent_ops.readers.jenkins import JenkinsReader
+from agent_ops.runtime.doctor.checks import Check
+from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
+from agent_ops.runtime.doctor.lines import Line, missing, warning, works, wrong
+from agent_ops.runtime.doctor.reach import words
+
+_SIDE_BY_SIDE = 8
+_PARAMETER = "JENKINS_SSM_PARAMETER"
+
+
+async def controller(exam: Examination) -> Sequence[Line]:
+    account = exam.jenkins
+    if account is None:
+        raise AssertionError("the check does not say that it needs the parameter")
+    reader = _reader(exam)
+    try:
+        found = await reader.controller()
+        crumb = found.crumbs and await reader.crumb_is_given()
+    except AccessRefused as error:
+        remedy = f"Put {account.user}'s API token into the parameter of {_PARAMETER}, and give the user Overall/Read."
+        return [wrong(f"{account.url} does not accept {account.user}: {words(error)}", remedy, _PARAMETER)]
+    except ServiceError as error:
+        remedy = f"Check the url in the parameter of {_PARAMETER}, and the network."
+        return [wrong(f"{account.url} {words(error)}", remedy, _PARAMETER)]
+    exam.saw_clock("Jenkins", found.seconds_ahead)
+    if found.quieting_down:
+        remedy = "Cancel the quiet-down, or wait for the restart."
+        return [warning(f"{account.url} is quieting down: it starts no builds", remedy)]
+    return [works(f"Jenkins {found.version} as {account.user}, {'with' if crumb else 'without'} crumbs")]
+
+
+async def pipelines(exam: Examination) -> Sequence[Line]:
+    """Whether Job/Build is granted cannot be known before the first build: Jenkins shows it nowhere."""
+    items = [item for item in exam.known_policy.catalogue.values() if isinstance(item, PipelineItem)]
+    reader, gate = _reader(exam), asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def look(item: PipelineItem) -> Line | None:
+        async with gate:
+            return await _pipeline_line(reader, item)
+
+    found = await asyncio.gather(*(look(item) for item in items))
+    good = f"all {len(items)} are enabled and declare their parameters; the permission to build shows at the first build"
+    return [line for line in found if line] or [works(good)]
+
+
+async def _pipeline_line(reader: JenkinsReader, item: PipelineItem) -> Line | None:
+    about = f"[items.{item.key}]"
+    job = await reader.job(item.pipeline)
+    if job is None:
+        remedy = f"Create {item.pipeline}, correct pipeline in {about}, or give our user Job/Read on it."
+        return missing(f"{about} there is no job {item.pipeline} that we may see", remedy, about)
+    if not job.buildable:
+        return wrong(f"{about} job {item.pipeline} is disabled", f"Enable {item.pipeline}.", about)
+    needed = (item.request_id_parameter, item.user_parameter, *item.parameters)
+    absent = [name for name in needed if name not in job.parameters]
+    if absent:
+        remedy = f"Declare {', '.join(absent)} as string parameters of {item.pipeline}: Jenkins drops undeclared ones silently."
+        return wrong(f"{about} job {item.pipeline} does not declare {', '.join(absent)}", remedy, about)
+    return None
+
+
+def _reader(exam: Examination) -> JenkinsReader:
+    if exam.jenkins is None:
+        raise AssertionError("the check does not say that it needs the parameter")
+    reader = JenkinsReader(exam.jenkins, PROBE_SECONDS, exam.settings.aws.route)
+    exam.stack.push_async_callback(reader.close)
+    return reader
+
+
+CHECKS = (
+    Check("Jenkins", "controller", controller, needs=("parameter", "CA_FILE")),
+    Check("Jenkins", "pipelines", pipelines, needs=("policy", "controller")),
+)
