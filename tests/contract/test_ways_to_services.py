@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from agent_ops.domain.errors import AccessRefused, ServiceError
+from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.effectors.graph import GraphSession
-from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.sandbox.tls import ensure_tls
 from agent_ops.transport.graph import GraphError
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
+from agent_ops.transport.jenkins_server import JenkinsServer
 from agent_ops.transport.routes import Proxies
 
 ELSEWHERE = "https://service.invalid"  # RFC 2606: no such host, so only a proxy can be asked for it
@@ -103,11 +104,11 @@ async def _aws(url: str, proxies: Proxies) -> None:
 async def _jenkins(url: str, proxies: Proxies) -> None:
     login = JenkinsLogin(AwsConfig("eu-central-1", "/jenkins", proxies=proxies))
     login._account = JenkinsAccount(url, "user", "token")
-    effector = JenkinsEffector(login)
+    server = JenkinsServer(DEFAULT_INSTANCE, login, 1, 5.0)
     try:
-        effector._client().get_whoami()
+        await server.call(lambda client: client.get_whoami())
     finally:
-        effector.close()
+        server.close()
 
 
 WAYS = {"graph": _graph, "login": _login, "aws": _aws, "jenkins": _jenkins}
@@ -163,9 +164,9 @@ async def test_every_client_trusts_the_settings_authority_and_no_other(
         login = JenkinsLogin(config)
         said = [await _words(_called(login.account))]
         login._account = JenkinsAccount(url, "user", "token")
-        effector = JenkinsEffector(login)
-        said.append(await _words(effector._call(lambda client: client.get_whoami())))
-        effector.close()
+        jenkins = JenkinsServer(DEFAULT_INSTANCE, login, 1, 5.0)
+        said.append(await _words(jenkins.call(lambda client: client.get_whoami())))
+        jenkins.close()
         return said
 
     untrusted = await refused(aws) + await refused(entra)
