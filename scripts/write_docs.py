@@ -44,7 +44,7 @@ def readme_with_diagram(text: str) -> str:
 def command_reference() -> str:
     """Every command's help, as one page."""
     parts = ["# Commands\n\nWritten by `make docs` from the program itself.\n"]
-    parent = click.Context(program, info_name="agent-ops", max_content_width=100)
+    parent = click.Context(program, info_name="agent-ops", **program.context_settings)
     parts.append(_section("agent-ops", program, parent))
     for name, command in sorted(program.commands.items()):
         context = click.Context(command, info_name=name, parent=parent, max_content_width=100)

@@ -14,7 +14,7 @@ import pytest
 from agent_ops import Sandbox
 
 pytestmark = pytest.mark.slow
-EXIT_OK, EXIT_NOT_IN_PLACE, EXIT_USAGE, EXIT_SETUP = 0, 1, 2, 3
+EXIT_OK, EXIT_USAGE, EXIT_SETUP, EXIT_WAITING = 0, 2, 3, 4
 
 
 def agent_ops(*arguments: str, cwd: Path, timeout: float = 60, **env: str) -> subprocess.CompletedProcess[str]:
@@ -217,7 +217,7 @@ def test_a_database_that_another_program_holds_is_told_after_a_wait(box: Sandbox
     assert agent_ops("status", "Wai Ter", cwd=place).returncode == EXIT_USAGE
 
 
-def test_a_service_that_is_down_fails_the_hire_in_words(box: Sandbox) -> None:
+def test_a_service_that_is_down_is_told_and_left_to_the_worker(box: Sandbox) -> None:
     live = {
         "TENANT_ID": "00000000-0000-4000-8000-000000000001",
         "CLIENT_ID": "00000000-0000-4000-8000-000000000002",
@@ -238,10 +238,10 @@ def test_a_service_that_is_down_fails_the_hire_in_words(box: Sandbox) -> None:
     }
     place = box.data_dir.parent
     done = agent_ops("onboard", "Ana Silva", "--team", "Sales", "--data-dir", "live", "--json", cwd=place, **live)
-    assert done.returncode == EXIT_NOT_IN_PLACE, done.stderr
+    assert done.returncode == EXIT_WAITING, done.stderr
     report = json.loads(done.stdout)
-    assert report["employee"]["status"] == "failed"
-    assert "cannot be reached" in report["employee"]["reason"]
+    assert report["status"] == "waiting"
+    assert "cannot be reached" in report["summary"]
     assert {item["status"] for item in report["access_items"]} == {"pending"}
     assert "canary" not in done.stdout + done.stderr
     written = [path for top in ("live", "logs") for path in (place / top).rglob("*") if path.is_file()]

@@ -30,6 +30,8 @@ GARBLED = [
     ("AWS_REGION", "garbage"),
     ("AWS_REGION", "eu-west-1"),
     ("JENKINS_SSM_PARAMETER", "/garbage"),
+    ("AGENT_OPS_JENKINS_INSTANCES", "garbage"),
+    ("AGENT_OPS_JENKINS_INSTANCES", '{"other": "/garbage"}'),
     ("AWS_ACCESS_KEY_ID", "AKIAGARBAGE000000000"),
     ("AWS_SECRET_ACCESS_KEY", "garbage"),
     ("AWS_SESSION_TOKEN", "garbage"),

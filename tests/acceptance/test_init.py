@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from tests.acceptance.live_env import BLANK, good_values, write_env
 from tests.acceptance.terminal import Terminal
 
 pytestmark = pytest.mark.slow
-REST = ("CA_FILE", "AGENT_OPS_AUTHORITY", "AGENT_OPS_GRAPH_URL", "AGENT_OPS_AWS_ENDPOINT_URL", "AGENT_OPS_MARKER_ATTRIBUTE")
+REST = (
+    *("CA_FILE", "AGENT_OPS_AUTHORITY", "AGENT_OPS_GRAPH_URL", "AGENT_OPS_AWS_ENDPOINT_URL"),
+    *("AGENT_OPS_JENKINS_INSTANCES", "AGENT_OPS_MARKER_ATTRIBUTE"),
+)
 ENTRA = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")
 AWS = ("AWS_REGION", "JENKINS_SSM_PARAMETER", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 MAIL = (
@@ -78,12 +82,20 @@ def test_a_wrong_answer_is_told_at_once_and_can_be_corrected(tmp_path: Path, val
     assert dict(dotenv_values(tmp_path / ".env")) == values
 
 
-def test_a_missing_permission_is_named_after_the_three_entra_values(tmp_path: Path, values: dict[str, str]) -> None:
+def test_a_missing_permission_is_named_after_the_three_entra_values(
+    sandbox: Sandbox, tmp_path: Path, values: dict[str, str]
+) -> None:
     write_env(tmp_path, values)
-    with init(tmp_path) as terminal:
-        terminal.answer(OWN, "n")
-        fill(terminal, ENTRA, {})
-        terminal.wait_for("Application.Read.All is absent")
+    before = asyncio.run(sandbox.permissions())
+    asyncio.run(sandbox.permissions(set(before) - {"Domain.Read.All"}))
+    try:
+        with init(tmp_path) as terminal:
+            terminal.answer(OWN, "n")
+            fill(terminal, ENTRA, {})
+            terminal.wait_for("Domain.Read.All is absent")
+            terminal.wait_for("Correct it now, or skip")
+    finally:
+        asyncio.run(sandbox.permissions(before))
 
 
 def test_the_same_answers_again_change_nothing(tmp_path: Path, values: dict[str, str]) -> None:

@@ -91,7 +91,6 @@ async def aiohttp_elsewhere() -> AsyncIterator[tuple[str, list[str]]]:
         ({"tenant_id": "00000000-0000-0000-0000-00000000000a"}, AccessRefused, "AADSTS90002"),
         ({"client_id": "garbage"}, AccessRefused, "AADSTS700016"),
         ({"client_secret": "garbage"}, AccessRefused, "AADSTS7000215"),
-        ({"authority": "garbage"}, AccessRefused, "https url"),
         ({"authority": "https://127.0.0.1:9"}, ServiceUnavailable, "cannot be reached"),
         ({"ca_file": None}, ServiceUnavailable, "CERTIFICATE_VERIFY_FAILED"),
     ],

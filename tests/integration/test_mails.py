@@ -49,6 +49,19 @@ async def test_a_manager_that_could_not_be_set_is_told(ops: AgentOps, fakes: Fak
     assert "Account attributes" not in mails["access"]["body"]
 
 
+async def test_an_onboarding_that_is_undone_is_told_as_that(ops: AgentOps, fakes: FakeServices, ana: Profile) -> None:
+    done = await ops.onboard(ana)
+    await ops.wait((await ops.cancel(done.run.id, undo=True)).id)
+    mails = {mail.proposal.item: mail.pinned for mail in fakes[Action.SEND_MAIL].done.values()}
+    assert mails["account.2"]["subject"] == "Onboarding withdrawn for Ana Silva"
+    told = " ".join(mails["access.2"]["body"].split())
+    assert "Account created" not in mails["account.2"]["body"] + told
+    assert "Taken back (2) -------------- * Account disabled (account) * AWS account (aws)" in told
+    assert "Not taken back" in told
+    assert "* GitHub organisation (github)" in told.partition("Not taken back")[2]
+    assert all("Taken back" in mails["access.2"][body] for body in ("body", "html"))
+
+
 @pytest.mark.parametrize("name", ["agent_ops_first_contact", "agent_ops_second_contact"])
 def test_a_contact_in_the_settings_must_be_one_plain_address(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)

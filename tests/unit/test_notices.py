@@ -153,6 +153,24 @@ def test_a_part_of_the_account_that_failed_is_told(notice: Notice) -> None:
         assert "1 of 1 access item is in place; 1 needs somebody to act." in letter.text
 
 
+def test_what_could_not_be_taken_back_is_told_with_the_reason() -> None:
+    items = (AccessItem("aws", ItemStatus.COMPLETED), AccessItem("vpn", ItemStatus.PENDING, "taken back"))
+    undone = (
+        AccessItem("account", ItemStatus.COMPLETED),
+        AccessItem("vpn", ItemStatus.COMPLETED),
+        AccessItem("aws", ItemStatus.FAILED, "build 9 ended FAILURE"),
+    )
+    letter = compose(Notice.ACCESS, employee(), items, undone=undone)
+    assert letter.subject == "Onboarding withdrawn: 2 of 3 taken back for Ana Silva"
+    for shown in both(letter):
+        assert "build 9 ended FAILURE" in shown
+        assert "mend the cause" in shown
+        assert "Not taken back" not in shown
+        assert "Nothing is left to do." not in shown
+    whole = compose(Notice.ACCESS, employee(), items[1:], undone=undone[:2])
+    assert "Nothing is left to do." in whole.text
+
+
 def test_a_cleared_address_is_no_missing_account() -> None:
     cleared = replace(employee(None), entra_id="the-object")
     assert compose(Notice.ACCOUNT, cleared, ()).subject == "Account created for Ana Silva"

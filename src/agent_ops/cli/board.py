@@ -62,7 +62,7 @@ class Row:
 class Board:
     """Follows runs on a terminal as a live table, elsewhere as one line per event."""
 
-    PARKED_SECONDS = 30.0
+    PARKED_SECONDS = 20.0
     """A run that waits for longer is left to whoever drives it then."""
 
     def __init__(self, console: Console) -> None:

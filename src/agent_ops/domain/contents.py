@@ -141,12 +141,12 @@ def _account_there(
     due = sum(item.status is not ItemStatus.DENIED for item in items)
     following = f"{_counted(due)} due; a further mail tells what became of it." if due else "No access items are due."
     disabled = any(part.item == _ENABLED for part in parts)
-    sections = tuple(_sections([part for part in parts if part.status in _NEEDS_SOMEBODY], titles))
+    sections = tuple(sections_of([part for part in parts if part.status in _NEEDS_SOMEBODY], titles))
     return Contents(
-        subject=f"Account created for {_name(employee)}",
+        subject=f"Account created for {name_of(employee)}",
         tone=Tone.OPEN if sections else Tone.GOOD,
         lead="The company account exists, disabled until the first working day." if disabled else "The company account exists.",
-        facts=_facts(employee),
+        facts=facts_of(employee),
         sections=sections,
         next=(*((f"It is enabled on the first working day{_day(employee)}.",) if disabled else ()), following),
     )
@@ -164,10 +164,10 @@ def _no_account(employee: Employee, account: ItemStatus) -> Contents:
     meaning = MEANINGS[account]
     title, lead = _ACCOUNT_LEADS.get(account, ("No account for", "The company account could not be created."))
     return Contents(
-        subject=f"{title} {_name(employee)}",
+        subject=f"{title} {name_of(employee)}",
         tone=meaning.tone,
         lead=lead,
-        facts=_facts(employee),
+        facts=facts_of(employee),
         words=_said(employee.reason),
         next=(meaning.next, "No access is provisioned without the account.", *_by_the_first_day("The account", employee)),
     )
@@ -178,13 +178,13 @@ def _access(
 ) -> Contents:
     due = [item for item in items if item.status is not ItemStatus.DENIED]
     there = sum(item.status.in_place for item in due)
-    sections = tuple(_sections([*parts, *items], titles))
+    sections = tuple(sections_of([*parts, *items], titles))
     missing = there < len(due) or bool(parts)
     return Contents(
-        subject=f"Access: {there} of {len(due)} in place for {_name(employee)}",  # the name last: it may run from right to left
+        subject=f"Access: {there} of {len(due)} in place for {name_of(employee)}",  # the name last: it may run from right to left
         tone=_tone(sections, missing, _has_account(employee)),
         lead=_standing(there, len(due), sum(item.status in _NEEDS_SOMEBODY for item in (*parts, *due))),
-        facts=_facts(employee),
+        facts=facts_of(employee),
         words="" if _has_account(employee) else _said(employee.reason),
         sections=sections,
         next=_by_the_first_day("What is missing", employee) if missing else ("Nothing is left to do.",),
@@ -206,7 +206,7 @@ def _counted(due: int) -> str:
     return f"{due} access item{'s are' if due != 1 else ' is'}"
 
 
-def _sections(items: Iterable[AccessItem], titles: Mapping[str, str]) -> Iterable[Section]:
+def sections_of(items: Iterable[AccessItem], titles: Mapping[str, str]) -> Iterable[Section]:
     """One section for each status that occurs, until the bounds are reached."""
     listed, detailed = MAX_LISTED, MAX_DETAILED
     for status, meaning in MEANINGS.items():
@@ -226,9 +226,9 @@ def _line(item: AccessItem, titles: Mapping[str, str], with_detail: bool) -> Lin
     return Line(named, _said(item.reason), tuple(detail))
 
 
-def _facts(employee: Employee) -> tuple[tuple[str, str], ...]:
+def facts_of(employee: Employee) -> tuple[tuple[str, str], ...]:
     profile = employee.profile
-    facts = [("Name", _name(employee)), ("Team", _said(profile.team, _WORDS)), ("Address", _said(employee.address or "none"))]
+    facts = [("Name", name_of(employee)), ("Team", _said(profile.team, _WORDS)), ("Address", _said(employee.address or "none"))]
     if profile.joining_date:
         facts.append(("First working day", profile.joining_date.isoformat()))
     return tuple(facts)
@@ -247,5 +247,5 @@ def _said(words: str, limit: int = _REASON) -> str:
     return unlinked(one_line(words, limit))
 
 
-def _name(employee: Employee) -> str:
+def name_of(employee: Employee) -> str:
     return _said(employee.profile.name, _NAME)

@@ -57,7 +57,8 @@ class Accounts:
             created = await self._graph.call("POST", "/users", json=body)
         except GraphError as error:
             if error.conflicts_on("userPrincipalName") or error.conflicts_on("proxyAddresses"):
-                return await self._adopt(intent, ServiceAmbiguous(SERVICE, f"cannot show who has the address: {error.message}"))
+                unseen = ServiceAmbiguous(SERVICE, f"who has the address cannot be read yet: {error.message}")
+                return await self._adopt(intent, unseen)
             raise error.refusal from error
         return Completed(_account(created))
 

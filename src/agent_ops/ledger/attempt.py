@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
 _SHORTEST_PARKED, _LONGEST_PARKED = 2.0, 300.0
 PAUSED_SECONDS = 60.0
+_TRIES_OF_THE_PARKED = 2  # in a row, each time that it is looked at again
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Attempt:
         """
         self._uncertain = uncertain
         error: ServiceError | None = None
-        for number in range(self._patience.tries):
+        for number in range(self._patience.tries if not self.intent.reason else _TRIES_OF_THE_PARKED):
             if error is not None:
                 await asyncio.sleep(self._patience.pause(number - 1, error))
             try:

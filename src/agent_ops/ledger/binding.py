@@ -14,7 +14,7 @@ from typing import Any
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent, Proposal
+from agent_ops.domain.effects import ITEM_ACTIONS, UNDO_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.grants import Grant
@@ -130,8 +130,10 @@ class Binder:
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)
         titles = {key: item.title for key, item in self.policy.catalogue.items()}
-        parts = _parts(grant, tx.effects.of_employee(employee.id))
-        letter = compose(notice, employee, tx.people.items(employee.id), parts=parts, titles=titles)
+        effects = tx.effects.of_employee(employee.id)
+        parts, undone = _parts(grant, effects, _PART_ACTIONS), _parts(grant, effects, UNDO_ACTIONS)
+        undone = undone if any(p.action in UNDO_ACTIONS for p in grant.effects) else ()
+        letter = compose(notice, employee, tx.people.items(employee.id), parts=parts, undone=undone, titles=titles)
         contacts = self.policy.contacts_of(employee.profile, self.contacts)
         return {
             "recipient": contacts.recipient(notice),
@@ -150,14 +152,14 @@ _STANDINGS = {
     EffectState.UNKNOWN: ItemStatus.UNKNOWN,
     EffectState.HELD: ItemStatus.HELD,
 }
-_NOT_PARTS = ITEM_ACTIONS | {Action.SEND_MAIL}
+_PART_ACTIONS = frozenset(Action) - ITEM_ACTIONS - UNDO_ACTIONS - {Action.SEND_MAIL}
 
 
-def _parts(grant: Grant, effects: Iterable[Intent]) -> tuple[AccessItem, ...]:
-    """The account's own parts, told like access items: what was tried, and what the grant still has to begin."""
-    tried = {i.proposal: i for i in effects if i.proposal.action not in _NOT_PARTS}
+def _parts(grant: Grant, effects: Iterable[Intent], actions: frozenset[Action]) -> tuple[AccessItem, ...]:
+    """Effects of some kinds, told like access items: what was tried, and what the grant still has to begin."""
+    tried = {i.proposal: i for i in effects if i.proposal.action in actions}
     begun = [AccessItem(p.item, _STANDINGS[i.state], i.reason) for p, i in tried.items()]
-    due = [AccessItem(p.item, ItemStatus.PENDING) for p in grant.effects if p.action not in _NOT_PARTS and p not in tried]
+    due = [AccessItem(p.item, ItemStatus.PENDING) for p in grant.effects if p.action in actions and p not in tried]
     return (*begun, *due)
 
 

@@ -11,6 +11,7 @@ from agent_ops.domain.access import AccessItem
 from agent_ops.domain.contents import contents_of
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.notices import Letter, Notice
+from agent_ops.domain.withdrawal import withdrawal_of
 
 __all__ = ["compose"]
 
@@ -39,8 +40,16 @@ def compose(
     items: tuple[AccessItem, ...],
     *,
     parts: tuple[AccessItem, ...] = (),
+    undone: tuple[AccessItem, ...] = (),
     titles: Mapping[str, str] | None = None,
 ) -> Letter:
-    """Write a notice from what is stored; :func:`agent_ops.domain.contents.contents_of` explains the arguments."""
-    contents = contents_of(notice, employee, items, parts=parts, titles=titles)
+    """Write a notice from what is stored.
+
+    With ``undone`` it tells of an onboarding that is taken back (:func:`agent_ops.domain.withdrawal.withdrawal_of`), else
+    of one that goes on (:func:`agent_ops.domain.contents.contents_of`).
+    """
+    if undone:
+        contents = withdrawal_of(notice, employee, items, undone, titles or {})
+    else:
+        contents = contents_of(notice, employee, items, parts=parts, titles=titles)
     return Letter(contents.subject, _TEXT.render(contents=contents), _HTML.render(contents=contents))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from agent_ops.domain.errors import ServiceAmbiguous
 from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.jenkins_login import JenkinsAccount
+from agent_ops.transport.jenkins_server import job_path
 from agent_ops.transport.routes import Route
 from agent_ops.transport.vendor_errors import httpx_errors, status_error
 
@@ -77,8 +77,8 @@ class JenkinsReader:
 
     async def job(self, path: str) -> Job | None:
         """The job at a folder path; None when there is none that we may see."""
-        url = "".join(f"/job/{quote(part, safe='')}" for part in path.split("/"))
-        answer = await self._get(f"{url}/api/json?tree=buildable,property[parameterDefinitions[name]]", missing_is_fine=True)
+        tree = "buildable,property[parameterDefinitions[name]]"
+        answer = await self._get(f"/{job_path(path)}/api/json?tree={tree}", missing_is_fine=True)
         if answer.status_code == 404:
             return None
         body = _object(answer)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
+from email.utils import parseaddr
 from typing import Protocol
 
 import aiosmtplib
@@ -65,7 +67,7 @@ class MailReader:
 
     async def offer_sender(self) -> None:
         with smtp_errors(_SERVICE, may_be_done=False):
-            await self._smtp.mail(self._server.sender)
+            await self._smtp.mail(parseaddr(self._server.sender)[1])
 
     async def offer_recipient(self, address: str) -> None:
         with smtp_errors(_SERVICE, may_be_done=False):
@@ -73,8 +75,12 @@ class MailReader:
 
     async def close(self) -> None:
         """Drop what was begun and leave; what the server says to that changes nothing any more."""
+        transport = self._smtp.transport
         if self._smtp.is_connected:
             with contextlib.suppress(ServiceError), smtp_errors(_SERVICE, may_be_done=False):
                 await self._smtp.rset()
-            with contextlib.suppress(ServiceError), smtp_errors(_SERVICE, may_be_done=False):
-                await self._smtp.quit()
+                await self._smtp.execute_command(b"QUIT")
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()  # TLS's own farewell would outlast us
+        self._smtp.close()
+        await asyncio.sleep(0)  # the loop closes an aborted socket in its next round

@@ -214,14 +214,19 @@ class AgentOps:
     async def events(self, run_id: str, after: int = 0, *, parked: float | None = None) -> AsyncIterator[Event]:
         """The run's events as they happen, from the one after id ``after``.
 
-        Ends with the run; with ``parked`` also when the run waits for longer than so many seconds.
+        Ends with the run; with ``parked`` also when it is parked and waits, or has waited on and off, for so many seconds.
 
         Raises:
             NotFound: no such run.
             StorageError: the database cannot be used any more.
         """
+        waits_since: float | None = None
         while True:
-            ended = await self._reports.is_over(run_id, parked)
+            wakes_in = await self._reports.wakes_in(run_id)
+            waits_since = waits_since or (time.monotonic() if wakes_in is not None else None)
+            ended = (await self._reports.status(run_id)).ended
+            if parked is not None and waits_since is not None and wakes_in is not None:
+                ended = ended or max(wakes_in, time.monotonic() - waits_since) > parked
             while batch := await self._reports.events(run_id, after):
                 for event in batch:
                     after = event.id

@@ -46,8 +46,8 @@ class Reports:
             raise NotFound(f"there is no run {run_id!r}")
         return run.status
 
-    async def is_over(self, run_id: str, parked: float | None) -> bool:
-        """Whether a run has ended, or waits for more than ``parked`` seconds from now.
+    async def wakes_in(self, run_id: str) -> float | None:
+        """Seconds until a waiting run looks again, None when it does not wait.
 
         Raises:
             NotFound: no such run.
@@ -55,8 +55,9 @@ class Reports:
         run = await self.store.read(lambda tx: tx.runs.get(run_id))
         if run is None:
             raise NotFound(f"there is no run {run_id!r}")
-        wakes_in = (run.wake_at - datetime.now(timezone.utc)).total_seconds() if run.wake_at else 0.0
-        return run.status.ended or (parked is not None and wakes_in > parked)
+        if run.status not in (RunStatus.WAITING, RunStatus.QUEUED) or run.wake_at is None:
+            return None
+        return (run.wake_at - datetime.now(timezone.utc)).total_seconds()
 
     async def latest(self) -> list[RunReport]:
         """Every employee's latest run, in the order in which the employees were recorded."""

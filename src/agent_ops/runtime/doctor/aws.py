@@ -1,4 +1,4 @@
-"""AWS: the parameter with Jenkins's account, read once by the credentials that onboarding uses."""
+"""AWS: the parameter with the account of each Jenkins, read by the credentials that onboarding uses."""
 
 from __future__ import annotations
 
@@ -6,91 +6,52 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent_ops.domain.errors import ConfigurationError, ServiceError, ServiceUnavailable
+from agent_ops.domain.errors import ConfigurationError, ServiceError
+from agent_ops.domain.policy import DEFAULT_INSTANCE
+from agent_ops.runtime.doctor.aws_refusals import parameter_refused
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
 from agent_ops.runtime.doctor.lines import Line, works, wrong
-from agent_ops.runtime.doctor.reach import unreachable, words
 from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.jenkins_login import AwsConfig, JenkinsLogin
-
-_PERMANENT = "AKIA"  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (unique identifiers)
 
 
 async def parameter(exam: Examination) -> Sequence[Line]:
     config = replace(exam.settings.aws, timeout=PROBE_SECONDS / 2)
-    login = JenkinsLogin(config)
-    name = f"{config.jenkins_parameter} in {config.region}"
+    names = {DEFAULT_INSTANCE: config.jenkins_parameter, **config.jenkins_instances}
+    each = [_one(exam, instance, replace(config, jenkins_parameter=name)) for instance, name in names.items()]
+    lines = await asyncio.gather(*each)
+    return [line for line in lines if line] or [works(_found(exam, config))]
+
+
+async def _one(exam: Examination, instance: str, config: AwsConfig) -> Line | None:
+    """Read one Jenkins's account; the line that there is to say about it."""
+    login, variable = JenkinsLogin(config), variable_of(instance)
     try:
         answer = await asyncio.to_thread(login.parameter)
         exam.saw_clock("AWS", seconds_ahead(answer["ResponseMetadata"]["HTTPHeaders"].get("date")))
-        exam.jenkins = login.parsed(str(answer["Parameter"]["Value"]))
+        exam.jenkins[instance] = login.parsed(str(answer["Parameter"]["Value"]))
     except ConfigurationError as error:
-        return [wrong(f"{error.what} (JENKINS_SSM_PARAMETER)", error.advice, "JENKINS_SSM_PARAMETER")]
+        return wrong(f"{error.what} ({variable})", error.advice, variable)
     except ServiceError as error:
-        return [_refused(error, config)]
-    if answer["Parameter"].get("Type") != "SecureString":
-        remedy = "Store it again as a SecureString: it holds a token."
-        return [wrong(f"{name} is a plain {answer['Parameter'].get('Type')} (JENKINS_SSM_PARAMETER)", remedy)]
-    return [works(f"{name}: Jenkins at {exam.jenkins.url} as {exam.jenkins.user}")]
+        return parameter_refused(error, config, variable)
+    kind = answer["Parameter"].get("Type")
+    if kind != "SecureString":
+        found = f"{config.jenkins_parameter} is a plain {kind} ({variable})"
+        return wrong(found, "Store it again as a SecureString: it holds a token.")
+    return None
 
 
-def _refused(error: ServiceError, config: AwsConfig) -> Line:
-    """SSM's refusals: https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html"""
-    for sign, line in _SIGNS.items():
-        if sign in error.what:
-            return line(words(error), config)
-    if isinstance(error, ServiceUnavailable):
-        variable = "AGENT_OPS_AWS_ENDPOINT_URL" if config.endpoint_url else "AWS_REGION"
-        return unreachable(error, variable, config.endpoint_url or f"AWS in {config.region}")
-    return wrong(words(error), error.advice)
+def variable_of(instance: str) -> str:
+    """Which variable names a Jenkins's parameter."""
+    return "JENKINS_SSM_PARAMETER" if instance == DEFAULT_INSTANCE else "AGENT_OPS_JENKINS_INSTANCES"
 
 
-def _no_parameter(said: str, config: AwsConfig) -> Line:
-    remedy = "Correct JENKINS_SSM_PARAMETER, or AWS_REGION when it lies in another one."
-    return wrong(f"there is no parameter {config.jenkins_parameter} in {config.region}", remedy, "JENKINS_SSM_PARAMETER")
+def _found(exam: Examination, config: AwsConfig) -> str:
+    accounts = ", ".join(f"{account.user} at {account.url}" for account in exam.jenkins.values())
+    return f"{config.jenkins_parameter} in {config.region}: {accounts}"
 
 
-def _not_allowed(said: str, config: AwsConfig) -> Line:
-    remedy = f"Allow ssm:GetParameter on {config.jenkins_parameter}, and kms:Decrypt with its key."
-    return wrong(f"the credentials may not read {config.jenkins_parameter}: {said}", remedy, "ssm:GetParameter")
-
-
-def _unknown_key(said: str, config: AwsConfig) -> Line:
-    if config.session_token and config.access_key_id.startswith(_PERMANENT):
-        remedy = "Leave AWS_SESSION_TOKEN empty: this access key is a permanent one."
-        return wrong("AWS_SESSION_TOKEN does not belong to the access key", remedy, "AWS_SESSION_TOKEN")
-    return wrong("AWS does not know AWS_ACCESS_KEY_ID", "Correct AWS_ACCESS_KEY_ID, or make a new key.", "AWS_ACCESS_KEY_ID")
-
-
-def _wrong_secret(said: str, config: AwsConfig) -> Line:
-    if "expired" in said or "not yet current" in said:
-        return wrong("AWS finds this machine's clock wrong", "Set this machine's clock by NTP.", "clock")
-    found = "AWS_SECRET_ACCESS_KEY does not belong to the access key"
-    return wrong(found, "Correct AWS_SECRET_ACCESS_KEY, or make a new key.", "AWS_SECRET_ACCESS_KEY")
-
-
-def _session_over(said: str, config: AwsConfig) -> Line:
-    return wrong("AWS_SESSION_TOKEN has expired", "Set AWS_SESSION_TOKEN and its keys anew.", "AWS_SESSION_TOKEN")
-
-
-def _no_credentials(said: str, config: AwsConfig) -> Line:
-    remedy = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give boto3's own chain a profile or role."
-    return wrong("no AWS credentials were found", remedy, "AWS_ACCESS_KEY_ID")
-
-
-_SIGNS = {
-    "ParameterNotFound": _no_parameter,
-    "AccessDenied": _not_allowed,
-    "UnrecognizedClient": _unknown_key,
-    "InvalidClientTokenId": _unknown_key,
-    "InvalidSignature": _wrong_secret,
-    "SignatureDoesNotMatch": _wrong_secret,
-    "RequestTimeTooSkewed": _wrong_secret,
-    "ExpiredToken": _session_over,
-    "Unable to locate credentials": _no_credentials,
-    "Partial credentials": _no_credentials,
-}
 CHECKS = (
     Check(
         "AWS SSM",

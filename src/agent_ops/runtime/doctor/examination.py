@@ -23,7 +23,7 @@ class Examination:
     policy: EntitlementPolicy | None = None
     graph: GraphReads | None = None
     roles: frozenset[str] = frozenset()
-    jenkins: JenkinsAccount | None = None
+    jenkins: dict[str, JenkinsAccount] = field(default_factory=dict)
     clocks: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -1,4 +1,4 @@
-"""Jenkins: the controller, and every pipeline of the policy."""
+"""Jenkins: each controller, and every pipeline of the policy."""
 
 from __future__ import annotations
 
@@ -7,49 +7,62 @@ from collections.abc import Sequence
 
 from agent_ops.domain.errors import AccessRefused, ServiceError
 from agent_ops.domain.policy import PipelineItem
-from agent_ops.readers.jenkins import JenkinsReader
+from agent_ops.readers.jenkins import Controller, JenkinsReader
+from agent_ops.runtime.doctor.aws import variable_of
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
 from agent_ops.runtime.doctor.lines import Line, missing, warning, works, wrong
 from agent_ops.runtime.doctor.reach import words
 
 _SIDE_BY_SIDE = 8
-_PARAMETER = "JENKINS_SSM_PARAMETER"
 
 
 async def controller(exam: Examination) -> Sequence[Line]:
-    account = exam.jenkins
-    if account is None:
-        raise AssertionError("the check does not say that it needs the parameter")
-    reader = _reader(exam)
+    return await asyncio.gather(*(_controller_line(exam, instance) for instance in exam.jenkins))
+
+
+async def _controller_line(exam: Examination, instance: str) -> Line:
+    account, variable = exam.jenkins[instance], variable_of(instance)
+    reader = _reader(exam, instance)
     try:
         found = await reader.controller()
         crumb = found.crumbs and await reader.crumb_is_given()
     except AccessRefused as error:
-        remedy = f"Put {account.user}'s API token into the parameter of {_PARAMETER}, and give the user Overall/Read."
-        return [wrong(f"{account.url} does not accept {account.user}: {words(error)}", remedy, _PARAMETER)]
+        remedy = f"Put {account.user}'s API token into the parameter of {variable}, and give the user Overall/Read."
+        return wrong(f"{account.url} does not accept {account.user}: {words(error)}", remedy, variable)
     except ServiceError as error:
-        remedy = f"Check the url in the parameter of {_PARAMETER}, and the network."
-        return [wrong(f"{account.url} {words(error)}", remedy, _PARAMETER)]
+        return wrong(f"{account.url} {words(error)}", f"Check the url in the parameter of {variable}, and the network.", variable)
     exam.saw_clock("Jenkins", found.seconds_ahead)
+    return _state(found, account.url, f"{account.user}, {'with' if crumb else 'without'} crumbs")
+
+
+def _state(found: Controller, url: str, how: str) -> Line:
     if found.quieting_down:
-        remedy = "Cancel the quiet-down, or wait for the restart."
-        return [warning(f"{account.url} is quieting down: it starts no builds", remedy)]
-    return [works(f"Jenkins {found.version} as {account.user}, {'with' if crumb else 'without'} crumbs")]
+        return warning(f"{url} is quieting down: it starts no builds", "Cancel the quiet-down, or wait for the restart.")
+    return works(f"{url}: Jenkins {found.version} as {how}")
 
 
 async def pipelines(exam: Examination) -> Sequence[Line]:
     """Whether Job/Build is granted cannot be known before the first build: Jenkins shows it nowhere."""
     items = [item for item in exam.known_policy.catalogue.values() if isinstance(item, PipelineItem)]
-    reader, gate = _reader(exam), asyncio.Semaphore(_SIDE_BY_SIDE)
+    readers = {instance: _reader(exam, instance) for instance in exam.jenkins}
+    gate = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def look(item: PipelineItem) -> Line | None:
+        if item.instance not in readers:
+            return _unknown_instance(item)
         async with gate:
-            return await _pipeline_line(reader, item)
+            return await _pipeline_line(readers[item.instance], item)
 
     found = await asyncio.gather(*(look(item) for item in items))
     good = f"all {len(items)} are enabled and declare their parameters; the permission to build shows at the first build"
     return [line for line in found if line] or [works(good)]
+
+
+def _unknown_instance(item: PipelineItem) -> Line:
+    about = f"[items.{item.key}]"
+    remedy = f"Add it to AGENT_OPS_JENKINS_INSTANCES, or correct instance in {about}."
+    return missing(f"{about} names the Jenkins {item.instance}, which the settings do not have", remedy, about)
 
 
 async def _pipeline_line(reader: JenkinsReader, item: PipelineItem) -> Line | None:
@@ -68,10 +81,8 @@ async def _pipeline_line(reader: JenkinsReader, item: PipelineItem) -> Line | No
     return None
 
 
-def _reader(exam: Examination) -> JenkinsReader:
-    if exam.jenkins is None:
-        raise AssertionError("the check does not say that it needs the parameter")
-    reader = JenkinsReader(exam.jenkins, PROBE_SECONDS, exam.settings.aws.route)
+def _reader(exam: Examination, instance: str) -> JenkinsReader:
+    reader = JenkinsReader(exam.jenkins[instance], PROBE_SECONDS, exam.settings.aws.route)
     exam.stack.push_async_callback(reader.close)
     return reader
 

@@ -16,6 +16,7 @@ from agent_ops.runtime.doctor.reach import unreachable
 
 _TENANT = ("TENANT_ID", "no such tenant", "Set TENANT_ID to the directory (tenant) id of the app registration's overview page.")
 _CLIENT = ("CLIENT_ID", "no such application in the tenant", "Set CLIENT_ID to the application (client) id of the same page.")
+_NO_TENANT = ("no such tenant", "Discovery failed")
 _NUMBERS: dict[int, tuple[str, str, str]] = {
     90002: _TENANT,
     900021: _TENANT,
@@ -52,7 +53,7 @@ def token_refused(error: ServiceError, authority: str) -> Line:
         return wrong(f"{about}: {found} (AADSTS{number[1]})", remedy, about)
     if number:
         return wrong(error.what, "See the AADSTS number's page; check TENANT_ID, CLIENT_ID and CLIENT_SECRET.")
-    if isinstance(error, ServiceUnavailable) or "Discovery failed" not in error.what:
+    if isinstance(error, ServiceUnavailable) or not any(sign in error.what for sign in _NO_TENANT):
         return unreachable(error, "AGENT_OPS_AUTHORITY", authority)
     return wrong(error.what, _TENANT[2], "TENANT_ID")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agent_ops.domain.errors import ServiceError
 from agent_ops.readers.mail import MailReader
@@ -24,7 +24,7 @@ async def mail_server(exam: Examination) -> Sequence[Line]:
 
 
 async def _conversation(exam: Examination, reader: MailReader) -> Line:
-    config, contacts = exam.settings.mail, exam.settings.contacts
+    config = exam.settings.mail
     try:
         await reader.connect()
     except ServiceError as error:
@@ -40,12 +40,21 @@ async def _conversation(exam: Examination, reader: MailReader) -> Line:
         await reader.offer_sender()
     except ServiceError as error:
         return _no_sender(error, config.sender)
-    for variable, address in zip(_CONTACTS, (contacts.first, contacts.second), strict=True):
+    for name, address in _recipients(exam):
         try:
             await reader.offer_recipient(address)
         except ServiceError as error:
-            return wrong(f"{address}: {words(error)}", f"Correct {variable}, or allow mail to it.", variable)
-    return works(f"{config.host}:{config.port} takes mail from {config.sender} to both contacts; none was sent")
+            return wrong(f"{address}: {words(error)}", f"Correct {name}, or allow mail to it.", name)
+    return works(f"{config.host}:{config.port} takes mail from {config.sender} to the contacts; none was sent")
+
+
+def _recipients(exam: Examination) -> Iterator[tuple[str, str]]:
+    """Every point of contact, with the setting or the policy's table that names it."""
+    contacts, teams = exam.settings.contacts, exam.policy.teams.values() if exam.policy else ()
+    yield from zip(_CONTACTS, (contacts.first, contacts.second), strict=True)
+    for team in teams:
+        named = {"first": team.contacts.first, "second": team.contacts.second}
+        yield from ((f"[teams.{team.key}] contacts.{which}", address) for which, address in named.items() if address)
 
 
 def _no_connection(error: ServiceError, where: str) -> Line:
@@ -72,4 +81,4 @@ def _no_sender(error: ServiceError, sender: str) -> Line:
     return wrong(f"{sender}: {words(error)}", "Correct SMTP_FROM, or allow the account to send as it.", "SMTP_FROM")
 
 
-CHECKS = (Check("mail", "mail server", mail_server, needs=(*_NEEDS, *_CONTACTS)),)
+CHECKS = (Check("mail", "mail server", mail_server, needs=(*_NEEDS, *_CONTACTS), after=("policy",)),)

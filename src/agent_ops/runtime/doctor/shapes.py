@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +26,11 @@ def one_word(value: str) -> str:
 
 def mail_address(value: str) -> str:
     return "" if _ADDRESS.fullmatch(value) else "is no mail address"
+
+
+def sender(value: str) -> str:
+    """An address, perhaps with a display name before it."""
+    return mail_address(parseaddr(value)[1])
 
 
 def https_url(value: str) -> str:

@@ -80,12 +80,12 @@ AWS = Section(
 MAIL = Section(
     "Mail",
     (
-        Variable("SMTP_HOST", "the mail server's name", True, shape=shapes.one_word),
+        Variable("SMTP_HOST", "the mail server's name", True, shape=shapes.one_word, stand_in="localhost"),
         Variable("SMTP_PORT", "the mail server's port: 587 for starttls, 465 for tls"),
         Variable("AGENT_OPS_SMTP_SECURITY", "starttls, tls (from the first byte) or none (loopback only)"),
         Variable("SMTP_USERNAME", "who logs in at the mail server; empty: nobody", companion="SMTP_PASSWORD"),
         Variable("SMTP_PASSWORD", "the password for it", secret=True, companion="SMTP_USERNAME"),
-        Variable("SMTP_FROM", "the sender's address", True, shape=shapes.mail_address, stand_in=_ANY),
+        Variable("SMTP_FROM", "the sender's address", True, shape=shapes.sender, stand_in=_ANY),
         Variable("AGENT_OPS_FIRST_CONTACT", "who hears of each new account", True, shape=shapes.mail_address, stand_in=_ANY),
         Variable("AGENT_OPS_SECOND_CONTACT", "who hears of the access given", True, shape=shapes.mail_address, stand_in=_ANY),
     ),
@@ -112,6 +112,7 @@ REST = Section(
         Variable("AGENT_OPS_AUTHORITY", "Entra's login host", shape=shapes.https_url),
         Variable("AGENT_OPS_GRAPH_URL", "Graph's root", shape=shapes.https_url),
         Variable("AGENT_OPS_AWS_ENDPOINT_URL", "another AWS endpoint; empty for AWS itself", shape=shapes.web_url),
+        Variable("AGENT_OPS_JENKINS_INSTANCES", "further Jenkins controllers: JSON of a name and its parameter's name each"),
         Variable("AGENT_OPS_MARKER_ATTRIBUTE", "the attribute that bears our marker", shape=shapes.extension_attribute),
     ),
     optional=True,
