@@ -219,8 +219,8 @@ def test_a_database_that_another_program_holds_is_told_after_a_wait(box: Sandbox
 
 def test_a_service_that_is_down_is_told_and_left_to_the_worker(box: Sandbox) -> None:
     live = {
-        "TENANT_ID": "t",
-        "CLIENT_ID": "c",
+        "TENANT_ID": "00000000-0000-4000-8000-000000000001",
+        "CLIENT_ID": "00000000-0000-4000-8000-000000000002",
         "CLIENT_SECRET": "canary-secret",
         "AWS_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "k",

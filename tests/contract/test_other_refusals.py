@@ -129,3 +129,20 @@ def test_retry_after_is_honoured_and_pauses_are_bounded() -> None:
     asked = RateLimited("x", "wait", 17.0)
     assert patience.pause(0, asked) >= 17.0
     assert all(patience.pause(n, ServiceUnavailable("x", "down")) <= patience.longest_pause for n in range(50))
+
+
+async def test_a_tenant_that_nobody_knows_is_told_in_entras_words(sandbox_settings: Settings) -> None:
+    entra = replace(sandbox_settings.entra, tenant_id="00000000-0000-4000-8000-000000000000")
+    graph = GraphSession(entra)
+    with pytest.raises(AccessRefused, match=r"AADSTS90002: Tenant .* not found") as told:
+        await graph.call("GET", "/users")
+    assert "Check TENANT_ID" in str(told.value)
+    await graph.close()
+
+
+async def test_a_login_host_in_trouble_is_another_try(sandbox_settings: Settings, faulty: Sandbox) -> None:
+    await faulty.fault(Fault("entra", FaultKind.STATUS, path="/.*openid-configuration", status=503))
+    graph = GraphSession(sandbox_settings.entra)
+    with pytest.raises(ServiceUnavailable, match="503"):
+        await graph.call("GET", "/users")
+    await graph.close()

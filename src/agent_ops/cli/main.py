@@ -45,7 +45,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AgentOpsError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {_without_secrets(error)}", err=True)
             setup = isinstance(error, (ConfigurationError, StorageError, ServiceError))
             sys.exit(EXIT_SETUP if setup else EXIT_USAGE)
         except OSError as error:
@@ -54,6 +54,12 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\ninterrupted: what was begun is in the ledger; give the same command again to go on", err=True)
             sys.exit(EXIT_INTERRUPTED)
+
+
+def _without_secrets(error: Exception) -> str:
+    from agent_ops.transport.redaction import redactor  # noqa: PLC0415
+
+    return redactor.clean(str(error))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

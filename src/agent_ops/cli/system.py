@@ -56,8 +56,7 @@ async def _settings(
     data_dir: Path, policy_file: Path | None, in_sandbox: bool, stage_delay: float | None
 ) -> AsyncIterator[tuple[Settings, Sandbox | None]]:
     if not in_sandbox:
-        settings = Settings.from_environment(data_dir)
-        settings = replace(settings, policy_file=policy_file or settings.policy_file)
+        settings = Settings.from_environment(data_dir, policy_file)
         yield settings if stage_delay is None else replace(settings, stage_delay=stage_delay), None
         return
     async with sandbox_settings(data_dir, policy_file, stage_delay=stage_delay) as found:

@@ -7,6 +7,7 @@
     |-- NotPermitted             the caller lacks a scope
     |-- RunFailed                awaiting a run that did not end well
     |-- ConfigurationError       the operator must change a setting
+    |   |-- SettingsWrong        ... or several
     |   `-- PolicyError          ... or the entitlement policy
     |-- StorageError             the operator must mend the data directory
     |   |-- StorageBusy
@@ -31,7 +32,7 @@ Each message says what happened and what to do about it. A class's docstring is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class AgentOpsError(Exception):
@@ -69,6 +70,17 @@ class RunFailed(AgentOpsError):
 
 class ConfigurationError(AgentOpsError):
     """Set it in the environment or in .env (see .env.example), or use --sandbox."""
+
+
+class SettingsWrong(ConfigurationError):
+    """Set each in the environment or in .env (.env.example says a word on each), or use --sandbox."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        """``problems``: a line for each variable, beginning with its name."""
+        self.problems = tuple(problems)
+        heading = "a setting is" if len(self.problems) == 1 else f"{len(self.problems)} settings are"
+        super().__init__("\n  ".join([f"{heading} missing or wrong:", *self.problems]))
+        self.args = (f"{self.what}\n{self.advice}",)
 
 
 class PolicyError(ConfigurationError):

@@ -12,6 +12,7 @@ from agent_ops.domain.errors import ServiceAmbiguous, ServiceError, ValueTaken
 from agent_ops.effectors.directory import Directory
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.transport.graph import GraphError
+from agent_ops.transport.redaction import redactor
 
 SERVICE = "Entra ID"
 _SEEN = "id,userPrincipalName,accountEnabled,userType,onPremisesSyncEnabled,onPremisesExtensionAttributes"
@@ -132,4 +133,4 @@ def _account(user: dict[str, Any]) -> dict[str, Any]:
 def _password() -> str:
     """A random initial password. It is discarded at once: people sign in first with a pass that is made when asked for."""
     alphabet = string.ascii_letters + string.digits
-    return "aA1!" + "".join(secrets.choice(alphabet) for _ in range(40))
+    return redactor.learn("aA1!" + "".join(secrets.choice(alphabet) for _ in range(40)))

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 import aiosmtplib
@@ -19,6 +19,7 @@ import aiosmtplib
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
 from agent_ops.domain.errors import AgentOpsError, ConfigurationError, ServiceRefused
 from agent_ops.effectors.message import address_of, wire_bytes
+from agent_ops.transport.calls import logged_call
 from agent_ops.transport.vendor_errors import smtp_errors
 
 _SERVICE = "mail"
@@ -43,7 +44,7 @@ class MailConfig:
     port: int
     sender: str
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     security: str = "starttls"
     ca_file: str | None = None
     timeout: float = 15.0
@@ -60,9 +61,6 @@ class MailConfig:
             address_of(self.sender)
         except ValueError as error:
             raise ConfigurationError(f"SMTP_FROM: {error}") from None
-
-    def __repr__(self) -> str:
-        return f"MailConfig(host={self.host!r}, port={self.port}, sender={self.sender!r})"
 
 
 def _is_loopback(host: str) -> bool:
@@ -105,8 +103,12 @@ class MailEffector:
             AccessRefused: not sent; the login was refused.
             ServiceAmbiguous: the connection ended while the message was on its way.
         """
-        message = _message(self._config.sender, intent)
-        recipient: str = intent.pinned["recipient"]
+        with logged_call(_SERVICE, "send") as call:
+            await self._deliver(intent.pinned["recipient"], _message(self._config.sender, intent))
+            call.status = 250  # RFC 5321, 4.2.3
+        return Completed({"recipient": intent.pinned["recipient"], "message_id": intent.pinned["message_id"]})
+
+    async def _deliver(self, recipient: str, message: bytes) -> None:
         client = self._client()
         with smtp_errors(_SERVICE, may_be_done=False):
             await asyncio.wait_for(client.connect(), self._config.timeout)
@@ -117,7 +119,6 @@ class MailEffector:
                 await asyncio.wait_for(client.data(message), self._config.timeout)
             with contextlib.suppress(aiosmtplib.SMTPException, OSError, asyncio.TimeoutError):
                 await asyncio.wait_for(client.execute_command(b"QUIT"), _QUIT_SECONDS)
-        return Completed({"recipient": recipient, "message_id": intent.pinned["message_id"]})
 
     async def follow(self, intent: Intent) -> Completed | Failed:
         raise AgentOpsError("mail has no result to wait for")

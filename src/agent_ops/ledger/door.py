@@ -56,6 +56,7 @@ from agent_ops.ledger.recording import (
     record_waiting,
     recorded_outcome,
 )
+from agent_ops.ledger.telling import told
 from agent_ops.storage import Transactions, Tx
 
 log = structlog.get_logger(__name__)
@@ -90,6 +91,11 @@ class Ledger:
             LeaseLost: another process drives this run.
             StorageError: the ledger cannot be written; nothing was sent without an intent.
         """
+        with told(run_id, proposal) as telling:
+            telling.outcome = await self._performed(run_id, proposal)
+        return telling.outcome
+
+    async def _performed(self, run_id: str, proposal: Proposal) -> Outcome:
         try:
             grant = await self.grants.load(run_id)
         except GrantInvalid as error:
@@ -296,6 +302,7 @@ class Ledger:
 
         if not await self.store.transaction(work):
             raise LeaseLost(f"the lease on run {intent.run_id} is too short to send")
+        log.info("effect_sent", employee=intent.employee_id, attempt=intent.attempt)
         return lands_by
 
     async def _repin(self, intent: Intent) -> dict[str, Any]:

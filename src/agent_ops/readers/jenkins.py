@@ -5,7 +5,6 @@ https://www.jenkins.io/doc/book/using/remote-access-api/
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from agent_ops.domain.errors import ServiceAmbiguous
 from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.jenkins_login import JenkinsAccount
 from agent_ops.transport.jenkins_server import job_path
+from agent_ops.transport.routes import Route
 from agent_ops.transport.vendor_errors import httpx_errors, status_error
 
 _SERVICE = "Jenkins"
@@ -45,11 +45,13 @@ class JenkinsReader:
         ServiceError: Jenkins does not answer, or refuses; the message has its own words.
     """
 
-    def __init__(self, account: JenkinsAccount, timeout: float = 15.0, ca_file: str | None = None) -> None:
+    def __init__(self, account: JenkinsAccount, timeout: float = 15.0, route: Route | None = None) -> None:
         self._root = account.url.rstrip("/")
+        way = route or Route()
         self._http = httpx.AsyncClient(
             auth=(account.user, account.token),
-            verify=ssl.create_default_context(cafile=ca_file),
+            verify=way.tls(),
+            proxy=way.proxies.way_to(account.url),
             trust_env=False,
             timeout=timeout,
         )

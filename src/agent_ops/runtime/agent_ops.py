@@ -10,7 +10,9 @@ from datetime import date
 from types import TracebackType
 from typing import Any
 
+import structlog
 from langchain_core.runnables import RunnableConfig
+from langsmith import tracing_context
 
 from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Profile
@@ -23,12 +25,14 @@ from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.edge import request_for
-from agent_ops.runtime.logs import configure_logging
+from agent_ops.runtime.logs import configure_logging, name_run
 from agent_ops.runtime.outbox import deliver_for_ever
 from agent_ops.runtime.planning import Planning
 from agent_ops.runtime.reports import Reports
 from agent_ops.settings import Settings
+from agent_ops.transport.redaction import redactor
 
+log = structlog.get_logger(__name__)
 _EVENTS_EVERY_SECONDS = 0.1
 _DRAIN_SECONDS = 10.0
 
@@ -63,8 +67,8 @@ class AgentOps:
         if self._entered:
             raise AgentOpsError("this AgentOps was entered before", "Make a new one: it is cheap.")
         self._entered = True
-        if self._settings.log_file:
-            configure_logging(self._settings.log_file, self._settings.log_level)
+        redactor.keep(self._settings.secrets())
+        configure_logging(self._settings.log_file, self._settings.log_level)
         self._stack = contextlib.AsyncExitStack()
         self._system: System = await self._stack.enter_async_context(self._parts)
         self._reports = Reports(self._system.store)
@@ -95,6 +99,7 @@ class AgentOps:
         run_after: date | None = None,
         link_existing: str | None = None,
         new_person: bool = False,
+        request_id: str | None = None,
     ) -> Run:
         """Record a new hire and queue the run; returns as soon as both are committed.
 
@@ -105,6 +110,7 @@ class AgentOps:
             run_after: the day on which the run begins, in the location's time zone; a past day means at once.
             link_existing: object id of the Entra account that is to become the hire's; needs the scope ``link``.
             new_person: a deleted or disabled account of the same name is somebody else's; needs the scope ``link``.
+            request_id: names the request in the log; made when not given.
 
         Returns:
             The new run, or the one of an equal request that was made before.
@@ -115,7 +121,7 @@ class AgentOps:
         """
         self._check_open()
         request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person)
-        run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after)
+        run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after, request_id)
         self._dispatcher.wake()
         return run
 
@@ -279,8 +285,18 @@ class AgentOps:
 
     async def _drive(self, run_id: str) -> None:
         """Drive the planner graph on the run's thread, always with fresh input: facts come from storage, not checkpoints."""
-        system = self._system
+        system, began = self._system, time.monotonic()
+        await self._name(run_id)
         config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
-        await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
+        with tracing_context(enabled=None if system.settings.tracing else False):
+            await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
         if not system.settings.keep_checkpoints:  # a run that waits begins afresh, too
             await system.checkpoints.adelete_thread(run_id)
+        status = await self._reports.status(run_id)
+        log.info("run_driven", run=run_id, result=status.value, duration=round(time.monotonic() - began, 3))
+
+    async def _name(self, run_id: str) -> None:
+        """Let the log's lines about the run name its request and employee, also when another process admitted it."""
+        run, request = await self._system.store.read(lambda tx: (tx.runs.get(run_id), tx.runs.request_of(run_id)))
+        if run is not None:
+            name_run(run_id, request=request, employee=run.employee_id)

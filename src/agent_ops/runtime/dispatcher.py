@@ -116,10 +116,8 @@ class LocalDispatcher:
             self._ended.pop(run_id, asyncio.Event()).set()
 
     async def _to_the_end(self, run_id: str, employee_id: str) -> None:
-        started = time.monotonic()
         try:
             await self._drive(run_id)
-            log.info("run_driven", run=run_id, employee=employee_id, seconds=round(time.monotonic() - started, 3))
         except LeaseLost as error:
             log.warning("lease_lost", run=run_id, error=str(error))
             await self._release(run_id)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
+
+import structlog
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
@@ -18,8 +20,10 @@ from agent_ops.domain.plans import Difference, Plan
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.runs import Request, Run, RunStatus
 from agent_ops.runtime.granting import Granting
+from agent_ops.runtime.logs import name_run
 from agent_ops.storage import Transactions, Tx
 
+log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
 ONBOARD, LINK = "onboard", "link"
 
@@ -48,11 +52,23 @@ class Edge:
     identity_key: bytes
 
     async def admit(
-        self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None
+        self,
+        request: Request,
+        caller: Caller,
+        idempotency_key: str | None = None,
+        run_after: date | None = None,
+        request_id: str | None = None,
     ) -> Run:
         """Record the employee and a queued run with its grant; a repeat of a known request gives its run again.
 
         A request that was held and comes again with a person's decision (``link_existing``, ``new_person``) gets a new run.
+
+        Args:
+            request: what is asked for.
+            caller: who asks.
+            idempotency_key: marks a repeat.
+            run_after: the day on which the run begins, in the location's time zone.
+            request_id: names the request in the log; made when not given.
 
         Raises:
             NotPermitted: the caller lacks the scope.
@@ -60,7 +76,7 @@ class Edge:
             IdentityConflict: the same person, or the same Idempotency-Key, came with other contents before.
         """
         admission = self._checked(request, caller, idempotency_key, run_after)
-        return await self.store.transaction(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission))
+        return await self._told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
 
     async def take_up(
         self,
@@ -73,7 +89,8 @@ class Edge:
         """Admit a request, or queue a run for what an ended run of the same request did not do.
 
         Args:
-            plan: the run applies it: it may do exactly the plan's effects, and has the planned address reserved.
+            plan: the run applies it: it may do exactly the plan's effects, and has the planned address reserved. None while
+                planning, of which no log tells.
 
         Returns:
             The queued run; the employee's last one when everything is in place; the one that applies the plan already.
@@ -93,7 +110,7 @@ class Edge:
             _check_ended(latest)
             return latest if latest.status is RunStatus.DONE else self._further_run(tx, admission)
 
-        return await self.store.transaction(work)
+        return await (self.store.transaction(work) if plan is None else self._told(work, None))
 
     async def retry(self, run_id: str, caller: Caller) -> Run:
         """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
@@ -117,7 +134,20 @@ class Edge:
                 raise InvalidRequest("run", "everything that was due is in place", "There is nothing to retry.")
             return self._further_run(tx, replace(admission, employee_id=run.employee_id))
 
-        return await self.store.transaction(work)
+        return await self._told(work, None)
+
+    async def _told(self, work: Callable[[Tx], Run], request_id: str | None) -> Run:
+        """Commit the work, and let the log name the request with every line about the run; a new run keeps its first."""
+        asked = request_id or str(uuid.uuid4())
+
+        def named(tx: Tx) -> tuple[Run, str]:
+            run = work(tx)
+            return run, tx.runs.request_of(run.id, asked)
+
+        run, first = await self.store.transaction(named)
+        name_run(run.id, request=first, employee=run.employee_id)
+        log.info("request_admitted", request=asked, run=run.id, repeat=asked != first)
+        return run
 
     def _checked(
         self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None

@@ -25,7 +25,7 @@ from agent_ops.sandbox.world import World
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASANDBOXSANDBOX00", "sandbox"
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIASANDBOXSANDBOX00", "moto/takes/any/key/this/is/the/sandboxes0"
 
 
 class AwsTwin:
@@ -81,7 +81,9 @@ class AwsTwin:
             time.sleep(faults[FaultKind.LATENCY].seconds)
         if FaultKind.STATUS in faults:
             started(f"{faults[FaultKind.STATUS].status} Told To Fail", [("Content-Type", "application/x-amz-json-1.1")])
-            body: Iterable[bytes] = [b'{"__type": "InternalServerError", "message": "told to fail"}']
+            token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") if faults[FaultKind.STATUS].echo else ""
+            told = {"__type": "InternalServerError", "message": f"told to fail {token}".strip()}
+            body: Iterable[bytes] = [json.dumps(told).encode()]
         elif (refused := refusal(_request(environ), ACCESS_KEY_ID, SECRET_ACCESS_KEY)) is not None:
             started("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
             body = [error_body(refused)]

@@ -29,7 +29,8 @@ _STANDING = (FaultKind.LAG, FaultKind.SKEW)
 class Fault:
     """One rule. ``method`` and ``path`` are regular expressions that must match from the start.
 
-    ``times`` is how often it strikes (``None``: always), ``probability`` the chance that it strikes a matching call.
+    ``times`` is how often it strikes (``None``: always), ``probability`` the chance that it strikes a matching call. With
+    ``echo`` a STATUS fault repeats the call's credentials and body in its words, as careless services do.
     """
 
     twin: str
@@ -41,6 +42,7 @@ class Fault:
     retry_after: int | None = None
     times: int | None = None
     probability: float = 1.0
+    echo: bool = False
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Fault:

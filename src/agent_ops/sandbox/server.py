@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,13 +37,16 @@ _LINGER_SECONDS = 3.0
 _FIRST_ATTACH_SECONDS = 60.0
 
 
-async def serve(directory: Path, policy_file: Path, *, linger: bool) -> None:
+async def serve(
+    directory: Path, policy_file: Path, *, linger: bool, ready: Callable[[Addresses], None] = lambda addresses: None
+) -> None:
     """Serve the sandbox in ``directory``.
 
     Args:
         directory: holds state, keys, mailbox and addresses; made when absent.
         policy_file: the entitlement policy whose pipelines and groups exist here.
         linger: end by itself soon after the last process has let go.
+        ready: told once, when the twins can be reached.
 
     Raises:
         BlockingIOError: another server has this directory already.
@@ -51,13 +54,14 @@ async def serve(directory: Path, policy_file: Path, *, linger: bool) -> None:
     directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        async with _twins(directory, policy_file) as control:
+        async with _twins(directory, policy_file) as (control, addresses):
+            ready(addresses)
             await _until_told(control, linger)
             (directory / ADDRESSES).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
-async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
+async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Control, Addresses]]:
     certificate_file = directory / "client.pem"
     world = replace(
         world_of(read_policy(policy_file), ensure_credentials(directory / "credentials.json")),
@@ -87,7 +91,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
         stack.callback(mail.close)
         await mail.up()
         await seeded
-        Addresses(
+        addresses = Addresses(
             pid=os.getpid(),
             control_url=f"http://127.0.0.1:{ports['control']}",
             control_token=world.credentials.control_token,
@@ -109,8 +113,9 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[Control]:
             smtp_user=world.smtp_user,
             smtp_password=world.credentials.smtp_password,
             domain=world.domain,
-        ).write(directory / ADDRESSES)
-        yield control
+        )
+        addresses.write(directory / ADDRESSES)
+        yield control, addresses
 
 
 async def _site(stack: contextlib.AsyncExitStack, app: web.Application, sock: socket.socket, tls: object = None) -> None:

@@ -117,6 +117,8 @@ class MailTwin:
         elif FaultKind.STATUS in faults:
             status = faults[FaultKind.STATUS].status
             words = f"{status} {_WORDS.get(status, 'told to fail').format(to=f'<{to}>')}"
+            if faults[FaultKind.STATUS].echo:
+                words += f"; you logged in with {self._world.credentials.smtp_password}"
         else:
             return None
         self._records.record(Call("mail", command, to, status))

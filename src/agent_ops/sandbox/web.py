@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from agent_ops.sandbox.echo import echoed
 from agent_ops.sandbox.faults import Fault, FaultBook, FaultKind
 from agent_ops.sandbox.records import Call, Records
 
@@ -60,9 +61,8 @@ async def _with_faults(request: web.Request, handler: Handler, faults: list[Faul
     if FaultKind.STATUS in kinds:
         fault = kinds[FaultKind.STATUS]
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        return web.json_response(
-            {"error": {"code": "sandboxFault", "message": "told to fail"}}, status=fault.status, headers=headers
-        )
+        words = await echoed(request) if fault.echo else "told to fail"
+        return web.json_response({"error": {"code": "sandboxFault", "message": words}}, status=fault.status, headers=headers)
     response = await handler(request)
     if FaultKind.DROP_AFTER in kinds:
         cut(request)

@@ -37,6 +37,12 @@ def runs_have_plans(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX runs_by_plan ON runs (plan) WHERE plan <> ''")
 
 
+@migrations()
+def create_requests(db: Database) -> None:
+    """Which request a run came from: what log lines of later processes name, too."""
+    db.execute("CREATE TABLE requests (run_id TEXT PRIMARY KEY REFERENCES runs (id), id TEXT NOT NULL) WITHOUT ROWID")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

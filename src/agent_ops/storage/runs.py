@@ -34,6 +34,13 @@ class Runs:
             (run_id, employee_id, event.value, RunStatus.QUEUED.value, stamp(), idempotency_key, wake_at),
         )
 
+    def request_of(self, run_id: str, if_new: str = "") -> str:
+        """The id of the request that made the run: ``if_new``, when given, for a run that has none yet."""
+        if if_new:
+            self._db.execute("INSERT OR IGNORE INTO requests (run_id, id) VALUES (?, ?)", (run_id, if_new))
+        row = one(self._db, "SELECT id FROM requests WHERE run_id = ?", run_id)
+        return str(row["id"]) if row else ""
+
     def get(self, run_id: str) -> Run | None:
         row = one(self._db, f"{_RUN} WHERE id = ?", run_id)
         return _run(row) if row else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 
 from agent_ops.domain.errors import ServiceAmbiguous, ServiceError, ServiceRefused
+from agent_ops.transport.calls import logged_call, operation_of
 from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.graph_token import EntraConfig, EntraToken
 from agent_ops.transport.vendor_errors import httpx_errors, status_error
@@ -56,9 +56,14 @@ class GraphReads:
         self.token = EntraToken(config)
         self.seconds_ahead: float | None = None
         """By how much Graph's clock was ahead of ours at the last answer."""
-        verify = ssl.create_default_context(cafile=config.ca_file)
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
-        self._http = httpx.AsyncClient(verify=verify, trust_env=False, timeout=config.timeout, limits=limits)
+        self._http = httpx.AsyncClient(
+            verify=config.route.tls(),
+            proxy=config.proxies.way_to(config.graph_url),
+            trust_env=False,
+            timeout=config.timeout,
+            limits=limits,
+        )
 
     async def get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         """The JSON object at a path below Graph's root, such as ``/users?$top=5``."""
@@ -88,8 +93,9 @@ class GraphReads:
         self, method: str, path: str, json: dict[str, Any] | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         bearer = {"Authorization": f"Bearer {await self.token.value()}"}
-        with httpx_errors(_SERVICE):
+        with httpx_errors(_SERVICE), logged_call("Graph", operation_of(method, path)) as call:
             response = await self._http.request(method, self.root + path, json=json, headers={**(headers or {}), **bearer})
+            call.status = response.status_code
         self.seconds_ahead = seconds_ahead(response.headers.get("Date"))
         if response.status_code >= 400:
             if response.status_code == 401:

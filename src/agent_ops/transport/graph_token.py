@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msal
 import requests
 
 from agent_ops.domain.errors import AccessRefused, ServiceUnavailable
+from agent_ops.transport.calls import log_calls
+from agent_ops.transport.redaction import redactor
+from agent_ops.transport.routes import NO_PROXIES, Proxies, Route
 from agent_ops.transport.threads import ClientPool
 from agent_ops.transport.vendor_errors import msal_errors
 
@@ -22,21 +25,48 @@ _TOKEN_MARGIN_SECONDS = 120
 
 
 @dataclass(frozen=True)
+class ClientCertificate:
+    """A certificate, and its private key, that the app registration knows; both PEM. ``password`` opens the key."""
+
+    certificate: str
+    private_key: str = field(repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class EntraConfig:
-    """Where Entra is and who we are there. ``ca_file`` replaces the public certificate authorities."""
+    """Where Entra is and who we are there: a certificate, when there is one, goes before the secret.
+
+    ``ca_file`` replaces the public certificate authorities.
+    """
 
     tenant_id: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(default="", repr=False)
     authority: str = "https://login.microsoftonline.com"
     graph_url: str = "https://graph.microsoft.com/v1.0"
     scope: str = "https://graph.microsoft.com/.default"
     ca_file: str | None = None
     marker_attribute: str = "extensionAttribute15"
     timeout: float = 15.0
+    certificate: ClientCertificate | None = field(default=None, repr=False)
+    proxies: Proxies = NO_PROXIES
 
-    def __repr__(self) -> str:
-        return f"EntraConfig(tenant_id={self.tenant_id!r}, client_id={self.client_id!r})"
+    @property
+    def route(self) -> Route:
+        """The way to the login host and to Graph."""
+        return Route(self.ca_file, self.proxies)
+
+    @property
+    def credential(self) -> str | dict[str, str]:
+        """What msal takes as ``client_credential``; it makes the SHA-256 thumbprint itself.
+
+        https://learn.microsoft.com/python/api/msal/msal.application.confidentialclientapplication
+        """
+        if self.certificate is None:
+            return self.client_secret
+        pair = {"private_key": self.certificate.private_key, "public_certificate": self.certificate.certificate}
+        return {**pair, "passphrase": self.certificate.password} if self.certificate.password else pair
 
 
 class _BoundedSession(requests.Session):
@@ -69,7 +99,7 @@ class EntraToken:
         async with self._refreshing:
             if not self._token or time.monotonic() > self._token_until:
                 answer = await self._msal.call(self._acquire)
-                self._token = answer["access_token"]
+                self._token = redactor.learn(answer["access_token"])
                 self._token_until = time.monotonic() + max(0, int(answer["expires_in"]) - _TOKEN_MARGIN_SECONDS)
             return self._token
 
@@ -82,14 +112,15 @@ class EntraToken:
 
     def _application(self) -> msal.ConfidentialClientApplication:
         session = _BoundedSession(self._config.timeout)
-        session.trust_env = False
-        session.verify = self._config.ca_file or True
+        self._config.route.prepare(session, self._config.authority)
+        log_calls(session, "Entra login")
         with msal_errors(_SERVICE):
             return msal.ConfidentialClientApplication(
                 self._config.client_id,
-                client_credential=self._config.client_secret,
+                client_credential=self._config.credential,
                 authority=f"{self._config.authority}/{self._config.tenant_id}",
-                instance_discovery=self._config.authority == EntraConfig.authority,  # else msal asks Microsoft's host
+                instance_discovery=False,  # the operator names the authority: nobody else need vouch for it
+                azure_region=False,  # None would let MSAL_FORCE_REGION choose another host
                 http_client=session,
             )
 
@@ -101,4 +132,4 @@ class EntraToken:
         said = f"gave no token: {answer.get('error_description', answer.get('error', 'no reason'))}"
         if "throttled" in said or answer.get("error") == "temporarily_unavailable":
             raise ServiceUnavailable(_SERVICE, said)
-        raise AccessRefused(_SERVICE, said, "Check TENANT_ID, CLIENT_ID and CLIENT_SECRET.")
+        raise AccessRefused(_SERVICE, said, "Check TENANT_ID, CLIENT_ID and CLIENT_SECRET or the certificate.")

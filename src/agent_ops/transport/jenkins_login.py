@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -19,6 +20,9 @@ from botocore.config import Config
 
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.policy import DEFAULT_INSTANCE
+from agent_ops.transport.calls import logged_call
+from agent_ops.transport.redaction import redactor
+from agent_ops.transport.routes import NO_PROXIES, Proxies, Route
 from agent_ops.transport.vendor_errors import boto_errors
 
 _SERVICE = "AWS SSM"
@@ -36,19 +40,25 @@ class AwsConfig:
     """Which AWS, as whom. Without keys boto3's own chain is used; with ``endpoint_url`` nothing else is consulted.
 
     ``jenkins_parameter`` is the default Jenkins's parameter, ``jenkins_instances`` are those of the others, by name.
+
+    ``ca_file`` and ``proxies`` are for AWS and for Jenkins itself.
     """
 
     region: str
     jenkins_parameter: str
     access_key_id: str = ""
-    secret_access_key: str = ""
-    session_token: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
     endpoint_url: str | None = None
     timeout: float = 5.0
     jenkins_instances: Mapping[str, str] = field(default_factory=dict)
+    ca_file: str | None = None
+    proxies: Proxies = NO_PROXIES
 
-    def __repr__(self) -> str:
-        return f"AwsConfig(region={self.region!r}, jenkins_parameter={self.jenkins_parameter!r})"
+    @property
+    def route(self) -> Route:
+        """The way to AWS and to Jenkins."""
+        return Route(self.ca_file, self.proxies)
 
 
 @dataclass(frozen=True)
@@ -57,10 +67,7 @@ class JenkinsAccount:
 
     url: str
     user: str
-    token: str
-
-    def __repr__(self) -> str:
-        return f"JenkinsAccount(url={self.url!r}, user={self.user!r})"
+    token: str = field(repr=False)
 
 
 def jenkins_logins(config: AwsConfig) -> dict[str, JenkinsLogin]:
@@ -74,6 +81,7 @@ class JenkinsLogin:
 
     def __init__(self, config: AwsConfig) -> None:
         self._config = config
+        self.route = config.route
         self._lock = threading.Lock()
         self._account: JenkinsAccount | None = None
         self.generation = 0
@@ -92,8 +100,9 @@ class JenkinsLogin:
 
     def parameter(self) -> dict[str, Any]:
         """SSM's whole answer about the parameter: its value is a secret."""
-        with boto_errors(_SERVICE), contextlib.closing(self._client()) as client:
+        with boto_errors(_SERVICE), logged_call(_SERVICE, "GetParameter") as call, contextlib.closing(self._client()) as client:
             answer: dict[str, Any] = client.get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
+            call.status = int(answer["ResponseMetadata"]["HTTPStatusCode"])
         return answer
 
     def forget(self, generation: int) -> None:
@@ -116,20 +125,24 @@ class JenkinsLogin:
             region_name=config.region,
             botocore_session=core,
         )
+        proxy = config.proxies.way_to(config.endpoint_url or f"https://ssm.{config.region}.amazonaws.com")
         options = Config(
             connect_timeout=config.timeout,
             read_timeout=config.timeout,
             retries={"total_max_attempts": 2},
-            proxies={} if config.endpoint_url else None,
+            proxies={"http": proxy, "https": proxy} if proxy else {},  # None would take the environment's
         )
-        return session.client("ssm", endpoint_url=config.endpoint_url, config=options)
+        return session.client("ssm", endpoint_url=config.endpoint_url, verify=config.ca_file or True, config=options)
 
     def parsed(self, value: str) -> JenkinsAccount:
         try:
             fields = json.loads(value)
-            return JenkinsAccount(str(fields["url"]), str(fields["user"]), str(fields["token"]))
-        except (ValueError, KeyError, TypeError) as error:
+            account = JenkinsAccount(str(fields["url"]), str(fields["user"]), str(fields["token"]))
+        except (ValueError, KeyError, TypeError):
             raise ConfigurationError(
                 f"the SSM parameter {self._config.jenkins_parameter} is not JSON with url, user and token",
                 'Store it as a SecureString like {"url": ..., "user": ..., "token": ...}.',
-            ) from error
+            ) from None  # the cause would hold the value
+        redactor.learn(account.token)
+        redactor.learn(base64.b64encode(f"{account.user}:{account.token}".encode()).decode())
+        return account

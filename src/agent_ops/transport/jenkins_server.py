@@ -15,6 +15,7 @@ import requests
 
 from agent_ops.domain.errors import AccessRefused, ServiceAmbiguous
 from agent_ops.domain.policy import DEFAULT_INSTANCE
+from agent_ops.transport.calls import log_calls
 from agent_ops.transport.jenkins_login import JenkinsLogin
 from agent_ops.transport.threads import ClientPool
 from agent_ops.transport.vendor_errors import requests_errors
@@ -75,8 +76,10 @@ class JenkinsServer:
     def _client(self) -> jenkins.Jenkins:
         account = self._login.account()
         client = jenkins.Jenkins(account.url, account.user, account.token, timeout=self._timeout)
-        client._session.trust_env = False  # no public way; proxies come from settings, never from the environment
-        client._session.headers["Accept-Language"] = "en"  # Jenkins translates its pages
+        session = client._session  # no public way
+        self._login.route.prepare(session, account.url)
+        session.headers["Accept-Language"] = "en"  # Jenkins translates its pages
+        log_calls(session, self.service, names=True)
         return client
 
 

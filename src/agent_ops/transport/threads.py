@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,9 @@ class ClientPool(Generic[C]):
 
     async def call(self, work: Callable[[C], T]) -> T:
         """Run ``work`` with a client in one of the threads; waits while all are busy."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: work(self._client()))
+        context = contextvars.copy_context()  # log lines of the call name the run it is for
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, lambda: context.run(lambda: work(self._client())))
 
     def renew(self) -> None:
         """Make every thread build a new client before its next call (new credentials)."""

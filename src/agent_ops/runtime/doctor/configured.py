@@ -14,6 +14,8 @@ from agent_ops.runtime.doctor.lines import Line, Verdict, missing, wrong
 from agent_ops.runtime.doctor.variables import VARIABLES, Variable
 from agent_ops.settings import Environment, Settings
 
+_TURNS = 5
+
 
 @dataclass(frozen=True)
 class Configured:
@@ -38,30 +40,47 @@ def read_configured(data_dir: Path | None = None, overrides: Mapping[str, str] |
     """
     known = Environment.model_fields
     given = {name.lower(): value or _default(name) for name, value in (overrides or {}).items() if name.lower() in known}
-    problems: dict[str, Line] = {}
+    problems = {line.about: line for line in map(_unknown, Environment.misspelt())}
     environment = _tolerant(given, problems)
-    values = {name.upper(): text for name in Environment.model_fields if (text := _text(getattr(environment, name)))}
+    told = {name.lower() for name in problems}
+    set_ones = {name: _text(getattr(environment, name)) for name in known if name not in told}
+    values = {name.upper(): text for name, text in set_ones.items() if text}
     for variable in VARIABLES.values():
         if variable.name not in problems and (problem := _problem(variable, values)):
             problems[variable.name] = problem
-    stand_ins = {name.lower(): VARIABLES[name].stand_in for name in problems if _needs_stand_in(name)}
-    settings = Environment(**{**given, **_defaults(problems), **stand_ins}).settings(data_dir)
+    settings = Environment(**{**given, **_stand_ins(problems)}).settings(data_dir)
     return Configured(settings, tuple(problems.values()), values)
 
 
 def _tolerant(given: dict[str, Any], problems: dict[str, Line]) -> Environment:
-    """The environment with its defaults instead of what is wrong."""
-    try:
-        return Environment(**given)
-    except ValidationError as error:
-        for detail in error.errors():
-            name = str(detail["loc"][0]).upper()
-            problems[name] = _line(wrong(f"{name} is wrong: {detail['msg'].lower()}", _remedy(name), name))
-    return Environment(**{**given, **_defaults(problems)})
+    """The environment with stand-ins instead of what is missing or wrong; each of a few turns may bring out another."""
+    for _ in range(_TURNS):
+        try:
+            return Environment(**{**given, **_stand_ins(problems)})
+        except ValidationError as error:
+            for detail in error.errors(include_input=False, include_url=False):
+                name = str(detail["loc"][0]).upper()
+                problems[name] = _told(name, detail)
+    return Environment(**{**given, **_stand_ins(problems)})
 
 
-def _defaults(problems: Mapping[str, Line]) -> dict[str, Any]:
-    return {name.lower(): _default(name) for name in problems}
+def _told(name: str, detail: Any) -> Line:
+    cause = detail.get("ctx", {}).get("error")
+    words = str(cause) if isinstance(cause, ValueError) else f"is wrong: {detail['msg'].lower()}"
+    if words.startswith("is missing"):
+        return _line(missing(f"{name} is not set", _remedy(name), name))
+    return _line(wrong(f"{name} {words}", _remedy(name), name))
+
+
+def _unknown(name: str) -> Line:
+    return _line(wrong(f"{name} in .env is no setting", "Correct its name: .env.example lists them all.", name))
+
+
+def _stand_ins(problems: Mapping[str, Line]) -> dict[str, Any]:
+    """What counts in the place of settings that are missing or wrong."""
+    wanting = {*problems, *(VARIABLES[name].companion for name in problems if name in VARIABLES)}
+    names = [name for name in wanting if name.lower() in Environment.model_fields]
+    return {name.lower(): VARIABLES[name].stand_in if _needs_stand_in(name) else _default(name) for name in names}
 
 
 def _default(name: str) -> Any:
@@ -69,7 +88,8 @@ def _default(name: str) -> Any:
 
 
 def _needs_stand_in(name: str) -> bool:
-    return name in VARIABLES and VARIABLES[name].required
+    """A variable that must be there, at all or because of its companion."""
+    return name in VARIABLES and (VARIABLES[name].required or bool(VARIABLES[name].companion))
 
 
 def _problem(variable: Variable, values: Mapping[str, str]) -> Line | None:

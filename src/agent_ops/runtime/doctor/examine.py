@@ -11,6 +11,8 @@ from agent_ops.runtime.doctor import aws, clock, entra, jenkins, mail, optional,
 from agent_ops.runtime.doctor.checks import Diagnosis, Progress, Round
 from agent_ops.runtime.doctor.configured import Configured, settings_line
 from agent_ops.runtime.doctor.examination import Examination
+from agent_ops.runtime.logs import configure_logging
+from agent_ops.transport.redaction import redactor
 
 CHECKS = (*place.CHECKS, *entra.CHECKS, *aws.CHECKS, *jenkins.CHECKS, *mail.CHECKS, *clock.CHECKS, *optional.CHECKS)
 
@@ -31,7 +33,9 @@ async def examine(
     """
     if policy_file is not None:
         configured = replace(configured, settings=replace(configured.settings, policy_file=policy_file))
+    configure_logging(None, configured.settings.log_level)
+    redactor.keep(configured.settings.secrets())
     checks = [check for check in CHECKS if only is None or check.title in only]
     async with contextlib.AsyncExitStack() as stack:
         exam = Examination(configured, stack)
-        return await Round(checks, exam, configured.unmet, progress).run(settings_line(configured))
+        return redactor.scrub(await Round(checks, exam, configured.unmet, progress).run(settings_line(configured)))

@@ -82,7 +82,7 @@ async def _pipeline_line(reader: JenkinsReader, item: PipelineItem) -> Line | No
 
 
 def _reader(exam: Examination, instance: str) -> JenkinsReader:
-    reader = JenkinsReader(exam.jenkins[instance], PROBE_SECONDS, exam.settings.entra.ca_file)
+    reader = JenkinsReader(exam.jenkins[instance], PROBE_SECONDS, exam.settings.aws.route)
     exam.stack.push_async_callback(reader.close)
     return reader
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from agent_ops.policies import EXAMPLE
 from agent_ops.runtime.doctor import shapes
@@ -47,8 +48,16 @@ _ANY = "unset@unset.invalid"
 ENTRA = Section(
     "Microsoft Entra ID",
     (
-        Variable("TENANT_ID", "the directory (tenant) id of the app registration's overview page", True, shape=shapes.one_word),
-        Variable("CLIENT_ID", "the application (client) id of the same page", True, shape=shapes.one_word),
+        Variable(
+            "TENANT_ID",
+            "the directory (tenant) id of the app registration's overview page",
+            True,
+            shape=shapes.one_word,
+            stand_in="unset.invalid",
+        ),
+        Variable(
+            "CLIENT_ID", "the application (client) id of the same page", True, shape=shapes.one_word, stand_in=str(UUID(int=0))
+        ),
         Variable("CLIENT_SECRET", "the value of a client secret (not its id), shown once when it is made", True, secret=True),
     ),
     ("token", "Graph", "permissions", "client secret"),
@@ -56,7 +65,9 @@ ENTRA = Section(
 AWS = Section(
     "AWS: where the Jenkins account is kept",
     (
-        Variable("AWS_REGION", "the region of the parameter, such as eu-central-1", True, shape=shapes.aws_region),
+        Variable(
+            "AWS_REGION", "the region of the parameter, such as eu-central-1", True, shape=shapes.aws_region, stand_in="un-set-0"
+        ),
         Variable("JENKINS_SSM_PARAMETER", "the name of the SecureString with Jenkins's url, user and token", True),
         Variable(
             "AWS_ACCESS_KEY_ID", "the access key's id; leave both empty for boto3's own chain", companion="AWS_SECRET_ACCESS_KEY"

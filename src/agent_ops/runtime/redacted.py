@@ -1,0 +1,43 @@
+"""An adapter whose every answer is free of secrets: what services echo goes no further than this."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Held, Intent, Waiting
+from agent_ops.domain.errors import AgentOpsError
+from agent_ops.domain.ports import EffectAdapter
+from agent_ops.transport.redaction import redactor
+
+A = TypeVar("A")
+
+
+class Redacted:
+    """Wraps an adapter; the ledger, and so database, events, mails and screen, see only what it lets through."""
+
+    def __init__(self, adapter: EffectAdapter) -> None:
+        self._adapter = adapter
+        self.actions = adapter.actions
+
+    @property
+    def call_timeout(self) -> float:
+        return self._adapter.call_timeout
+
+    async def look_up(self, intent: Intent) -> Finding:
+        return await _scrubbed(self._adapter.look_up, intent)
+
+    async def send(self, intent: Intent) -> Accepted | Completed | Failed | Held:
+        return await _scrubbed(self._adapter.send, intent)
+
+    async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
+        return await _scrubbed(self._adapter.follow, intent)
+
+
+async def _scrubbed(call: Callable[[Intent], Awaitable[A]], intent: Intent) -> A:
+    try:
+        return redactor.scrub(await call(intent))
+    except AgentOpsError as error:
+        error.what = redactor.clean(error.what)
+        error.args = redactor.scrub(error.args)
+        raise

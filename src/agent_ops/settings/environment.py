@@ -1,0 +1,255 @@
+"""The variables by name, from the process's environment and ./.env, each with its check."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Json, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent_ops.domain.errors import SettingsWrong
+from agent_ops.domain.notices import Contacts
+from agent_ops.effectors.mail import MailConfig
+from agent_ops.settings import checks
+from agent_ops.settings.certificate import read_certificate
+from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
+from agent_ops.settings.studio import StudioEnvironment
+from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
+from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.jenkins_login import AwsConfig
+from agent_ops.transport.routes import is_loopback
+
+ENV_FILE = ".env"
+_OURS = "AGENT_OPS_"
+_NONE = SecretStr("")
+
+
+def _text(check: Check) -> Any:
+    return AfterValidator(check)
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        checks.proxy_url(value.get_secret_value())
+    return value
+
+
+class Environment(BaseSettings):
+    """Everything that can be set by name. An empty variable counts as not set; the environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore", env_ignore_empty=True, validate_default=True, hide_input_in_errors=True, str_strip_whitespace=True
+    )
+
+    tenant_id: Annotated[str, _text(required("the directory (tenant) id of the app registration", checks.tenant))] = ""
+    client_id: Annotated[str, _text(required("the application (client) id of the app registration", checks.object_id))] = ""
+    agent_ops_client_certificate_password: SecretStr = _NONE
+    agent_ops_client_certificate_file: str = ""
+    client_secret: SecretStr = _NONE
+    agent_ops_authority: Annotated[str, _text(secure_url)] = EntraConfig.authority
+    agent_ops_graph_url: Annotated[str, _text(secure_url)] = EntraConfig.graph_url
+    agent_ops_marker_attribute: Annotated[
+        str, _text(matching(r"extensionAttribute([1-9]|1[0-5])", "extensionAttribute1 to extensionAttribute15"))
+    ] = EntraConfig.marker_attribute
+
+    aws_region: Annotated[
+        str, _text(required("such as eu-central-1", matching(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", "a region such as eu-central-1")))
+    ] = ""
+    jenkins_ssm_parameter: Annotated[
+        str,
+        _text(
+            required(
+                "the name of the SSM parameter with Jenkins's url, user and token",
+                matching(r"[\w.:/-]{1,2048}", "a parameter's name such as /agent-ops/jenkins"),
+            )
+        ),
+    ] = ""
+    agent_ops_jenkins_instances: Json[dict[str, str]] | None = None
+    aws_access_key_id: str = ""
+    aws_secret_access_key: SecretStr = _NONE
+    aws_session_token: SecretStr = _NONE
+    agent_ops_aws_endpoint_url: Annotated[str, _text(optional(secure_url))] = ""
+
+    smtp_host: Annotated[str, _text(required("the mail server's name", checks.host))] = ""
+    smtp_port: Annotated[str, _text(whole_number(1, 65535))] = "587"
+    smtp_username: str = ""
+    smtp_password: SecretStr = _NONE
+    smtp_from: Annotated[str, _text(required("the address that our mails come from", checks.sender))] = ""
+    agent_ops_smtp_security: Annotated[str, _text(one_of("starttls", "tls", "none"))] = "starttls"
+    agent_ops_first_contact: Annotated[str, _text(required("the address that hears of the account", checks.mailbox))] = ""
+    agent_ops_second_contact: Annotated[str, _text(required("the address that hears of the access", checks.mailbox))] = ""
+
+    ca_file: Annotated[str, _text(optional(checks.authorities))] = ""
+    https_proxy: Annotated[SecretStr, AfterValidator(_proxy)] = _NONE
+    http_proxy: Annotated[SecretStr, AfterValidator(_proxy)] = _NONE
+    no_proxy: str = ""
+
+    log_level: Annotated[str, _text(one_of("DEBUG", "INFO", "WARNING", "ERROR"))] = "INFO"
+    log_file: Annotated[str, _text(checks.writable_file)] = "logs/app.log"
+    agent_ops_data_dir: Annotated[str, _text(checks.directory)] = str(DATA_DIR)
+    agent_ops_policy_file: Annotated[str, _text(required("your entitlement policy (docs/policy.md)", checks.readable_file))] = ""
+    agent_ops_concurrency: Annotated[str, _text(whole_number(1, 10_000))] = "64"
+    agent_ops_tracing: Annotated[str, _text(one_of("true", "false"))] = "false"
+    onboarding_stage_delay_seconds: Annotated[str, _text(checks.seconds)] = "0"
+
+    app_secret_key: Annotated[SecretStr, AfterValidator(checks.strong)] = _NONE
+    openai_api_key: SecretStr = _NONE
+    cursor_api_key: SecretStr = _NONE
+    github_token: SecretStr = _NONE
+    jira_base_url: Annotated[str, _text(optional(secure_url))] = ""
+    jira_username: str = ""
+    jira_api_token: SecretStr = _NONE
+
+    @classmethod
+    def read(cls, **given: str) -> Environment:
+        """The variables as they are now; ``given`` ones, by their names in small letters, win over both.
+
+        Raises:
+            SettingsWrong: naming every variable that is missing or wrong.
+        """
+        known = [name.upper() for name in cls.model_fields]
+        problems = [f"{name} in {ENV_FILE} is no setting{_meant(name, known)}" for name in cls.misspelt()]
+        try:
+            environment = cls(**given)  # type: ignore[arg-type]  # names of fields, checked by pydantic
+        except ValidationError as error:
+            problems += [_told(one) for one in error.errors(include_input=False, include_url=False)]
+        if problems:
+            raise SettingsWrong(problems)
+        return environment
+
+    @classmethod
+    def misspelt(cls) -> list[str]:
+        """Names in the file that begin as ours do and are none. In the environment others may use our prefix: Kubernetes does,
+        for a service of our name."""
+        known = {*cls.model_fields, *StudioEnvironment.model_fields}
+        return [name for name in _file() if name.upper().startswith(_OURS) and name.lower() not in known]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The file is read without expanding ``${...}``, which pydantic's own source would do inside secrets."""
+        lines = {name.lower(): value for name, value in _file().items() if value}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=lines)
+
+    @field_validator("agent_ops_client_certificate_file")
+    @classmethod
+    def _certificate(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            read_certificate(value, _said(info, "agent_ops_client_certificate_password"))
+        return value
+
+    @field_validator("client_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        certificate_given = info.data.get("agent_ops_client_certificate_file", "wrong")
+        if not value.get_secret_value() and not certificate_given:
+            raise ValueError("is missing: a client secret of the app registration, or AGENT_OPS_CLIENT_CERTIFICATE_FILE instead")
+        return value
+
+    @field_validator("aws_secret_access_key")
+    @classmethod
+    def _key_pair(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if bool(value.get_secret_value()) != bool(_said(info, "aws_access_key_id")):
+            raise ValueError("and AWS_ACCESS_KEY_ID belong together: set both, or neither for boto3's own chain")
+        return value
+
+    @field_validator("aws_session_token")
+    @classmethod
+    def _session(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if value.get_secret_value() and not _said(info, "aws_access_key_id"):
+            raise ValueError("belongs to an AWS_ACCESS_KEY_ID: set it, or leave the token out")
+        return value
+
+    @field_validator("smtp_password")
+    @classmethod
+    def _login(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if bool(value.get_secret_value()) != bool(_said(info, "smtp_username")):
+            raise ValueError("and SMTP_USERNAME belong together: set both, or neither for a server without a login")
+        return value
+
+    @field_validator("agent_ops_smtp_security")
+    @classmethod
+    def _clear_text(cls, value: str, info: ValidationInfo) -> str:
+        if value == "none" and not is_loopback(_said(info, "smtp_host")):
+            raise ValueError("can be 'none' for a server on loopback only: use starttls or tls")
+        return value
+
+    def settings(self, data_dir: Path | None = None) -> Settings:
+        """Build the configuration objects."""
+        way = proxies(self.https_proxy.get_secret_value(), self.http_proxy.get_secret_value(), self.no_proxy)
+        file, password = self.agent_ops_client_certificate_file, self.agent_ops_client_certificate_password.get_secret_value()
+        return Settings(
+            entra=EntraConfig(
+                tenant_id=self.tenant_id,
+                client_id=self.client_id,
+                client_secret=self.client_secret.get_secret_value(),
+                authority=self.agent_ops_authority,
+                graph_url=self.agent_ops_graph_url,
+                ca_file=self.ca_file or None,
+                marker_attribute=self.agent_ops_marker_attribute,
+                certificate=read_certificate(file, password) if file else None,
+                proxies=way,
+            ),
+            aws=AwsConfig(
+                region=self.aws_region,
+                jenkins_parameter=self.jenkins_ssm_parameter,
+                jenkins_instances=self.agent_ops_jenkins_instances or {},
+                access_key_id=self.aws_access_key_id,
+                secret_access_key=self.aws_secret_access_key.get_secret_value(),
+                session_token=self.aws_session_token.get_secret_value(),
+                endpoint_url=self.agent_ops_aws_endpoint_url or None,
+                ca_file=self.ca_file or None,
+                proxies=way,
+            ),
+            mail=MailConfig(
+                host=self.smtp_host,
+                port=int(self.smtp_port),
+                sender=self.smtp_from,
+                username=self.smtp_username,
+                password=self.smtp_password.get_secret_value(),
+                security=self.agent_ops_smtp_security,
+                ca_file=self.ca_file or None,
+            ),
+            contacts=Contacts(self.agent_ops_first_contact, self.agent_ops_second_contact),
+            data_dir=data_dir or Path(self.agent_ops_data_dir),
+            policy_file=Path(self.agent_ops_policy_file),
+            log_file=Path(self.log_file),
+            log_level=self.log_level,
+            stage_delay=float(self.onboarding_stage_delay_seconds),
+            concurrency=int(self.agent_ops_concurrency),
+            tracing=self.agent_ops_tracing == "true",
+            credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
+        )
+
+
+def _file() -> dict[str, str | None]:
+    try:
+        return dotenv_values(ENV_FILE, interpolate=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsWrong([f"{ENV_FILE} cannot be read: {error}"]) from None
+
+
+def _meant(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    return f": {near[0]} is meant?" if near else ": .env.example lists them all"
+
+
+def _told(error: Any) -> str:
+    name = ".".join(map(str, error["loc"])).upper()
+    cause = error.get("ctx", {}).get("error")
+    return f"{name} {cause if isinstance(cause, ValueError) else 'is wrong: ' + error['msg']}"
+
+
+def _said(info: ValidationInfo, name: str) -> str:
+    """Another variable's value; empty when it is not set or wrong itself."""
+    value = info.data.get(name, "")
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,34 @@
+"""A running sandbox as live settings: what a user who wants to try the live way would write into .env."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from agent_ops.sandbox.addresses import Addresses
+
+
+def twins_environment(addresses: Addresses, policy_file: Path) -> dict[str, str]:
+    """Variables by name that let the program take the twins for the real services."""
+    return {
+        "TENANT_ID": addresses.tenant_id,
+        "CLIENT_ID": addresses.client_id,
+        "CLIENT_SECRET": addresses.client_secret,
+        "AWS_REGION": addresses.region,
+        "JENKINS_SSM_PARAMETER": addresses.ssm_parameter,
+        "AGENT_OPS_JENKINS_INSTANCES": json.dumps(addresses.ssm_instances),
+        "AWS_ACCESS_KEY_ID": addresses.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": addresses.secret_access_key,
+        "SMTP_HOST": addresses.smtp_host,
+        "SMTP_PORT": str(addresses.smtp_port),
+        "SMTP_USERNAME": addresses.smtp_user,
+        "SMTP_PASSWORD": addresses.smtp_password,
+        "SMTP_FROM": f"agent-ops@{addresses.domain}",
+        "AGENT_OPS_FIRST_CONTACT": f"it-desk@{addresses.domain}",
+        "AGENT_OPS_SECOND_CONTACT": f"team-lead@{addresses.domain}",
+        "AGENT_OPS_POLICY_FILE": str(policy_file),
+        "CA_FILE": addresses.ca_file,
+        "AGENT_OPS_AUTHORITY": addresses.entra_url,
+        "AGENT_OPS_GRAPH_URL": f"{addresses.entra_url}/v1.0",
+        "AGENT_OPS_AWS_ENDPOINT_URL": addresses.aws_url,
+    }

@@ -1,0 +1,140 @@
+"""Settings as values, however they were come by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from agent_ops.domain.notices import Contacts
+from agent_ops.effectors.mail import MailConfig
+from agent_ops.ledger.attempt import Patience
+from agent_ops.policies import EXAMPLE
+from agent_ops.sandbox.addresses import Addresses
+from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.jenkins_login import AwsConfig
+from agent_ops.transport.routes import Proxies
+
+DATA_DIR = Path("agent-ops-data")
+_NONE = SecretStr("")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys that are named in settings and that nothing uses yet: kept to be reported on. An empty one is not set."""
+
+    app_secret_key: SecretStr = _NONE
+    openai_api_key: SecretStr = _NONE
+    cursor_api_key: SecretStr = _NONE
+    github_token: SecretStr = _NONE
+    jira_base_url: str = ""
+    jira_username: str = ""
+    jira_api_token: SecretStr = _NONE
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set, as values. Times are in seconds.
+
+    Args:
+        stage_delay: a pause before each stage of an onboarding.
+        lease: how long a run stays a process's own without a sign of life; longer than any single call.
+        concurrency: runs that one process drives at a time; the others queue.
+        keep_checkpoints: keep finished runs' LangGraph checkpoints (for Studio and study), which are else pruned.
+        tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
+    """
+
+    entra: EntraConfig
+    aws: AwsConfig
+    mail: MailConfig
+    contacts: Contacts
+    data_dir: Path = DATA_DIR
+    policy_file: Path = EXAMPLE
+    log_file: Path | None = None
+    log_level: str = "INFO"
+    stage_delay: float = 0.0
+    lease: float = 120.0
+    concurrency: int = 64
+    keep_checkpoints: bool = False
+    tracing: bool = False
+    credentials: Credentials = field(default_factory=Credentials)
+    patience: Patience = field(default_factory=Patience)
+
+    @classmethod
+    def for_sandbox(
+        cls, addresses: Addresses, data_dir: Path, *, policy_file: Path = EXAMPLE, stage_delay: float = 0.0
+    ) -> Settings:
+        """Settings for a running sandbox, built from nothing else: no environment, no .env, no profile can leak in."""
+        return cls(
+            entra=EntraConfig(
+                tenant_id=addresses.tenant_id,
+                client_id=addresses.client_id,
+                client_secret=addresses.client_secret,
+                authority=addresses.entra_url,
+                graph_url=f"{addresses.entra_url}/v1.0",
+                ca_file=addresses.ca_file,
+            ),
+            aws=AwsConfig(
+                region=addresses.region,
+                jenkins_parameter=addresses.ssm_parameter,
+                jenkins_instances=addresses.ssm_instances,
+                access_key_id=addresses.access_key_id,
+                secret_access_key=addresses.secret_access_key,
+                endpoint_url=addresses.aws_url,
+                ca_file=addresses.ca_file,
+            ),
+            mail=MailConfig(
+                host=addresses.smtp_host,
+                port=addresses.smtp_port,
+                sender=f"agent-ops@{addresses.domain}",
+                username=addresses.smtp_user,
+                password=addresses.smtp_password,
+                ca_file=addresses.ca_file,
+            ),
+            contacts=Contacts(f"it-desk@{addresses.domain}", f"team-lead@{addresses.domain}"),
+            data_dir=data_dir,
+            policy_file=policy_file,
+            log_file=data_dir / "agent-ops.log",
+            stage_delay=stage_delay,
+        )
+
+    @classmethod
+    def from_environment(cls, data_dir: Path | None = None, policy_file: Path | None = None) -> Settings:
+        """Settings from environment variables and ./.env (the variables win); .env.example says a word on each.
+
+        Args:
+            data_dir: instead of AGENT_OPS_DATA_DIR.
+            policy_file: instead of AGENT_OPS_POLICY_FILE.
+
+        Raises:
+            SettingsWrong: naming every variable that is missing or wrong.
+        """
+        from agent_ops.settings.environment import Environment  # noqa: PLC0415 - it builds objects of this class
+
+        given = {"agent_ops_policy_file": str(policy_file)} if policy_file else {}
+        return Environment.read(**given).settings(data_dir)
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret that is set: what logs must never show."""
+        certificate, proxies = self.entra.certificate, self.entra.proxies
+        yield from (self.entra.client_secret, self.aws.secret_access_key, self.aws.session_token, self.mail.password)
+        if certificate:
+            yield from (certificate.private_key, certificate.password)
+        yield from (_password_in(url) for url in (proxies.https, proxies.http, self.aws.proxies.https, self.aws.proxies.http))
+        yield from (value.get_secret_value() for value in vars(self.credentials).values() if isinstance(value, SecretStr))
+
+
+def no_proxies(text: str) -> tuple[str, ...]:
+    """NO_PROXY's entries."""
+    return tuple(entry for part in text.replace(",", " ").split() if (entry := part.strip()))
+
+
+def proxies(https: str, http: str, exempt: str) -> Proxies:
+    """Proxies from their three variables."""
+    return Proxies(https, http, no_proxies(exempt))
+
+
+def _password_in(url: str) -> str:
+    return url.rpartition("@")[0].rpartition(":")[2] if "@" in url else ""

@@ -1,0 +1,79 @@
+"""One log line for each call to a service: which, what for, how it was answered, how long it took. No personal data.
+
+Paths are logged without their query, and (Jenkins's jobs aside) without whatever in them may name a person or an object.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import structlog
+from requests.adapters import HTTPAdapter
+
+log = structlog.get_logger(__name__)
+_PLAIN = re.compile(r"\$?[A-Za-z]+|v\d+(\.\d+)?")
+
+
+@dataclass
+class Call:
+    """What is known of a call when it is over. ``status`` 0: no answer."""
+
+    status: int = 0
+
+
+@contextmanager
+def logged_call(service: str, operation: str) -> Iterator[Call]:
+    """Log one call. A good answer is told at DEBUG, a refusal or none at INFO."""
+    call, began = Call(), time.monotonic()
+    failure = ""
+    try:
+        yield call
+    except BaseException as error:
+        failure = type(error).__name__
+        raise
+    finally:
+        good = not failure and 0 < call.status < 400
+        outcome: dict[str, Any] = {"error": failure} if failure else {}
+        (log.debug if good else log.info)(
+            "service_call",
+            service=service,
+            operation=operation,
+            status=call.status,
+            duration=round(time.monotonic() - began, 3),
+            **outcome,
+        )
+
+
+def operation_of(method: str, url: str, *, names: bool = False) -> str:
+    """A call's method and path, such as ``GET /users/{}``; ``names`` keeps every segment."""
+    path = urlsplit(url).path
+    kept = path if names else "/".join(part if not part or _PLAIN.fullmatch(part) else "{}" for part in path.split("/"))
+    return f"{method} {kept}"
+
+
+class LoggedAdapter(HTTPAdapter):
+    """Sends a requests session's calls and logs each; mounted by :func:`log_calls`."""
+
+    def __init__(self, service: str, names: bool, **options: Any) -> None:
+        self._service, self._names = service, names
+        super().__init__(**options)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """Send one request; a redirect is another one."""
+        with logged_call(self._service, operation_of(request.method or "", request.url or "", names=self._names)) as call:
+            response = super().send(request, *args, **options)
+            call.status = response.status_code
+        return response
+
+
+def log_calls(session: requests.Session, service: str, *, names: bool = False) -> None:
+    """Log whatever the session sends. Nothing is repeated unasked: the ledger decides about that."""
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, LoggedAdapter(service, names))
