@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Held, Intent, Waiting
+from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Foreseen, Held, Intent, Waiting
 from agent_ops.domain.errors import AgentOpsError
-from agent_ops.domain.ports import EffectAdapter
+from agent_ops.domain.ports import EffectAdapter, Foresight
 from agent_ops.transport.redaction import redactor
 
 A = TypeVar("A")
@@ -32,6 +32,22 @@ class Redacted:
 
     async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
         return await _scrubbed(self._adapter.follow, intent)
+
+
+class RedactedForesight(Redacted):
+    """The same for an adapter that also foresees what it would answer."""
+
+    def __init__(self, adapter: EffectAdapter, foresight: Foresight) -> None:
+        super().__init__(adapter)
+        self._foresight = foresight
+
+    async def foresee(self, intent: Intent) -> Foreseen:
+        return await _scrubbed(self._foresight.foresee, intent)
+
+
+def redacted(adapter: EffectAdapter) -> EffectAdapter:
+    """The adapter, with whatever it offers, behind the redaction."""
+    return RedactedForesight(adapter, adapter) if isinstance(adapter, Foresight) else Redacted(adapter)
 
 
 async def _scrubbed(call: Callable[[Intent], Awaitable[A]], intent: Intent) -> A:
