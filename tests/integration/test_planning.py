@@ -193,9 +193,13 @@ async def test_a_caller_needs_the_scopes_of_the_request(settings: Settings, fake
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         with pytest.raises(NotPermitted, match="'link'"):
             await ops.apply(linking)
+        applied = await ops.plan(ana)
+        await ops.wait((await ops.apply(applied)).id)
     async with AgentOps(settings, adapters=fakes.adapters(), caller=Caller("viewer", frozenset({"status"}))) as ops:
         with pytest.raises(NotPermitted):
             await ops.plan(ana)
+        with pytest.raises(NotPermitted):
+            await ops.apply(applied)
 
 
 async def test_an_address_that_was_taken_since_stops_it(ops: AgentOps, fakes: FakeServices, ana: Profile) -> None:

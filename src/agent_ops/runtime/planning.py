@@ -110,5 +110,5 @@ def _place(proposal: Proposal) -> tuple[int, str]:
 
 def _summary(report: RunReport, effects: tuple[PlannedEffect, ...]) -> str:
     if not effects:
-        return f"nothing is left to do for {report.employee.profile.name}: everything that was due is in place"
+        return f"nothing is left to do for {report.employee.profile.name}: {report.run.summary}"
     return report.run.summary
