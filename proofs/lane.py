@@ -15,7 +15,7 @@ import httpx
 
 from agent_ops import EntitlementPolicy, Profile, Sandbox, read_policy
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.policy import PipelineItem
+from agent_ops.domain.policy import GroupItem, PipelineItem
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox import Fault
 from agent_ops.sandbox.addresses import Addresses
@@ -47,16 +47,14 @@ class Lane:
         self.expected: dict[str, Account] = {}
         self.writes: tuple[Write, ...] = ()
         self._seen = 0
-        self._slow: list[PipelineItem] = []
+        self._altered = False
         self._pipeline_seconds = 0.0
 
     async def open(self, pipeline_seconds: float) -> None:
         """Start the sandbox."""
         self._pipeline_seconds = pipeline_seconds
         await asyncio.to_thread(self.box.start)
-        for item in self.policy.catalogue.values():
-            if isinstance(item, PipelineItem):
-                await self.box.pipeline_seconds(item.pipeline, pipeline_seconds)
+        await self._as_usual()
 
     def close(self) -> None:
         self.box.stop()
@@ -68,8 +66,8 @@ class Lane:
     async def fresh(self) -> Life:
         """Forget faults and what was recorded so far; a life with a hire and a directory that nobody had before."""
         await self.box.clear_faults()
-        while self._slow:
-            await self.box.pipeline_seconds(self._slow.pop().pipeline, self._pipeline_seconds)
+        if self._altered:
+            await self._as_usual()
         self._seen = len(await asyncio.to_thread(self.box.effects))
         number = next(_numbers)
         hire = various(self.policy)
@@ -102,9 +100,28 @@ class Lane:
 
     async def long_pipelines(self, hire: Hire, seconds: float) -> None:
         """What the hire asked for takes so long, until somebody else begins afresh."""
-        self._slow = [item for key in hire.items or () if isinstance(item := self.policy.catalogue[key], PipelineItem)]
-        for item in self._slow:
-            await self.box.pipeline_seconds(item.pipeline, seconds)
+        self._altered = True
+        for key in hire.items or ():
+            if isinstance(item := self.policy.catalogue[key], PipelineItem):
+                await self.box.pipeline_seconds(item.pipeline, seconds)
+
+    async def no_seats(self) -> None:
+        """No licence can be had, until somebody else begins afresh."""
+        self._altered = True
+        await self._seats(0)
+
+    async def _as_usual(self) -> None:
+        """Pipelines are quick, and there are seats for everybody."""
+        self._altered = False
+        await self._seats(1_000_000)
+        for item in self.policy.catalogue.values():
+            if isinstance(item, PipelineItem):
+                await self.box.pipeline_seconds(item.pipeline, self._pipeline_seconds)
+
+    async def _seats(self, count: int) -> None:
+        for item in self.policy.catalogue.values():
+            if isinstance(item, GroupItem) and item.licence:
+                await self.box.licence_seats(item.licence, count)
 
     async def namesake(self, profile: Profile) -> str:
         """Somebody else gets the address that the hire would get; the object id of the account."""

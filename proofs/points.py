@@ -14,6 +14,8 @@ from agent_ops.runtime.agent_ops import AgentOps
 
 SOURCE = Path(agent_ops.__file__).parent
 BEFORE, AFTER = "before", "after"
+MODULE = "<module>"
+"""The name of what a module does outside its functions."""
 _WORDS = 72
 
 
@@ -44,7 +46,14 @@ def sites(packages: tuple[str, ...], roots: tuple[str, ...]) -> dict[str, Functi
         if key not in reached:
             reached[key] = known[key]
             todo += [other for name in known[key].names for other in by_name.get(name, ())]
+            todo += [around for around in _around(known[key]) if around in known]
     return dict(sorted(reached.items()))
+
+
+def _around(function: Function) -> tuple[str, str]:
+    """Where a function may find what it calls: in what its object or its module was set up with (tables of functions)."""
+    owner = function.qualname.rpartition(".")[0]
+    return f"{function.module}:{owner}.__init__", f"{function.module}:{MODULE}"
 
 
 def await_points() -> list[str]:
@@ -91,6 +100,8 @@ class Reader(ast.NodeTransformer):
         self._current: Function | None = None
         self._locals: set[str] = set()
         self._names: dict[str, int] = {}
+        self._outside = Function(self._module, self._path, MODULE)
+        self._found.append(self._outside)
         self.tree: ast.Module = ast.fix_missing_locations(self.visit(ast.parse(file.read_text(encoding="utf-8"), str(file))))
 
     @classmethod
@@ -160,8 +171,7 @@ class Reader(ast.NodeTransformer):
             self._scope.pop()
 
     def _mention(self, name: str) -> None:
-        if self._current is not None:
-            self._current.names.add(name)
+        (self._current or self._outside).names.add(name)
 
     def _point(self, kind: str, value: ast.expr) -> str:
         name = self._name(kind, value.lineno, ast.unparse(value))
