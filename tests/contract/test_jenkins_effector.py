@@ -131,6 +131,18 @@ async def test_a_thread_that_was_held_up_triggers_nothing_late(bench: Bench) -> 
     effector.close()
 
 
+async def test_a_process_that_was_stopped_before_the_trigger_triggers_nothing_late(bench: Bench) -> None:
+    """SIGSTOP between the ledger's last word and the trigger: another process may have done the work meanwhile."""
+    effector = JenkinsEffector({"default": FixedLogin(JenkinsAccount(bench.base_url, USER, TOKEN))}, timeout=0.2)
+    long_ago = datetime.now(timezone.utc) - timedelta(seconds=10)
+    with pytest.raises(ServiceUnavailable, match="not asked in time"):
+        await effector.send(replace(intent(), lands_by=long_ago))
+    assert bench.effects() == []
+    in_time = datetime.now(timezone.utc) + timedelta(seconds=effector.call_timeout)
+    assert isinstance(await effector.send(replace(intent(), lands_by=in_time)), Accepted)
+    effector.close()
+
+
 async def test_refused_credentials_are_read_again_once(bench: Bench) -> None:
     stale, fresh = JenkinsAccount(bench.base_url, USER, "stale"), JenkinsAccount(bench.base_url, USER, TOKEN)
     login = FixedLogin(stale, fresh)

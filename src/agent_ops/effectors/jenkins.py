@@ -79,7 +79,7 @@ class JenkinsEffector:
 
     async def send(self, intent: Intent) -> Accepted | Failed:
         server, job, parameters = self._server(intent), intent.pinned["job"], intent.pinned["parameters"]
-        latest = time.monotonic() + self._timeout
+        latest = time.monotonic() + self._may_leave_for(intent)
         try:
             if undeclared := await self._undeclared(server, intent):
                 return Failed(f"job {job} does not declare parameter {undeclared}: Jenkins would drop it silently")
@@ -146,6 +146,17 @@ class JenkinsEffector:
         age = _age(intent)
         remaining: float = intent.pinned["timeout_seconds"] - age
         return pause_after(age, min(_LONGEST_PAUSE_SECONDS, remaining))
+
+    def _may_leave_for(self, intent: Intent) -> float:
+        """Seconds for which a trigger may still leave, so that it has landed when the ledger says that it has.
+
+        A process that was stopped (SIGSTOP) since the ledger committed ``lands_by`` may have none left: another one may have
+        done the work meanwhile.
+        """
+        if intent.lands_by is None:
+            return self._timeout
+        lands_in = (intent.lands_by - datetime.now(timezone.utc)).total_seconds()
+        return min(self._timeout, lands_in - 2 * self._timeout)
 
     async def _undeclared(self, server: JenkinsServer, intent: Intent) -> str:
         """The parameters that the job does not declare; what it once declared is not asked again."""
