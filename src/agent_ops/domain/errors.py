@@ -26,6 +26,7 @@
         |-- ServiceUnavailable   not done; worth another try
         |   `-- RateLimited      ... after a stated time
         `-- ServiceAmbiguous     may have been done: look before trying again
+            `-- ServiceSilent    ... and it may still be on its way: no answer came in time
 
 Each message says what happened and what to do about it. A class's docstring is its default advice.
 """
@@ -168,3 +169,7 @@ class RateLimited(ServiceUnavailable):
 
 class ServiceAmbiguous(ServiceError):
     """It may have been done: the service is asked before anything is repeated."""
+
+
+class ServiceSilent(ServiceAmbiguous):
+    """It may have been done, or be done yet: the service is asked until nothing can land any more."""

@@ -32,6 +32,7 @@ from agent_ops.domain.errors import (
     ServiceAmbiguous,
     ServiceError,
     ServiceRefused,
+    ServiceSilent,
     ServiceUnavailable,
     StorageError,
     ValueTaken,
@@ -176,6 +177,8 @@ class Attempt:
                 return await asyncio.wait_for(self._adapter.send(self.intent), self._adapter.call_timeout)
             except ValueTaken:
                 self.intent = replace(self.intent, pinned=await self._repin(self.intent))
+            except ServiceSilent:  # we stopped waiting, the service did not: it may land as late as any call
+                raise
             except ServiceAmbiguous:
                 cut = datetime.now(timezone.utc) + timedelta(seconds=self._patience.settling)
                 self.intent = replace(self.intent, lands_by=min(lands_by, cut))

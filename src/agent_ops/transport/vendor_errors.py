@@ -22,7 +22,15 @@ import jenkins
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from agent_ops.domain.errors import AccessRefused, RateLimited, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
+from agent_ops.domain.errors import (
+    AccessRefused,
+    RateLimited,
+    ServiceAmbiguous,
+    ServiceError,
+    ServiceRefused,
+    ServiceSilent,
+    ServiceUnavailable,
+)
 from agent_ops.domain.plain import one_line
 from agent_ops.transport.pages import page_words
 
@@ -38,6 +46,8 @@ def status_error(service: str, status: int, words: str, retry_after: str | None 
         error = RateLimited(service, said, _seconds(retry_after))
     elif status in (401, 403):
         error = AccessRefused(service, said)
+    elif status == 504:  # a gateway that stopped waiting (RFC 9110, 15.6.5)
+        error = ServiceSilent(service, said)
     else:
         error = ServiceAmbiguous(service, said) if status >= 500 else ServiceRefused(service, said)
     error.status = status
@@ -62,6 +72,8 @@ def httpx_errors(service: str) -> Iterator[None]:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise ServiceUnavailable(service, f"cannot be reached: {error or type(error).__name__}") from error
+    except httpx.TimeoutException as error:
+        raise ServiceSilent(service, f"gave no answer in time: {type(error).__name__}") from error
     except httpx.HTTPError as error:
         raise ServiceAmbiguous(service, f"the connection failed: {error or type(error).__name__}") from error
 
@@ -91,8 +103,8 @@ def requests_errors(service: str) -> Iterator[None]:
     """For requests and for python-jenkins, which lets some of requests' exceptions through and wraps others."""
     try:
         yield
-    except jenkins.TimeoutException as error:
-        raise ServiceAmbiguous(service, f"gave no answer in time: {error}") from error
+    except (jenkins.TimeoutException, requests.ReadTimeout) as error:
+        raise ServiceSilent(service, f"gave no answer in time: {error}") from error
     except jenkins.JenkinsException as error:
         wrapped = error.__context__  # python-jenkins hides 401, 403, 404 and 500 in sentences of its own
         if not isinstance(wrapped, requests.HTTPError):
