@@ -29,12 +29,12 @@ def files(tmp_path: Path) -> Iterator[Files]:
     """Two employees with the same grant."""
     database = sqlite3.connect(tmp_path / "operations.db")
     database.executescript(
-        "CREATE TABLE employees (id, profile, status); CREATE TABLE runs (id, employee_id, status);"
+        "CREATE TABLE employees (id, profile, status, address, entra_id); CREATE TABLE runs (id, employee_id, status);"
         "CREATE TABLE grants (run_id, body); CREATE TABLE items (employee_id, item, status);"
         "CREATE TABLE effects (employee_id, action, item, state, owner); CREATE TABLE events (id);"
     )
     for name in (ANA, BEN):
-        database.execute("INSERT INTO employees VALUES (?, ?, 'onboarded')", (name, json.dumps({"name": name})))
+        database.execute("INSERT INTO employees VALUES (?, ?, 'onboarded', NULL, NULL)", (name, json.dumps({"name": name})))
         database.execute("INSERT INTO runs VALUES (?, ?, 'done')", (name, name))
         database.execute("INSERT INTO grants VALUES (?, ?)", (name, json.dumps({"effects": EFFECTS})))
         database.execute("INSERT INTO items VALUES (?, 'aws', 'completed')", (name,))
@@ -95,6 +95,29 @@ def test_a_mail_may_come_again_under_its_message_id_and_under_no_other(files: Fi
     found, _ = accounts(files, [*traces(ANA, "ana@x"), *traces(BEN, "ben@x"), letter, letter, other])
     verdict = compare(BEN, found[BEN], found[ANA])
     assert (verdict.repeated_mails, len(verdict.duplicates)) == (2, 1)
+
+
+@pytest.mark.parametrize(("method", "repeated", "duplicates"), [("PATCH", 1, 0), ("PUT", 1, 0), ("POST", 0, 1)])
+def test_the_same_setting_again_is_no_duplicate_the_same_post_is(
+    files: Files, method: str, repeated: int, duplicates: int
+) -> None:
+    def update(name: str) -> Call:
+        return Call("entra", method, "/u", 204, "entra.update", {"id": f"id-{name}", "properties": ["jobTitle"]})
+
+    calls = [*traces(ANA, "ana@x"), update(ANA), *traces(BEN, "ben@x"), update(BEN), update(BEN)]
+    found, _ = accounts(files, calls)
+    verdict = compare(BEN, found[BEN], found[ANA])
+    assert (verdict.repeated_settings, len(verdict.duplicates)) == (repeated, duplicates)
+
+
+def test_an_account_that_was_linked_is_known_by_its_id(files: Files, tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "operations.db")
+    database.execute("UPDATE employees SET address = 'ana@x', entra_id = 'linked' WHERE id = ?", (ANA,))
+    database.commit()
+    database.close()
+    marked = Call("entra", "PATCH", "/u", 204, "entra.update", {"id": "linked", "properties": ["marker"]})
+    found, strays = accounts(files, [marked])
+    assert (found[ANA].outside.total(), strays) == (1, [])
 
 
 def test_a_change_that_is_nobodys_is_seen(files: Files) -> None:
