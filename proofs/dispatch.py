@@ -51,7 +51,7 @@ class Dispatch:
         return self.verdict.good and not self.overlaps
 
 
-async def dispatch(directory: Path, runs: int, seed: int, advance: Callable[[str, int], None]) -> Dispatch:
+async def dispatch(directory: Path, runs: int, seed: int, advance: Callable[[str, int], None], mutation: str = "") -> Dispatch:
     """Queue the runs, let four processes share them, kill one."""
     began, found, draw = time.monotonic(), Dispatch(seed), random.Random(seed)
     lane = Lane(directory, "dispatch")
@@ -63,8 +63,16 @@ async def dispatch(directory: Path, runs: int, seed: int, advance: Callable[[str
         async with AsyncExitStack() as stack:
             four = []
             for n in range(PROCESSES):
-                share = hires[n::PROCESSES]
-                life = life_of(lane, data_dir, hires=share, eager=True, log_drives=log, concurrency=CONCURRENCY, seconds=1800.0)
+                life = life_of(
+                    lane,
+                    data_dir,
+                    hires=hires[n::PROCESSES],
+                    eager=True,
+                    log_drives=log,
+                    concurrency=CONCURRENCY,
+                    mutation=mutation,
+                    seconds=1800.0,
+                )
                 four.append(await stack.enter_async_context(process(life)))
             died = await _one_dies(four, Files(data_dir), runs, draw, found)
             await _all_end(Files(data_dir), runs, advance)

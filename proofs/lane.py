@@ -202,7 +202,7 @@ def letters(number: int) -> str:
     while number:
         number, digit = divmod(number - 1, 26)
         word = chr(ord("a") + digit) + word
-    return f"Hire{word}".capitalize()
+    return f"Newcomer{word}"  # with an m, which looks like rn: so that every name is asked about
 
 
 def _pattern(path: str, ids: set[str]) -> str:

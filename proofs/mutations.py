@@ -10,7 +10,7 @@ from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Held, 
 from agent_ops.domain.grants import Grant
 from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.door import Ledger
-from agent_ops.storage import Store
+from agent_ops.storage import Store, runs
 from proofs.patching import patch
 
 
@@ -38,6 +38,13 @@ def intent_after_call() -> None:
         return written
 
     patch(Ledger, _open=call_first)
+
+
+def no_lease() -> None:
+    """A run that another process drives may be claimed all the same."""
+    due = runs._DUE
+    assert "lease_until < ?" in due
+    patch(runs, _DUE=due.replace("lease_until < ?", "(lease_until < ? OR lease_until > 0)"))
 
 
 class _RolledBack(Exception):
@@ -77,4 +84,4 @@ class _Asked:
         return self.answer if intent.key == self.key else await self.adapter.send(intent)
 
 
-BY_NAME: dict[str, Callable[[], None]] = {"no-look-up": no_look_up, "intent-after-call": intent_after_call}
+BY_NAME: dict[str, Callable[[], None]] = {"no-look-up": no_look_up, "intent-after-call": intent_after_call, "no-lease": no_lease}

@@ -6,6 +6,6 @@ from typing import Any
 
 
 def patch(owner: Any, **methods: Any) -> None:
-    """Give a class other methods under these names."""
+    """Give a class or a module other things under these names."""
     for name, method in methods.items():
         setattr(owner, name, method)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from proofs.crash import Lanes, Matrix, some
+from proofs.dispatch import dispatch
 
 COLUMN = "jenkins.run_pipeline"
 POINTS = (r"Ledger\._open: commit", r"Attempt\._send: ")
@@ -34,3 +35,13 @@ async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> No
     assert found.missed == []
     assert found.total.lost == []
     assert any("jenkins.build" in words for words in found.total.duplicates)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("mutation", "good"), [("", True), ("no-lease", False)])
+async def test_dispatch_sees_two_drivers_where_leases_are_not_heeded(mutation: str, good: bool, tmp_path: Path) -> None:
+    found = await dispatch(tmp_path, 24, 1, lambda what, total: None, mutation)
+    assert found.good is good
+    assert (found.overlaps == []) is good
+    assert found.runs == 24
