@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), hel
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def main() -> None:
     """Prove that every change of the outside world happens exactly once. Everything stays on the loopback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: no stopped process is left behind
 
 
 @main.command()

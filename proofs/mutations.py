@@ -31,7 +31,7 @@ def intent_after_call() -> None:
         rehearsed = await opened(replace(ledger, store=_Rehearsal(ledger.store)), grant, proposal, key, *more)  # type: ignore[arg-type]
         if not isinstance(rehearsed, Intent):
             return rehearsed
-        answer = await ledger.adapters[proposal.action].send(rehearsed)
+        answer = await ledger.adapters[proposal.action].send(replace(rehearsed, lands_by=None))
         written = await opened(ledger, grant, proposal, key, *more)
         adapters = cast("dict[Action, Any]", ledger.adapters)
         adapters[proposal.action] = _Asked(adapters[proposal.action], key, answer)
@@ -41,10 +41,10 @@ def intent_after_call() -> None:
 
 
 def no_lease() -> None:
-    """A run that another process drives may be claimed all the same."""
+    """A run that another process drives may be claimed all the same, once."""
     due = runs._DUE
     assert "lease_until < ?" in due
-    patch(runs, _DUE=due.replace("lease_until < ?", "(lease_until < ? OR lease_until > 0)"))
+    patch(runs, _DUE=due.replace("lease_until < ?", "(lease_until < ? OR epoch = 1)"))
 
 
 class _RolledBack(Exception):

@@ -33,7 +33,6 @@ async def test_with_every_guarantee_in_place_these_cells_are_good(tmp_path: Path
 async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> None:
     found = await played(tmp_path, mutation)
     assert found.missed == []
-    assert found.total.lost == []
     assert any("jenkins.build" in words for words in found.total.duplicates)
 
 
