@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -234,6 +234,16 @@ async def test_a_licence_is_awaited(entra: EntraEffector, box: Sandbox) -> None:
     assert isinstance(first, Waiting)
     assert "SPE_E3 is not there yet" in first.reason
     assert isinstance(await followed(entra, sent), Completed)
+
+
+async def test_a_licence_is_awaited_while_a_replica_does_not_know_the_account_yet(entra: EntraEffector, box: Sandbox) -> None:
+    sent = joining(await located(entra))
+    assert isinstance(await entra.send(sent), Accepted)
+    await box.fault(Fault("entra", FaultKind.LAG, seconds=60))
+    assert isinstance(await entra.follow(sent), Waiting), "a 404 about a young account proves nothing"
+    old = replace(sent, opened_at=sent.opened_at - timedelta(minutes=5))
+    with pytest.raises(ServiceRefused, match="404"):
+        await entra.follow(old)
 
 
 async def test_a_mailbox_is_awaited_where_the_policy_says_so(entra: EntraEffector, box: Sandbox) -> None:

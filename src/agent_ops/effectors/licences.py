@@ -13,6 +13,9 @@ from agent_ops.domain.effects import NOT_YET, Completed, Failed, Intent, Waiting
 from agent_ops.transport.graph import GraphError, GraphReads
 
 
+_YOUNG_SECONDS = 60
+
+
 class Licences:
     """Reads only."""
 
@@ -48,7 +51,16 @@ class Licences:
         return _of_group(await self._user(intent), intent.pinned["group"])
 
     async def _user(self, intent: Intent) -> dict[str, Any]:
-        return await self._read(f"/users/{quote(intent.pinned['member'])}?$select=id,mail,licenseAssignmentStates")
+        """The account; empty while it is so young that a 404 proves nothing.
+
+        https://learn.microsoft.com/graph/best-practices-concept
+        """
+        try:
+            return await self._graph.get(f"/users/{quote(intent.pinned['member'])}?$select=id,mail,licenseAssignmentStates")
+        except GraphError as error:
+            if error.status == 404 and (datetime.now(timezone.utc) - intent.opened_at).total_seconds() < _YOUNG_SECONDS:
+                return {}
+            raise error.refusal from error
 
     async def _read(self, path: str) -> dict[str, Any]:
         try:
