@@ -12,7 +12,6 @@ from urllib.parse import quote
 from agent_ops.domain.effects import NOT_YET, Completed, Failed, Intent, Waiting
 from agent_ops.transport.graph import GraphError, GraphReads
 
-
 _YOUNG_SECONDS = 60
 
 
