@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Intent, Presence
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Foreseen, Intent, Presence
 from agent_ops.domain.errors import RateLimited, ServiceAmbiguous, ServiceUnavailable, ValueTaken
 from agent_ops.domain.ports import EffectAdapter
 
@@ -69,18 +69,25 @@ class FakeService:
             return Accepted({"marker": intent.marker})
         return Completed(self._result(intent))
 
+    async def foresee(self, intent: Intent) -> Foreseen:
+        self._check_free(intent)
+        return Completed(self._result(intent)) if self.action is Action.LINK_ACCOUNT else None
+
     async def follow(self, intent: Intent) -> Completed | Failed:
         await asyncio.sleep(self.seconds)
         if intent.proposal.item in self.failing_items:
             return Failed("build 1 ended FAILURE", "the console's tail")
         return Completed({"build": 1})
 
-    def _do(self, intent: Intent) -> None:
+    def _check_free(self, intent: Intent) -> None:
         if self.action is Action.CREATE_ACCOUNT:
             address = intent.pinned["userPrincipalName"]
             others = {i.pinned["userPrincipalName"] for m, i in self.done.items() if m != intent.marker}
             if address in self.foreign_addresses | others:
                 raise ValueTaken("fake", f"{address} is taken")
+
+    def _do(self, intent: Intent) -> None:
+        self._check_free(intent)
         if self.action in PIPELINES:
             sent = intent.pinned["parameters"][intent.pinned["request_id_parameter"]]
             assert sent == intent.marker, "a build that nobody could find again"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
     from agent_ops.domain.errors import AgentOpsError
     from agent_ops.domain.grants import Caller
+    from agent_ops.domain.plans import Plan
     from agent_ops.domain.policy import EntitlementPolicy
     from agent_ops.domain.ports import EffectAdapter, Planner
     from agent_ops.domain.runs import Event, Mail, Run, RunReport, RunStatus
@@ -38,6 +39,7 @@ _HOMES = {
     "ItemStatus": "domain.access",
     "Mail": "domain.runs",
     "Observation": "domain.decisions",
+    "Plan": "domain.plans",
     "Planner": "domain.ports",
     "Profile": "domain.employee",
     "Run": "domain.runs",
@@ -65,6 +67,7 @@ __all__ = [
     "ItemStatus",
     "Mail",
     "Observation",
+    "Plan",
     "Planner",
     "Profile",
     "Run",

@@ -156,7 +156,7 @@ class TestServed:
         assert "create it" in told["thoughts"][0]
         assert told["summary"] == "account and 2 of 2 access items in place"
         done = studio.effects() - before
-        assert done == {"entra.create": 1, "jenkins.build": 2, "mail": 2}
+        assert done == {"entra.create": 1, "entra.update": 1, "jenkins.build": 2, "mail": 2}
         # the same hire, without a thread and with a forged context, is the same run; nothing is done again
         again = studio.run("planner", input=hire, context={"run_id": str(uuid.uuid4()), "grant": "x"})
         assert again == told
@@ -197,7 +197,7 @@ class TestServed:
         assert not denied["observation"]["succeeded"], "the grant has no such item"
         finished = studio.run("planner", thread, input=None)
         assert (finished["run_id"], finished["status"]) == (paused["run_id"], "done")
-        assert studio.effects() - before == {"entra.create": 1, "jenkins.build": 1, "mail": 2}
+        assert studio.effects() - before == {"entra.create": 1, "entra.update": 1, "jenkins.build": 1, "mail": 2}
         late = studio.run("entra", input={"run_id": paused["run_id"], "tool": "create_account"})["observation"]
         assert "has ended: nothing is changed" in late["text"]
 

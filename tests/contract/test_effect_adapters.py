@@ -14,7 +14,7 @@ import pytest
 from agent_ops import Sandbox, Settings
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal
 from agent_ops.domain.errors import ServiceAmbiguous, ServiceUnavailable, ValueTaken
-from agent_ops.domain.ports import EffectAdapter
+from agent_ops.domain.ports import EffectAdapter, Foresight
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
@@ -236,3 +236,25 @@ async def test_a_pipeline_is_found_by_an_older_intent_only_within_its_time(case:
     await settled(case, intent)
     old = replace(intent, opened_at=intent.opened_at - timedelta(days=2))
     assert (await case.adapter.look_up(old)).presence is Presence.OURS
+
+
+async def test_what_is_foreseen_is_what_comes_and_foreseeing_changes_nothing(case: Case, sandbox: Sandbox) -> None:
+    if not isinstance(case.adapter, Foresight):
+        pytest.skip("this adapter foresees nothing")
+    intent, before = case.intent(), len(sandbox.effects())
+    foreseen = await case.adapter.foresee(intent)
+    assert len(sandbox.effects()) == before
+    if case.action is not Action.LINK_ACCOUNT:
+        assert (await case.adapter.look_up(intent)).presence is Presence.ABSENT
+    came = await settled(case, intent)
+    assert came == foreseen if foreseen is not None else isinstance(came, Completed)
+
+
+async def test_somebody_elses_value_is_foreseen(case: Case) -> None:
+    if case.action is not Action.CREATE_ACCOUNT:
+        pytest.skip("only accounts have a value that must be unique")
+    assert isinstance(case.adapter, Foresight)
+    first = case.intent()
+    await settled(case, first)
+    with pytest.raises(ValueTaken):
+        await case.adapter.foresee(intent_for(case.action, first.pinned))

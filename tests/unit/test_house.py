@@ -31,6 +31,7 @@ PUBLIC = [
     "ItemStatus",
     "Mail",
     "Observation",
+    "Plan",
     "Planner",
     "Profile",
     "Run",

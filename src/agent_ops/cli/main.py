@@ -12,7 +12,22 @@ from typing import Any
 import click
 
 from agent_ops import __version__
-from agent_ops.cli.commands import backup, cancel, demo, doctor, init, onboard, policy, retry, sandbox, status, switch, worker
+from agent_ops.cli.commands import (
+    apply,
+    backup,
+    cancel,
+    demo,
+    doctor,
+    init,
+    onboard,
+    plan,
+    policy,
+    retry,
+    sandbox,
+    status,
+    switch,
+    worker,
+)
 
 EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 2, 3, 130
 
@@ -61,7 +76,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(demo.demo, onboard.onboard, status.status, retry.retry, cancel.cancel, worker.worker),
+    *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
 )
 for command in _COMMANDS:

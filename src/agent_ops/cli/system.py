@@ -14,10 +14,12 @@ from agent_ops.domain.errors import ConfigurationError, NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.policies import EXAMPLE, read_policy
 from agent_ops.runtime import AgentOps
-from agent_ops.runtime.compose import DATABASE, NOTIFIER, open_store
+from agent_ops.runtime.compose import DATABASE, NOTIFIER, System, compose, open_store
 from agent_ops.runtime.kill_switch import KillSwitch
+from agent_ops.runtime.logs import configure_logging
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import Settings
+from agent_ops.transport.redaction import redactor
 
 
 @contextlib.asynccontextmanager
@@ -29,18 +31,37 @@ async def opened(
     Raises:
         ConfigurationError: settings are missing, or the sandbox is not installed.
     """
-    caller = operator()
-    if not in_sandbox:
-        settings = Settings.from_environment(data_dir, policy_file)
-        settings = settings if stage_delay is None else replace(settings, stage_delay=stage_delay)
-        async with AgentOps(settings, caller=caller) as ops:
-            yield ops, None
-        return
     async with (
-        sandbox_settings(data_dir, policy_file, stage_delay=stage_delay) as (settings, box),
-        AgentOps(settings, caller=caller) as ops,
+        _settings(data_dir, policy_file, in_sandbox, stage_delay) as (settings, box),
+        AgentOps(settings, caller=operator()) as ops,
     ):
         yield ops, box
+
+
+@contextlib.asynccontextmanager
+async def composed(data_dir: Path, policy_file: Path | None, *, in_sandbox: bool) -> AsyncIterator[System]:
+    """The system at rest: it drives no run and delivers no mail, so that a plan changes nothing.
+
+    Raises:
+        ConfigurationError: settings are missing, or the sandbox is not installed.
+    """
+    async with _settings(data_dir, policy_file, in_sandbox, None) as (settings, _):
+        redactor.keep(settings.secrets())
+        configure_logging(settings.log_file, settings.log_level)
+        async with compose(settings) as system:
+            yield system
+
+
+@contextlib.asynccontextmanager
+async def _settings(
+    data_dir: Path, policy_file: Path | None, in_sandbox: bool, stage_delay: float | None
+) -> AsyncIterator[tuple[Settings, Sandbox | None]]:
+    if not in_sandbox:
+        settings = Settings.from_environment(data_dir, policy_file)
+        yield settings if stage_delay is None else replace(settings, stage_delay=stage_delay), None
+        return
+    async with sandbox_settings(data_dir, policy_file, stage_delay=stage_delay) as found:
+        yield found
 
 
 @contextlib.asynccontextmanager

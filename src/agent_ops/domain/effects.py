@@ -182,6 +182,10 @@ class Waiting:
 
 Answer = Completed | Failed | Uncertain | Held
 """How an attempt can end."""
+Foreseen = Completed | Failed | Held | None
+"""What a service would answer to a send; None when nothing is seen to stand in its way."""
+NOT_YET = "(not yet)"
+"""Stands in a plan for an id that a service has not given yet."""
 
 
 class OutcomeKind(str, Enum):

@@ -14,6 +14,8 @@
     |   |-- StorageCorrupt
     |   `-- StorageReadOnly
     |-- GrantInvalid             a grant is missing, altered or expired: nothing is done
+    |-- PlanInvalid              a plan is no plan, was altered, or cannot be applied
+    |-- PlanOutdated             what a plan was made for has changed: nothing is done
     |-- LeaseLost                another process drives this run now: this one must let go
     |-- Paused                   an administrator stopped changes: they wait
     |-- PlannerError             a planner gave a decision that cannot be followed
@@ -30,7 +32,7 @@ Each message says what happened and what to do about it. A class's docstring is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class AgentOpsError(Exception):
@@ -103,6 +105,18 @@ class StorageReadOnly(StorageError):
 
 class GrantInvalid(AgentOpsError):
     """Nothing was changed. Ask for the change again, so that a new grant is made."""
+
+
+class PlanInvalid(AgentOpsError):
+    """Nothing was changed. Make the plan again with `agent-ops plan`."""
+
+
+class PlanOutdated(AgentOpsError):
+    """Nothing was changed. Plan again, look at it, and apply the new plan."""
+
+    def __init__(self, differences: Sequence[object]) -> None:
+        self.differences = tuple(differences)
+        super().__init__("the present state asks for something else than the plan: " + "; ".join(map(str, differences)))
 
 
 class LeaseLost(AgentOpsError):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent_ops.domain.decisions import Decision, Situation
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Held, Intent, Outcome, Proposal, Waiting
+from agent_ops.domain.effects import (
+    Accepted,
+    Action,
+    Completed,
+    Failed,
+    Finding,
+    Foreseen,
+    Held,
+    Intent,
+    Outcome,
+    Proposal,
+    Waiting,
+)
 from agent_ops.domain.known import Known
 
 
@@ -33,6 +45,18 @@ class EffectAdapter(Protocol):
 
     async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
         """See what became of accepted work, by reading only; ``Waiting`` says for what, and when to look again."""
+
+
+@runtime_checkable
+class Foresight(Protocol):
+    """What an ``EffectAdapter`` may offer beside: plans are then as true as what the service can be asked."""
+
+    async def foresee(self, intent: Intent) -> Foreseen:
+        """What ``send`` would answer now, by reading only; ``NOT_YET`` stands for ids among the pinned values.
+
+        Raises:
+            ValueTaken: as ``send``. ServiceError: the service cannot be asked.
+        """
 
 
 class Door(Protocol):

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Held, Intent, Presence, Waiting
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Foreseen, Held, Intent, Presence, Waiting
 from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous
 from agent_ops.effectors.directory import Directory
 from agent_ops.effectors.entra_accounts import SERVICE, Accounts
@@ -58,6 +58,21 @@ class EntraEffector:
     async def send(self, intent: Intent) -> Sent:
         return await self._ways[intent.proposal.action](intent)
 
+    async def foresee(self, intent: Intent) -> Foreseen:
+        """By the reads that ``send`` begins with."""
+        action = intent.proposal.action
+        if action is Action.CREATE_ACCOUNT:
+            return await self._accounts.foresee_new(intent)
+        if action is Action.LINK_ACCOUNT:
+            return await self._accounts.foresee_link(intent)
+        if action is Action.SET_MANAGER:
+            manager = await self._manager(intent)
+            return manager if isinstance(manager, Failed) else None
+        if action is Action.ADD_TO_GROUP and intent.pinned.get("licence"):
+            why = await self._licences.exhausted(intent)
+            return Failed(why) if why is not None else None
+        return None
+
     async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
         """Only licences are awaited."""
         if intent.proposal.action is not Action.ADD_TO_GROUP:
@@ -80,6 +95,15 @@ class EntraEffector:
 
     async def _set_manager(self, intent: Intent) -> Completed | Failed:
         """https://learn.microsoft.com/graph/api/user-post-manager"""
+        manager = await self._manager(intent)
+        if isinstance(manager, Failed):
+            return manager
+        reference = {"@odata.id": f"{self._graph.root}/users/{manager}"}
+        await self._write("PUT", f"/users/{quote(intent.pinned['id'])}/manager/$ref", reference, intent)
+        return Completed({"manager": manager})
+
+    async def _manager(self, intent: Intent) -> str | Failed:
+        """The object id of the manager's account, or why there is not exactly one."""
         account, wanted = intent.pinned["id"], intent.pinned["manager"]
         found = await self._directory.people_called(wanted)
         if len(found) != 1:
@@ -89,9 +113,7 @@ class EntraEffector:
             )
         if found[0]["id"] == account:
             return Failed(f"the manager {wanted} is the employee's own account")
-        reference = {"@odata.id": f"{self._graph.root}/users/{found[0]['id']}"}
-        await self._write("PUT", f"/users/{quote(account)}/manager/$ref", reference, intent)
-        return Completed({"manager": found[0]["id"]})
+        return str(found[0]["id"])
 
     async def _add_to_group(self, intent: Intent) -> Accepted | Completed | Failed:
         """https://learn.microsoft.com/graph/api/group-post-members"""

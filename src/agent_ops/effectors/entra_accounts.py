@@ -41,13 +41,9 @@ class Accounts:
         Raises:
             ValueTaken: somebody else has the address, or one that looks like it.
         """
+        if (known := await self.foresee_new(intent)) is not None:
+            return known
         pinned = intent.pinned
-        if not pinned["newPerson"] and (before := await self._directory.suspected_rehire(pinned["displayName"])):
-            return Held(f"{before}: say whether it is the same person (--link-existing ID) or another one (--new-person)")
-        if (alike := await self._directory.looks_like(pinned["displayName"])) is not None:
-            return Failed(f"the name looks like that of the existing account {alike}, written in other letters")
-        if (holder := await self._directory.holder_of(pinned["userPrincipalName"])) is not None:
-            return await self._adopt(intent, ValueTaken(SERVICE, f"{pinned['userPrincipalName']} is not free: {holder}"))
         body = {
             **{name: value for name, value in pinned.items() if name != "newPerson"},
             "onPremisesExtensionAttributes": {self._marker_attribute: intent.marker},
@@ -62,18 +58,36 @@ class Accounts:
             raise error.refusal from error
         return Completed(_account(created))
 
+    async def foresee_new(self, intent: Intent) -> Completed | Held | Failed | None:
+        """What stands in the way of a new account, or the account that is ours already. Raises ``ValueTaken``. Only reads."""
+        pinned = intent.pinned
+        if not pinned["newPerson"] and (before := await self._directory.suspected_rehire(pinned["displayName"])):
+            return Held(f"{before}: say whether it is the same person (--link-existing ID) or another one (--new-person)")
+        if (alike := await self._directory.looks_like(pinned["displayName"])) is not None:
+            return Failed(f"the name looks like that of the existing account {alike}, written in other letters")
+        if (holder := await self._directory.holder_of(pinned["userPrincipalName"])) is not None:
+            return await self._adopt(intent, ValueTaken(SERVICE, f"{pinned['userPrincipalName']} is not free: {holder}"))
+        return None
+
     async def link(self, intent: Intent) -> Completed | Failed:
         """Put our marker on an existing account, if it is an ordinary one that nobody else has."""
+        linked = await self.foresee_link(intent)
+        if isinstance(linked, Failed):
+            return linked
+        body = {"onPremisesExtensionAttributes": {self._marker_attribute: intent.marker}}
+        try:
+            await self._graph.call("PATCH", f"/users/{quote(linked.result['id'])}", json=body)
+        except GraphError as error:
+            raise error.refusal from error
+        return linked
+
+    async def foresee_link(self, intent: Intent) -> Completed | Failed:
+        """The account that would be linked, or why it cannot be. Only reads."""
         user = await self._user(intent.pinned["id"])
         if user is None:
             return Failed(f"there is no account {intent.pinned['id']}")
         if (why := await self._unfit(user, intent)) is not None:
             return Failed(f"the account {user['userPrincipalName']} cannot be linked: {why}")
-        body = {"onPremisesExtensionAttributes": {self._marker_attribute: intent.marker}}
-        try:
-            await self._graph.call("PATCH", f"/users/{quote(user['id'])}", json=body)
-        except GraphError as error:
-            raise error.refusal from error
         return Completed(_account(user))
 
     async def _unfit(self, user: dict[str, Any], intent: Intent) -> str | None:

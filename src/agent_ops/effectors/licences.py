@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from agent_ops.domain.effects import Completed, Failed, Intent, Waiting
+from agent_ops.domain.effects import NOT_YET, Completed, Failed, Intent, Waiting
 from agent_ops.transport.graph import GraphError, GraphReads
 
 
@@ -26,7 +26,7 @@ class Licences:
         if not skus:
             return f"the tenant has no licence {licence}"
         seats, used = skus[0]["prepaidUnits"]["enabled"], skus[0]["consumedUnits"]
-        if used < seats or await self._state(intent) is not None:
+        if used < seats or (intent.pinned["member"] != NOT_YET and await self._state(intent) is not None):
             return None
         return f"no free seat of {licence}: {used} of {seats} are in use"
 

@@ -202,6 +202,7 @@ class Attempt:
 
     async def _judged(self, finding: Finding) -> Accepted | Completed | Uncertain | None:
         if finding.presence is Presence.FOREIGN:
+            self._uncertain = False  # somebody else has what must be unique: nothing of ours was done
             self.intent = replace(self.intent, pinned=await self._repin(self.intent))
             return None
         if finding.presence is Presence.CANNOT_TELL:

@@ -16,9 +16,10 @@ from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
 from agent_ops.domain.effects import ITEM_ACTIONS, UNDO_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee
-from agent_ops.domain.errors import AgentOpsError
+from agent_ops.domain.errors import AgentOpsError, PlanOutdated
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.notices import Contacts, Notice
+from agent_ops.domain.plans import Difference
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
 from agent_ops.notices import compose
 from agent_ops.storage import Tx
@@ -38,7 +39,11 @@ class Binder:
 
         Raises:
             AgentOpsError: when something that they need is not there.
+            PlanOutdated: the run applies a plan that was made for another policy. (Mails tell of what was done, whatever it is.)
         """
+        is_mail, changed = intent.proposal.action is Action.SEND_MAIL, grant.policy_version != self.policy.version
+        if changed and not is_mail and tx.runs.has_plan(grant.run_id):
+            raise PlanOutdated([Difference(intent.proposal, "policy", grant.policy_version, self.policy.version)])
         return {
             Action.CREATE_ACCOUNT: self._new_account,
             Action.LINK_ACCOUNT: self._linked_account,
@@ -63,8 +68,10 @@ class Binder:
         return start_of(employee.profile, self.policy.post_of(employee.profile))
 
     def _address(self, tx: Tx, employee: Employee) -> dict[str, Any]:
+        """The one reserved already, by an earlier run or an applied plan, else the next that is free."""
         names = islice(candidates(employee.profile.name, self.policy.domain), MAX_ADDRESS_CANDIDATES)
-        address = tx.people.reserve_address(employee.id, names)
+        held = tx.people.address_of(employee.id, self.policy.domain)
+        address = held or tx.people.reserve_address(employee.id, names)
         return {"mailNickname": address.partition("@")[0], "userPrincipalName": address}
 
     def _new_account(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:

@@ -30,7 +30,15 @@ from agent_ops.domain.effects import (
     Waiting,
 )
 from agent_ops.domain.employee import Employee
-from agent_ops.domain.errors import AgentOpsError, GrantInvalid, LeaseLost, Paused, ServiceAmbiguous, ServiceUnavailable
+from agent_ops.domain.errors import (
+    AgentOpsError,
+    GrantInvalid,
+    LeaseLost,
+    Paused,
+    PlanOutdated,
+    ServiceAmbiguous,
+    ServiceUnavailable,
+)
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.ports import EffectAdapter
 from agent_ops.ledger.attempt import PAUSED_SECONDS, Attempt, Patience
@@ -49,7 +57,7 @@ from agent_ops.ledger.recording import (
     recorded_outcome,
 )
 from agent_ops.ledger.telling import told
-from agent_ops.storage import Store, Tx
+from agent_ops.storage import Transactions, Tx
 
 log = structlog.get_logger(__name__)
 _SETTLED = (EffectState.SUCCEEDED, EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
@@ -63,7 +71,7 @@ class Ledger:
         owner: this process's name in leases and intents; never used by another process.
     """
 
-    store: Store
+    store: Transactions
     grants: GrantBook
     guard: Guard
     binder: Binder
@@ -223,6 +231,8 @@ class Ledger:
             intent = replace(intent, owner=self.owner, lands_by=untouched, look_back=tx.restores.look_back())
             try:
                 intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
+            except PlanOutdated as error:
+                return record_denial(tx, grant, proposal, error.what)
             except AgentOpsError as error:
                 return record_unbound(tx, grant, proposal, error.what)
             tx.effects.open(intent)
@@ -296,10 +306,13 @@ class Ledger:
         return lands_by
 
     async def _repin(self, intent: Intent) -> dict[str, Any]:
-        """The address belongs to somebody else: reserve another one under the same key."""
+        """The address belongs to somebody else: reserve another one under the same key, unless a plan names the address."""
+        taken = intent.pinned["userPrincipalName"]
 
-        def work(tx: Tx) -> dict[str, Any]:
-            tx.people.address_is_foreign(intent.pinned["userPrincipalName"])
+        def work(tx: Tx) -> dict[str, Any] | None:
+            tx.people.address_is_foreign(taken)
+            if tx.runs.has_plan(intent.run_id):
+                return None
             employee = tx.people.get(intent.employee_id)
             if employee is None:
                 raise AgentOpsError("the employee is gone")
@@ -307,7 +320,10 @@ class Ledger:
             tx.effects.repin(intent, pinned)
             return pinned
 
-        return await self.store.transaction(work)
+        pinned = await self.store.transaction(work)
+        if pinned is None:
+            raise AgentOpsError(f"the planned address {taken} belongs to somebody else by now: plan again")
+        return pinned
 
 
 def _is_settled(intent: Intent, grant: Grant) -> bool:

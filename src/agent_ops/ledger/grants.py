@@ -6,10 +6,12 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from agent_ops.domain.errors import GrantInvalid
+from agent_ops.domain.errors import GrantInvalid, PlanInvalid
 from agent_ops.domain.grants import Grant
-from agent_ops.storage import Store
+from agent_ops.domain.plans import Plan
+from agent_ops.storage import Transactions
 from agent_ops.storage.rows import dump
 
 
@@ -23,11 +25,16 @@ class SealingKeys:
     def __repr__(self) -> str:
         return f"SealingKeys(current={self.current!r})"
 
+    def mac(self, key_id: str, body: dict[str, Any]) -> str | None:
+        """HMAC-SHA-256 of a JSON object under the named key; None when there is no such key."""
+        key = self.keys.get(key_id)
+        return hmac.new(key, dump(body).encode(), hashlib.sha256).hexdigest() if key is not None else None
+
 
 class GrantBook:
     """Seals grants, stores them once and gives them back only if the seal still holds."""
 
-    def __init__(self, store: Store, keys: SealingKeys) -> None:
+    def __init__(self, store: Transactions, keys: SealingKeys) -> None:
         self._store, self._keys = store, keys
 
     @property
@@ -52,8 +59,29 @@ class GrantBook:
             raise GrantInvalid(f"the grant of run {run_id} does not match its seal")
         return grant
 
+    def over(self, store: Transactions) -> GrantBook:
+        """The same keys over another store."""
+        return GrantBook(store, self._keys)
+
+    def sealed_plan(self, plan: Plan) -> Plan:
+        """The plan with its seal, under the current key."""
+        plan = replace(plan, key_id=self._keys.current)
+        return plan.sealed(self._keys.mac(plan.key_id, plan.body()) or "")
+
+    def verify_plan(self, plan: Plan) -> None:
+        """Refuse a plan that this installation did not make, or that was altered since.
+
+        Raises:
+            PlanInvalid: saying so.
+        """
+        mac = self._keys.mac(plan.key_id, plan.body())
+        if mac is None:
+            raise PlanInvalid(f"the plan names the unknown key {plan.key_id!r}: it was made elsewhere, or long ago")
+        if not hmac.compare_digest(plan.seal.encode(), mac.encode()):
+            raise PlanInvalid("the plan does not match its seal: it was changed since it was made, or made elsewhere")
+
     def _mac(self, grant: Grant) -> str:
-        key = self._keys.keys.get(grant.key_id)
-        if key is None:
+        mac = self._keys.mac(grant.key_id, grant.body())
+        if mac is None:
             raise GrantInvalid(f"the grant of run {grant.run_id} names the unknown key {grant.key_id!r}")
-        return hmac.new(key, dump(grant.body()).encode(), hashlib.sha256).hexdigest()
+        return mac

@@ -17,7 +17,7 @@ from agent_ops.domain.policy import EntitlementPolicy, GroupItem
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.keying import Keys
-from agent_ops.storage import Store, Tx
+from agent_ops.storage import Transactions, Tx
 
 _CLOSED = (EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
 _UNDER_WAY = (EffectState.OPEN, EffectState.ACCEPTED)
@@ -34,7 +34,7 @@ _ENDS = {
 class RunJournal:
     """The ``Journal`` port over the operations database. ``owner`` is this process's name in leases."""
 
-    store: Store
+    store: Transactions
     grants: GrantBook
     policy: EntitlementPolicy
     owner: str

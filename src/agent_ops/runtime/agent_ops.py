@@ -16,15 +16,18 @@ from langsmith import tracing_context
 
 from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Profile
-from agent_ops.domain.errors import AgentOpsError, InvalidRequest, RunFailed
+from agent_ops.domain.errors import AgentOpsError, RunFailed
 from agent_ops.domain.grants import Caller
+from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
-from agent_ops.domain.runs import Event, Pause, Request, Run, RunReport
+from agent_ops.domain.runs import Event, Pause, Run, RunReport
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
+from agent_ops.runtime.edge import request_for
 from agent_ops.runtime.logs import configure_logging, name_run
 from agent_ops.runtime.outbox import deliver_for_ever
+from agent_ops.runtime.planning import Planning
 from agent_ops.runtime.reports import Reports
 from agent_ops.settings import Settings
 from agent_ops.transport.redaction import redactor
@@ -117,10 +120,7 @@ class AgentOps:
             StorageError: the database cannot be used.
         """
         self._check_open()
-        if not isinstance(profile, Profile):
-            raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
-        items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
-        request = Request(profile, items, link_existing=link_existing, new_person=new_person)  # type: ignore[arg-type]
+        request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person)
         run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after, request_id)
         self._dispatcher.wake()
         return run
@@ -129,6 +129,40 @@ class AgentOps:
         """:meth:`submit` with its options, then :meth:`wait`: the report says what is in place and what is not."""
         run = await self.submit(profile, access_items, **options)
         return await self.wait(run.id)
+
+    async def plan(
+        self,
+        profile: Profile,
+        access_items: Iterable[str] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        run_after: date | None = None,
+        link_existing: str | None = None,
+        new_person: bool = False,
+    ) -> Plan:
+        """What :meth:`submit` with the same arguments, or a retry, would change: found out with nothing changed anywhere.
+
+        For a known employee it holds what is left to do. ``plan.to_text()`` is its file, ``Plan.from_text`` reads it back.
+
+        Raises:
+            InvalidRequest, IdentityConflict, NotPermitted: as :meth:`submit`; InvalidRequest also when a run goes on.
+            ServiceError: a service that has to be asked cannot be.
+        """
+        self._check_open()
+        request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person)
+        return await Planning(self._system).plan(request, self._caller, idempotency_key, run_after)
+
+    async def apply(self, plan: Plan) -> Run:
+        """Queue a run that does exactly what a plan says; the same plan again gives the same run.
+
+        Raises:
+            PlanInvalid: it was altered. PlanOutdated: the present state asks for something else, as ``differences`` say.
+            NotPermitted: the caller may not do what the plan's request asks for.
+        """
+        self._check_open()
+        run = await Planning(self._system).apply(plan, self._caller)
+        self._dispatcher.wake()
+        return run
 
     async def retry(self, run_id: str) -> Run:
         """Queue a new run that does what an ended one did not; what succeeded is not done again.

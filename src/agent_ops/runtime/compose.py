@@ -33,7 +33,7 @@ from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.owners import Owners
-from agent_ops.runtime.redacted import Redacted
+from agent_ops.runtime.redacted import redacted
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
 from agent_ops.transport.jenkins_login import jenkins_logins
@@ -104,7 +104,7 @@ async def compose(
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
-        effectors = {action: Redacted(adapter) for action, adapter in (adapters or _effectors(settings, stack)).items()}
+        effectors = {action: redacted(adapter) for action, adapter in (adapters or _effectors(settings, stack)).items()}
         _check_lease(settings, effectors)
         owners = Owners(settings.data_dir / OWNERS)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 
@@ -13,14 +13,15 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import keyed_id
-from agent_ops.domain.employee import EmployeeStatus, identity_of
-from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, NotPermitted
+from agent_ops.domain.employee import EmployeeStatus, Profile, identity_of
+from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, NotPermitted, PlanOutdated
 from agent_ops.domain.grants import Caller
+from agent_ops.domain.plans import Difference, Plan
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.runs import Request, Run, RunStatus
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
-from agent_ops.storage import Store, Tx
+from agent_ops.storage import Store, Transactions, Tx
 
 log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
@@ -28,10 +29,24 @@ ONBOARD, LINK = "onboard", "link"
 
 
 @dataclass(frozen=True)
+class _Admission:
+    """A request that was checked, and the run that it is to have."""
+
+    request: Request
+    caller: Caller
+    items: tuple[AccessItem, ...]
+    employee_id: str
+    run_id: str
+    idempotency_key: str | None
+    wake_at: float
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True)
 class Edge:
     """Admits requests."""
 
-    store: Store
+    store: Transactions
     policy: EntitlementPolicy
     granting: Granting
     identity_key: bytes
@@ -60,25 +75,41 @@ class Edge:
             InvalidRequest: the request does not fit the policy.
             IdentityConflict: the same person, or the same Idempotency-Key, came with other contents before.
         """
-        _check_caller(request, caller)
-        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
-            raise InvalidRequest("idempotency_key", f"must have 1 to {MAX_KEY_CHARACTERS} characters")
-        items = self.policy.due(request.profile, request.access_items)
-        local_part(request.profile.name)
-        employee_id = keyed_id(self.identity_key, identity_of(request.profile))
-        wake_at = self._wake_at(request, run_after)
+        admission = self._checked(request, caller, idempotency_key, run_after)
+        return await self._told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
+
+    async def take_up(
+        self,
+        request: Request,
+        caller: Caller,
+        idempotency_key: str | None = None,
+        run_after: date | None = None,
+        plan: Plan | None = None,
+    ) -> Run:
+        """Admit a request, or queue a run for what an ended run of the same request did not do.
+
+        Args:
+            plan: the run applies it: it may do exactly the plan's effects, and has the planned address reserved.
+
+        Returns:
+            The queued run; the employee's last one when everything is in place; the one that applies the plan already.
+
+        Raises:
+            InvalidRequest: the request does not fit the policy, or a run for it goes on.
+            NotPermitted, IdentityConflict: as :meth:`admit`. PlanOutdated: somebody else was given the planned address.
+        """
+        admission = replace(self._checked(request, caller, idempotency_key, run_after), plan=plan)
 
         def work(tx: Tx) -> Run:
-            known = self._known_run(tx, request, employee_id, idempotency_key)
-            if known is not None:
-                return known
-            if tx.people.get(employee_id) is None:
-                tx.people.insert(employee_id, request)
-            tx.people.set_request(employee_id, request)
-            tx.people.set_items(employee_id, items)
-            return self._queued(tx, request, employee_id, items, caller, idempotency_key, wake_at)
+            if plan is not None and (applied := tx.runs.with_plan(plan.seal)) is not None:
+                return applied
+            if self._known_run(tx, admission) is None:
+                return self._new_run(tx, admission)
+            latest = tx.runs.of_employee(admission.employee_id)[0]
+            _check_ended(latest)
+            return latest if latest.status is RunStatus.DONE else self._further_run(tx, admission)
 
-        return await self._told(work, request_id)
+        return await self._told(work, None)
 
     async def retry(self, run_id: str, caller: Caller) -> Run:
         """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
@@ -95,16 +126,12 @@ class Edge:
             request = tx.people.request_of(run.employee_id) if run else None
             if run is None or request is None:
                 raise NotFound(f"there is no run {run_id!r}")
-            _check_caller(request, caller)
+            admission = self._checked(request, caller)
             latest = tx.runs.of_employee(run.employee_id)[0]
-            if not latest.status.ended:
-                raise InvalidRequest("run", f"run {latest.id} goes on", "Wait for its end, or cancel it.")
+            _check_ended(latest)
             if latest.status is RunStatus.DONE:
                 raise InvalidRequest("run", "everything that was due is in place", "There is nothing to retry.")
-            asked = self.policy.due(request.profile, request.access_items)
-            in_place = {item.item for item in tx.people.items(run.employee_id) if item.status.in_place}
-            tx.people.set_items(run.employee_id, [item for item in asked if item.item not in in_place])
-            return self._queued(tx, request, run.employee_id, asked, caller, None, 0.0)
+            return self._further_run(tx, replace(admission, employee_id=run.employee_id))
 
         return await self._told(work, None)
 
@@ -118,11 +145,47 @@ class Edge:
 
         run, first = await self.store.transaction(named)
         name_run(run.id, request=first, employee=run.employee_id)
-        log.info("request_admitted", request=asked, run=run.id, repeat=asked != first)
+        if isinstance(self.store, Store):  # a rehearsal admits nothing
+            log.info("request_admitted", request=asked, run=run.id, repeat=asked != first)
         return run
 
-    def _known_run(self, tx: Tx, request: Request, employee_id: str, idempotency_key: str | None) -> Run | None:
+    def _checked(
+        self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None
+    ) -> _Admission:
+        """What can be said of a request without looking into the database."""
+        check_caller(request, caller)
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
+            raise InvalidRequest("idempotency_key", f"must have 1 to {MAX_KEY_CHARACTERS} characters")
+        items = self.policy.due(request.profile, request.access_items)
+        local_part(request.profile.name)
+        return _Admission(
+            request=Request.from_json(request.to_json()),  # as stored: the order of its items says nothing
+            caller=caller,
+            items=items,
+            employee_id=keyed_id(self.identity_key, identity_of(request.profile)),
+            run_id=str(uuid.uuid4()),
+            idempotency_key=idempotency_key,
+            wake_at=self._wake_at(request, run_after),
+        )
+
+    def _new_run(self, tx: Tx, admission: _Admission) -> Run:
+        """The first run of an employee, or the one that a person's decision about a held one makes possible."""
+        employee_id = admission.employee_id
+        if tx.people.get(employee_id) is None:
+            tx.people.insert(employee_id, admission.request)
+        tx.people.set_request(employee_id, admission.request)
+        tx.people.set_items(employee_id, admission.items)
+        return self._queued(tx, admission)
+
+    def _further_run(self, tx: Tx, admission: _Admission) -> Run:
+        """A run for what earlier ones did not do."""
+        in_place = {item.item for item in tx.people.items(admission.employee_id) if item.status.in_place}
+        tx.people.set_items(admission.employee_id, [item for item in admission.items if item.item not in in_place])
+        return self._queued(tx, replace(admission, idempotency_key=None))  # the first run has it
+
+    def _known_run(self, tx: Tx, admission: _Admission) -> Run | None:
         """The run of an equal request; None when the person is new, or when a held one was decided."""
+        request, employee_id, idempotency_key = admission.request, admission.employee_id, admission.idempotency_key
         name, stored = request.profile.name, tx.people.request_of(employee_id)
         same = stored == request
         if idempotency_key is not None and (run := tx.runs.with_idempotency_key(idempotency_key)):
@@ -150,21 +213,16 @@ class Edge:
         held = tx.runs.of_employee(employee_id)[0].status is RunStatus.HELD
         return held and asked == stored and request != stored
 
-    def _queued(
-        self,
-        tx: Tx,
-        request: Request,
-        employee_id: str,
-        items: tuple[AccessItem, ...],
-        caller: Caller,
-        idempotency_key: str | None,
-        wake_at: float,
-    ) -> Run:
-        run_id = str(uuid.uuid4())
+    def _queued(self, tx: Tx, admission: _Admission) -> Run:
+        request, items, plan = admission.request, admission.items, admission.plan
+        run_id, employee_id = admission.run_id, admission.employee_id
         number = len(tx.runs.of_employee(employee_id)) + 1
-        tx.runs.insert(run_id, employee_id, request.event, idempotency_key, wake_at)
+        tx.runs.insert(run_id, employee_id, request.event, admission.idempotency_key, admission.wake_at)
         tx.people.set_status(employee_id, EmployeeStatus.PENDING)
-        grant = self.granting.grant(request, run_id, employee_id, items, caller, number)
+        only = {effect.proposal for effect in plan.effects} if plan else None
+        grant = self.granting.grant(request, run_id, employee_id, items, admission.caller, number, only)
+        if plan is not None:
+            _hold_to(tx, run_id, plan)
         tx.runs.insert_grant(grant)
         tx.logs.event(run_id, employee_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")
         for item in items:
@@ -184,7 +242,39 @@ class Edge:
         return day.timestamp() if day and day > datetime.now(timezone.utc) else 0.0
 
 
-def _check_caller(request: Request, caller: Caller) -> None:
+def _check_ended(run: Run) -> None:
+    if not run.status.ended:
+        raise InvalidRequest("run", f"run {run.id} goes on", "Wait for its end, or cancel it.")
+
+
+def _hold_to(tx: Tx, run_id: str, plan: Plan) -> None:
+    """The run applies the plan: once, and with the planned address."""
+    tx.runs.set_plan(run_id, plan.seal)
+    if plan.account and plan.address and not tx.people.reserve_exactly(plan.employee_id, plan.address):
+        taken = Difference(plan.account.proposal, "userPrincipalName", plan.address, "another: somebody else was given it")
+        raise PlanOutdated([taken])
+
+
+def request_for(
+    profile: Profile, access_items: Iterable[str] | None, *, link_existing: str | None = None, new_person: bool = False
+) -> Request:
+    """The request that a caller's arguments state.
+
+    Raises:
+        InvalidRequest: the profile is none.
+    """
+    if not isinstance(profile, Profile):
+        raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
+    items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
+    return Request(profile, items, link_existing=link_existing, new_person=new_person)  # type: ignore[arg-type]
+
+
+def check_caller(request: Request, caller: Caller) -> None:
+    """Refuse a caller who may not make this request.
+
+    Raises:
+        NotPermitted: naming the missing scope. InvalidRequest: what is to be linked is no object id.
+    """
     scopes = {ONBOARD} | ({LINK} if request.link_existing or request.new_person else set())
     if missing := sorted(scopes - caller.scopes):
         raise NotPermitted(f"{caller.name} lacks the scope {missing[0]!r}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
 from agent_ops.domain.effects import Action, Proposal
+from agent_ops.domain.errors import PlanInvalid
 from agent_ops.domain.grants import Caller, Grant
 from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
@@ -26,13 +27,24 @@ class Granting:
     grants: GrantBook
 
     def grant(
-        self, request: Request, run_id: str, employee_id: str, items: tuple[AccessItem, ...], caller: Caller, number: int
+        self,
+        request: Request,
+        run_id: str,
+        employee_id: str,
+        items: tuple[AccessItem, ...],
+        caller: Caller,
+        number: int,
+        only: Collection[Proposal] | None = None,
     ) -> Grant:
-        """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1."""
+        """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1.
+
+        ``only`` are the effects of the plan that the run applies: it may do no others. Raises ``PlanInvalid`` when they are
+        not among those that the request may need.
+        """
         start = start_of(request.profile, self.policy.post_of(request.profile))
         starts_later = start is not None and start > datetime.now(timezone.utc)
         effects = (*self._account(request, starts_later), *self._items(items))
-        return self.of_effects(run_id, employee_id, effects, caller, number, start)
+        return self.of_effects(run_id, employee_id, effects, caller, number, start, only)
 
     def of_effects(
         self,
@@ -42,15 +54,21 @@ class Granting:
         caller: Caller,
         number: int,
         start: datetime | None = None,
+        only: Collection[Proposal] | None = None,
     ) -> Grant:
-        """The sealed grant for exactly these effects, and the mails that tell of them."""
+        """The sealed grant for exactly these effects, and the mails that tell of them; ``only`` as for :meth:`grant`."""
         now = datetime.now(timezone.utc)
+        effects = (*effects, *_mails(number))
+        if only is not None:
+            if beyond := set(only) - set(effects):
+                raise PlanInvalid(f"the request does not need {', '.join(sorted(p.item for p in beyond))}")
+            effects = tuple(effect for effect in effects if effect in only)
         return self.grants.sealed(
             Grant(
                 run_id=run_id,
                 employee_id=employee_id,
                 caller=caller.name,
-                effects=(*effects, *_mails(number)),
+                effects=effects,
                 policy_version=self.policy.version,
                 issued_at=now,
                 expires_at=max(now, start or now) + timedelta(days=GRANT_DAYS),

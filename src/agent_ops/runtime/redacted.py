@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Held, Intent, Waiting
+from agent_ops.domain.effects import Accepted, Completed, Failed, Finding, Foreseen, Held, Intent, Waiting
 from agent_ops.domain.errors import AgentOpsError
-from agent_ops.domain.ports import EffectAdapter
+from agent_ops.domain.ports import EffectAdapter, Foresight
 from agent_ops.transport.redaction import redactor
 
 A = TypeVar("A")
 
 
-class Redacted:
-    """Wraps an adapter; the ledger, and so database, events, mails and screen, see only what it lets through."""
+def redacted(adapter: EffectAdapter) -> EffectAdapter:
+    """The adapter, wrapped; it foresees if the adapter does."""
+    return _Foreseeing(adapter) if isinstance(adapter, Foresight) else _Redacted(adapter)
+
+
+class _Redacted:
+    """The ledger, and so database, events, mails and screen, see only what it lets through."""
 
     def __init__(self, adapter: EffectAdapter) -> None:
         self._adapter = adapter
@@ -32,6 +37,15 @@ class Redacted:
 
     async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
         return await _scrubbed(self._adapter.follow, intent)
+
+
+class _Foreseeing(_Redacted):
+    """The same for an adapter that can say beforehand what it would answer."""
+
+    async def foresee(self, intent: Intent) -> Foreseen:
+        if not isinstance(self._adapter, Foresight):
+            raise TypeError("the adapter foresees nothing")
+        return await _scrubbed(self._adapter.foresee, intent)
 
 
 async def _scrubbed(call: Callable[[Intent], Awaitable[A]], intent: Intent) -> A:

@@ -9,7 +9,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent
 from agent_ops.domain.errors import NotFound
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
-from agent_ops.storage import Store, Tx
+from agent_ops.storage import Transactions, Tx
 
 _STATUSES = {
     EffectState.OPEN: ItemStatus.IN_PROGRESS,
@@ -25,7 +25,7 @@ _STATUSES = {
 class Reports:
     """Reports on runs and employees."""
 
-    store: Store
+    store: Transactions
 
     async def run(self, run_id: str, *, with_events: bool = False) -> RunReport:
         """One run with everything that came of it.

@@ -31,6 +31,13 @@ def restores(db: Database) -> None:
 
 
 @migrations()
+def runs_have_plans(db: Database) -> None:
+    """The seal of the plan that a run applies: a plan is applied once."""
+    db.execute("ALTER TABLE runs ADD COLUMN plan TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE UNIQUE INDEX runs_by_plan ON runs (plan) WHERE plan <> ''")
+
+
+@migrations()
 def create_requests(db: Database) -> None:
     """Which request a run came from: what log lines of later processes name, too."""
     db.execute("CREATE TABLE requests (run_id TEXT PRIMARY KEY REFERENCES runs (id), id TEXT NOT NULL) WITHOUT ROWID")

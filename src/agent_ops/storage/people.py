@@ -69,16 +69,26 @@ class People:
     def reserve_address(self, employee_id: str, candidates: Iterator[str]) -> str:
         """The first candidate that nobody ever had, nor one that looks like it, or that this employee holds; for ever."""
         for address in candidates:
-            if self._looks_taken(employee_id, address):
-                continue
-            self._db.execute(
-                "INSERT INTO addresses (address, employee_id, reserved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (address, employee_id, stamp()),
-            )
-            holder = one(self._db, "SELECT employee_id FROM addresses WHERE address = ?", address)
-            if holder and holder["employee_id"] == employee_id:
+            if self.reserve_exactly(employee_id, address):
                 return address
         raise AssertionError("the sequence of candidates is endless")
+
+    def address_of(self, employee_id: str, domain: str) -> str | None:
+        """The address of a domain that is reserved for the employee."""
+        sql = "SELECT address FROM addresses WHERE employee_id = ? AND address LIKE ? ORDER BY reserved_at DESC LIMIT 1"
+        row = one(self._db, sql, employee_id, f"%@{domain}")
+        return str(row["address"]) if row else None
+
+    def reserve_exactly(self, employee_id: str, address: str) -> bool:
+        """Reserve this address for the employee; False when somebody else has it, or one that looks like it."""
+        if self._looks_taken(employee_id, address):
+            return False
+        self._db.execute(
+            "INSERT INTO addresses (address, employee_id, reserved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (address, employee_id, stamp()),
+        )
+        holder = one(self._db, "SELECT employee_id FROM addresses WHERE address = ?", address)
+        return holder is not None and holder["employee_id"] == employee_id
 
     def _looks_taken(self, employee_id: str, address: str) -> bool:
         """Whether somebody else was given an address that looks like this one."""

@@ -55,6 +55,19 @@ class Runs:
         row = one(self._db, f"{_RUN} WHERE idempotency_key = ?", key)
         return _run(row) if row else None
 
+    def with_plan(self, seal: str) -> Run | None:
+        """The run that applies the plan of this seal."""
+        row = one(self._db, f"{_RUN} WHERE plan = ? AND plan <> ''", seal)
+        return _run(row) if row else None
+
+    def set_plan(self, run_id: str, seal: str) -> None:
+        """The run applies a plan. sqlite3.IntegrityError when another run does."""
+        self._db.execute("UPDATE runs SET plan = ? WHERE id = ?", (seal, run_id))
+
+    def has_plan(self, run_id: str) -> bool:
+        """Whether the run applies a plan, and so may do nothing that is not in it."""
+        return one(self._db, "SELECT 1 FROM runs WHERE id = ? AND plan <> ''", run_id) is not None
+
     def any_due(self, now: float) -> bool:
         """Whether a run waits for a driver."""
         return one(self._db, f"SELECT 1 FROM runs WHERE {_DUE} LIMIT 1", *_LIVE, now, now) is not None  # noqa: S608 - a fixed text

@@ -41,6 +41,7 @@ def worker(data_dir: Path, policy_file: Path | None, in_sandbox: bool) -> None:
     async def _print(events: AsyncIterator[Event]) -> None:
         async for event in events:
             who = f"{event.agent}: " if event.agent else ""
-            click.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.run_id[:8]}  {event.kind:<8} {who}{event.message}")
+            line = f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.run_id[:8]}  {event.kind:<8} {who}{event.message}"
+            print(line, flush=True)  # noqa: T201 - whoever reads a pipe wants it at once
 
     asyncio.run(work())
