@@ -24,9 +24,10 @@ PLANTED = {
     "APP_SECRET_KEY": "canary-app-secret-key-0123456789abcdefgh",
     "OPENAI_API_KEY": "canary-openai-api-key",
     "GITHUB_TOKEN": "canary-github-token",
-    "AWS_SESSION_TOKEN": "canary-session-token/with+odd=signs",
     "HTTPS_PROXY": "http://agent-ops:canary-proxy-password@proxy.invalid:3128",  # twins are on loopback: never used
 }
+SESSION = {"AWS_SESSION_TOKEN": "canary-session-token/with+odd=signs"}
+"""Only where the AWS twin is told to fail: it takes no token from permanent keys."""
 SHAPES = (
     re.compile(rb"aA1!\w{8}"),
     re.compile(rb"eyJ[\w-]{10,}\.[\w-]{10,}"),
@@ -47,7 +48,7 @@ class Place:
         self.said: list[str] = []
         addresses = self.box.addresses
         credentials = json.loads((self.box.directory / "credentials.json").read_text(encoding="utf-8"))
-        self.secrets = [*PLANTED.values(), *credentials.values(), addresses.secret_access_key]
+        self.secrets = [*PLANTED.values(), *SESSION.values(), *credentials.values(), addresses.secret_access_key]
         self.write(PLANTED)
 
     def write(self, more: dict[str, str]) -> None:
@@ -115,7 +116,9 @@ def test_a_hire_that_goes_well_leaves_no_secret(place: Place) -> None:
     ],
 )
 def test_a_service_that_echoes_secrets_writes_none(place: Place, name: str, faults: list[Fault]) -> None:
+    place.write({**PLANTED, **(SESSION if name == "Aws Echoes" else {})})
     done = place.onboard(name, *faults)
+    place.write(PLANTED)
     assert done.returncode == 1 or name == "Mail Echoes", done.stderr
     told = "told to fail"
     assert any(told.encode() in content for where, content in place.written() if where.endswith("operations.db-wal")) or any(
@@ -132,7 +135,6 @@ def test_a_console_that_shows_the_token_shows_it_no_further(place: Place) -> Non
     assert place.onboard("Console Echoes").returncode == 1
     letters = [content for where, content in place.written() if where.endswith(".eml")]
     assert any(b"the console's own words" in letter for letter in letters)
-    place.path.joinpath("twins", "sandbox", "records.db").exists()
     assert [leak for leak in place.leaks() if not leak.startswith("twins/sandbox/records.db")] == []
 
 

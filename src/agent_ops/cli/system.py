@@ -19,6 +19,7 @@ from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.logs import configure_logging
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import Settings
+from agent_ops.transport.redaction import redactor
 
 
 @contextlib.asynccontextmanager
@@ -45,8 +46,8 @@ async def composed(data_dir: Path, policy_file: Path | None, *, in_sandbox: bool
         ConfigurationError: settings are missing, or the sandbox is not installed.
     """
     async with _settings(data_dir, policy_file, in_sandbox, None) as (settings, _):
-        if settings.log_file:
-            configure_logging(settings.log_file, settings.log_level)
+        redactor.keep(settings.secrets())
+        configure_logging(settings.log_file, settings.log_level)
         async with compose(settings) as system:
             yield system
 

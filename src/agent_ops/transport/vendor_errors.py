@@ -20,6 +20,7 @@ import botocore.exceptions
 import httpx
 import jenkins
 import requests
+from msal.exceptions import MsalServiceError
 from urllib3.exceptions import NewConnectionError
 
 from agent_ops.domain.errors import (
@@ -84,6 +85,8 @@ def msal_errors(service: str) -> Iterator[None]:
     try:
         with requests_errors(service):
             yield
+    except MsalServiceError as error:  # 429 or 5xx instead of a description
+        raise ServiceUnavailable(service, f"gave no token: {error}") from error
     except ValueError as error:
         words = _root_words(error)
         if re.search(r"HTTP status: (429|5\d\d)", words):
