@@ -45,6 +45,7 @@ def good_values(box: Sandbox) -> dict[str, str]:
         "LOG_LEVEL": "INFO",
         "CA_FILE": a.ca_file,
         "AGENT_OPS_CONCURRENCY": "8",
+        "AGENT_OPS_EVENT_DAYS": "90",
         "ONBOARDING_STAGE_DELAY_SECONDS": "0",
     }
 

@@ -55,6 +55,7 @@ GARBLED = [
     ("CA_FILE", "absent.pem"),
     ("CA_FILE", ".env"),
     ("AGENT_OPS_CONCURRENCY", "garbage"),
+    ("AGENT_OPS_EVENT_DAYS", "0"),
     ("ONBOARDING_STAGE_DELAY_SECONDS", "-1"),
     ("AGENT_OPS_JENKINS_INSTANCES", "garbage"),
     ("AGENT_OPS_CLIENT_CERTIFICATE_FILE", "absent.pem"),

@@ -10,7 +10,8 @@ import pytest
 
 from agent_ops import Profile
 from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError
-from agent_ops.domain.runs import Request
+from agent_ops.domain.runs import Request, RunStatus
+from agent_ops.runtime.housekeeping import prune_events
 from agent_ops.storage import Store, Tx
 
 ANA = Request(Profile("Ana Silva", "Sales"))
@@ -93,4 +94,27 @@ async def test_nobody_is_given_an_address_that_looks_like_anothers(tmp_path: Pat
     )
     again = await store.transaction(lambda tx: tx.people.reserve_address("e1", iter([f"anna.carne@{domain}"])))
     assert (first, second, again) == (f"anna.carne@{domain}", f"anna.came2@{domain}", f"anna.carne@{domain}")
+    await store.close()
+
+
+async def test_events_of_runs_that_ended_long_ago_go_and_nothing_else(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+
+    def fill(tx: Tx) -> None:
+        tx.people.insert("e", ANA)
+        for run_id in ("old", "new", "going"):
+            tx.runs.insert(run_id, "e", ANA.event, None)
+            for number in range(3):
+                tx.logs.event(run_id, "e", "thought", f"{run_id} {number}")
+        for run_id in ("old", "new"):
+            tx.runs.finish(run_id, RunStatus.DONE, "")
+        tx.runs._db.execute("UPDATE runs SET finished_at = '2020-01-01T00:00:00.000+00:00' WHERE id = 'old'")
+        tx.logs.audit("run_ended", "old", "e")
+
+    await store.transaction(fill)
+    assert await prune_events(store, 365) == 3
+    left = await store.read(lambda tx: tx.logs.events(None))
+    assert {event.run_id for event in left} == {"new", "going"}
+    assert await store.read(lambda tx: tx.runs.get("old")) is not None
+    assert await prune_events(store, 365) == 0
     await store.close()

@@ -25,6 +25,7 @@ from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.edge import request_for
+from agent_ops.runtime.housekeeping import prune_for_ever
 from agent_ops.runtime.logs import configure_logging, name_run
 from agent_ops.runtime.outbox import deliver_for_ever
 from agent_ops.runtime.planning import Planning
@@ -77,15 +78,19 @@ class AgentOps:
             self._system.store, self._drive, self._system.owners, settings.lease, settings.concurrency
         )
         await self._dispatcher.start()
-        self._outbox = asyncio.create_task(deliver_for_ever(self._system.ledger))
+        self._background = [
+            asyncio.create_task(deliver_for_ever(self._system.ledger)),
+            asyncio.create_task(prune_for_ever(self._system.store, settings.event_days)),
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._closed = True
-        self._outbox.cancel()
-        await asyncio.gather(self._outbox, return_exceptions=True)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self._dispatcher.stop()
         await self._system.ledger.drain(_DRAIN_SECONDS)
         await self._stack.aclose()

@@ -92,6 +92,7 @@ class Environment(BaseSettings):
     agent_ops_data_dir: Annotated[str, _text(checks.directory)] = str(DATA_DIR)
     agent_ops_policy_file: Annotated[str, _text(required("your entitlement policy (docs/policy.md)", checks.readable_file))] = ""
     agent_ops_concurrency: Annotated[str, _text(whole_number(1, 10_000))] = "64"
+    agent_ops_event_days: Annotated[str, _text(whole_number(1, 36_500))] = "365"
     agent_ops_tracing: Annotated[str, _text(one_of("true", "false"))] = "false"
     onboarding_stage_delay_seconds: Annotated[str, _text(checks.seconds)] = "0"
 
@@ -226,6 +227,7 @@ class Environment(BaseSettings):
             log_level=self.log_level,
             stage_delay=float(self.onboarding_stage_delay_seconds),
             concurrency=int(self.agent_ops_concurrency),
+            event_days=int(self.agent_ops_event_days),
             tracing=self.agent_ops_tracing == "true",
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
         )

@@ -42,6 +42,7 @@ class Settings:
         stage_delay: a pause before each stage of an onboarding.
         lease: how long a run stays a process's own without a sign of life; longer than any single call.
         concurrency: runs that one process drives at a time; the others queue.
+        event_days: for how many days after a run's end its events are kept; ledger, audit and reports stay.
         keep_checkpoints: keep finished runs' LangGraph checkpoints (for Studio and study), which are else pruned.
         tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
     """
@@ -57,6 +58,7 @@ class Settings:
     stage_delay: float = 0.0
     lease: float = 120.0
     concurrency: int = 64
+    event_days: int = 365
     keep_checkpoints: bool = False
     tracing: bool = False
     credentials: Credentials = field(default_factory=Credentials)

@@ -172,10 +172,19 @@ class Logs:
         )
         return [_event(row) for row in found]
 
+    def prune(self, ended_before: datetime, limit: int) -> int:
+        """Remove at most ``limit`` events of runs that ended before then, the oldest first; how many went."""
+        gone = self._db.execute(
+            "DELETE FROM events WHERE id IN (SELECT events.id FROM runs JOIN events ON events.run_id = runs.id"
+            " WHERE runs.finished_at < ? ORDER BY events.id LIMIT ?)",
+            (stamp(ended_before), limit),
+        )
+        return int(gone.rowcount)
+
     def last_event(self) -> int:
         """The id of the newest event, 0 before the first."""
-        row = one(self._db, "SELECT max(id) AS id FROM events")
-        return int(row["id"] or 0) if row else 0
+        row = one(self._db, "SELECT seq AS id FROM sqlite_sequence WHERE name = 'events'")
+        return int(row["id"]) if row else 0
 
     def audit(self, kind: str, run_id: str, subject: str, action: str = "", item: str = "", detail: str = "") -> None:
         """Append a row whose mac covers it and the row before: ids and codes only, no personal data."""
