@@ -12,9 +12,10 @@ import pytest
 
 from agent_ops import Sandbox
 from agent_ops.sandbox.records import Call, Records
-from tests.acceptance.test_command_line import EXIT_NOT_IN_PLACE, EXIT_OK, EXIT_USAGE, agent_ops
+from tests.acceptance.test_command_line import EXIT_OK, EXIT_USAGE, agent_ops
 
 pytestmark = pytest.mark.slow
+EXIT_NOT_IN_PLACE = 1
 HIRE = ["--team", "Data", "--level", "L3", "--location", "Lisbon", "--manager", "Dana Whitfield", "--sandbox"]
 
 
