@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proofs.judge import Account, Files, Verdict
+from proofs.judge import Account, Files, Verdict, whatever_attempt
 from proofs.lane import Lane
 from proofs.lives import Life
 from proofs.processes import process
@@ -23,12 +23,21 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """What is done to one hire. Without an order nobody is killed beyond what the scenario says. ``pair`` is where."""
+    """What is done to one hire. Without an order nobody is killed beyond what the scenario says. ``pair`` is where.
+
+    ``others`` are scenarios that came to the same pair.
+    """
 
     scenario: Scenario
     order: Order | None = None
     pair: Pair = ("", "")
     mutation: str = ""
+    others: tuple[Scenario, ...] = ()
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Those in which it is tried, one after another: its own twice."""
+        return (self.scenario, self.scenario, *self.others)
 
     @property
     def name(self) -> str:
@@ -91,9 +100,10 @@ async def _judged(lane: Lane, cell: Cell, life: Life, expected: Account | None) 
     if cell.order is None and cell.scenario.as_surveyed:
         expected = None
     verdict, account = await asyncio.to_thread(lane.judged, life, expected)
-    if cell.scenario.or_plain and cell.order is not None and not verdict.good:
-        plainly, _ = await asyncio.to_thread(lane.judged, life, lane.expected[PLAIN.name])
-        verdict = plainly if plainly.good else verdict
+    if cell.scenario.or_plain and cell.order is not None:
+        for possible in (expected, lane.expected[PLAIN.name]):
+            if not verdict.good:
+                verdict, _ = await asyncio.to_thread(lane.judged, life, possible, whatever_attempt)
     if cell.order is None and account is not None:
         lane.expected.setdefault(cell.scenario.name, account)
         if cell.scenario is PLAIN and not lane.writes:

@@ -22,21 +22,21 @@ from proofs.watch import RUN, WRITES, Order, What
 
 PIPELINE_SECONDS = 0.1
 LATE_SECONDS, DEAD_AFTER = 1.2, 0.15
-TRIES = 3
+TRIES = 4
 
 
 @dataclass
 class Survey:
-    """What the scenarios reach. ``by`` gives the first scenario of each pair."""
+    """What the scenarios reach. ``by`` gives the scenarios of each pair, the cheapest first."""
 
     columns: list[str] = field(default_factory=list)
-    by: dict[Pair, Scenario] = field(default_factory=dict)
+    by: dict[Pair, list[Scenario]] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
 
     def note(self, result: Result) -> None:
         self.results.append(result)
         for pair in sorted(result.reached):
-            self.by.setdefault(pair, result.cell.scenario)
+            self.by.setdefault(pair, []).append(result.cell.scenario)
 
     @property
     def unreached(self) -> list[str]:
@@ -58,8 +58,14 @@ class Matrix:
 
     @property
     def missed(self) -> list[str]:
-        """Cells in which what was ordered never happened."""
-        return [result.cell.name for result in self.results if not result.hit]
+        """Sites at which nobody was killed although somebody was to be."""
+        hit = {site(result.cell.pair[0]) for result in self.results if result.hit}
+        return [result.cell.name for result in self.results if site(result.cell.pair[0]) not in hit]
+
+    @property
+    def not_met_again(self) -> list[str]:
+        """Pairs that the survey met by chance (a busy machine, another order of events) and no try afterwards."""
+        return [result.cell.name for result in self.results if not result.hit and result.cell.name not in self.missed]
 
     @property
     def total(self) -> Verdict:
@@ -120,8 +126,8 @@ class Lanes:
         async def work(lane: Lane) -> None:
             while todo:
                 cell = todo.pop()
-                for _ in range(TRIES):
-                    result = await play(lane, cell)
+                for scenario in cell.scenarios[:TRIES]:
+                    result = await play(lane, replace(cell, scenario=scenario))
                     if result.hit or not result.verdict.good:
                         break
                 results.append(result)
@@ -151,12 +157,15 @@ def effects_of(found: Survey) -> list[str]:
 
 def kills(found: Survey) -> list[Cell]:
     """One death at every pair of point and column."""
-    return [Cell(scenario, Order(What.KILL, exactly(pair[0]), pair[1]), pair) for pair, scenario in sorted_by_cost(found)]
+    return [
+        Cell(scenarios[0], Order(What.KILL, exactly(pair[0]), pair[1]), pair, others=tuple(scenarios[1:]))
+        for pair, scenarios in sorted_by_cost(found)
+    ]
 
 
-def sorted_by_cost(found: Survey) -> list[tuple[Pair, Scenario]]:
+def sorted_by_cost(found: Survey) -> list[tuple[Pair, list[Scenario]]]:
     """Long scenarios first, so that no lane waits for one at the end."""
-    return sorted(found.by.items(), key=lambda item: (item[1].stop is None, item[1].earlier is None, item[0]))
+    return sorted(found.by.items(), key=lambda item: (item[1][0].stop is None, item[1][0].earlier is None, item[0]))
 
 
 def freezes(found: Survey) -> list[Cell]:

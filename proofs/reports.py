@@ -96,7 +96,7 @@ def crash(matrix: Matrix) -> Callable[[Console], None]:
         console.print(
             f"points in the code: {len(enumerated())}, never reached: {len(matrix.survey.unreached)}; "
             f"played: {points} points x {effects} effects where they meet = {len(matrix.results)} cells, "
-            f"hit: {len(matrix.results) - len(matrix.missed)}; kills: {kills}\n"
+            f"hit: {sum(result.hit for result in matrix.results)}; kills: {kills}\n"
             f"lost: {len(total.lost)}\nduplicates: {len(total.duplicates)}\n"
             f"repeated mails (equal Message-ID): {total.repeated_mails}\n"
             f"settings written again (equal values): {total.repeated_settings}\nseconds: {matrix.seconds:.0f}"
@@ -105,6 +105,8 @@ def crash(matrix: Matrix) -> Callable[[Console], None]:
             console.print(f"not reached from here, {elsewhere(point)}: {point}", markup=False)
         for point in matrix.survey.unreached:
             console.print(f"NEVER REACHED: {point}", markup=False)
+        for name in matrix.not_met_again:
+            console.print(f"met by chance in the survey, not again: {name}", markup=False)
         for name in matrix.missed:
             console.print(f"NOT HIT: {name}", markup=False)
         for result in [*matrix.survey.results, *matrix.results]:
