@@ -21,6 +21,7 @@ from agent_ops.transport.jenkins_login import JenkinsAccount, jenkins_logins
 from tests.contract.jenkins_bench import ODD_NAMES, USER, WORLD, Bench, served
 from tests.contract.jenkins_effects import FixedLogin, accepted, ended, intent
 from tests.fakes import FakeServices
+from tests.unit.test_settings import GOOD
 
 POLICY = EXAMPLE.read_text(encoding="utf-8")
 TWO = POLICY.replace('pipeline = "provisioning/github"', 'pipeline = "provisioning/github"\ninstance = "eu"')
@@ -94,10 +95,12 @@ async def test_an_intent_on_an_instance_that_the_settings_lost_is_told(odd: Benc
 
 def test_further_instances_are_set_as_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    for name, value in {**GOOD, "AGENT_OPS_POLICY_FILE": str(EXAMPLE)}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AGENT_OPS_JENKINS_INSTANCES", '{"eu": "/agent-ops/jenkins-eu"}')
-    assert Environment().agent_ops_jenkins_instances == {"eu": "/agent-ops/jenkins-eu"}
+    assert Environment.read().agent_ops_jenkins_instances == {"eu": "/agent-ops/jenkins-eu"}
     monkeypatch.setenv("AGENT_OPS_JENKINS_INSTANCES", "")
-    assert Environment().agent_ops_jenkins_instances is None
+    assert Environment.read().agent_ops_jenkins_instances is None
     monkeypatch.setenv("AGENT_OPS_JENKINS_INSTANCES", "eu=/agent-ops/jenkins-eu")
     with pytest.raises(ConfigurationError, match="AGENT_OPS_JENKINS_INSTANCES"):
         Settings.from_environment()

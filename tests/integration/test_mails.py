@@ -13,6 +13,7 @@ from agent_ops.domain.errors import ConfigurationError
 from agent_ops.policies import EXAMPLE
 from agent_ops.settings import Environment
 from tests.fakes import FakeServices
+from tests.unit.test_settings import GOOD
 
 CONTACTS = '\n[teams.data.contacts]\nfirst = "data-desk@acme.example"\n'
 
@@ -65,9 +66,11 @@ async def test_an_onboarding_that_is_undone_is_told_as_that(ops: AgentOps, fakes
 @pytest.mark.parametrize("name", ["agent_ops_first_contact", "agent_ops_second_contact"])
 def test_a_contact_in_the_settings_must_be_one_plain_address(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    for other, value in {**GOOD, "AGENT_OPS_POLICY_FILE": str(EXAMPLE)}.items():
+        monkeypatch.setenv(other, value)
     for value in ("a@b.example, c@d.example", "Ana <a@b.example>", "nobody"):
         monkeypatch.setenv(name.upper(), value)
-        with pytest.raises(ConfigurationError, match=name.upper()):
+        with pytest.raises(ConfigurationError, match=f"{name.upper()} must be one e-mail address"):
             Settings.from_environment()
     monkeypatch.setenv(name.upper(), "it-desk@acme.example")
-    assert getattr(Environment(), name) == "it-desk@acme.example"
+    assert getattr(Environment.read(), name) == "it-desk@acme.example"
