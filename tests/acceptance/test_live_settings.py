@@ -49,7 +49,9 @@ def test_a_hire_is_onboarded_from_the_file_alone(place: Path) -> None:
 
 def test_the_log_of_it_tells_who_what_and_how_long(place: Path) -> None:
     lines = log_lines(place / "logs" / "app.log")
+    (ended,) = [line for line in lines if line["event"] == "run_ended"]
     (driven,) = [line for line in lines if line["event"] == "run_driven"]
+    assert ended["result"] == "done"
     work = [line for line in lines if line.get("run") == driven["run"] and line["event"] != "request_admitted"]
     assert {(line["request"], line["employee"]) for line in work} == {(driven["request"], driven["employee"])}
     effects = [line for line in work if line["event"] == "effect"]
@@ -57,7 +59,7 @@ def test_the_log_of_it_tells_who_what_and_how_long(place: Path) -> None:
     assert sorted((line["agent"], line["action"]) for line in effects) == sorted((line["agent"], line["action"]) for line in sent)
     assert {line["action"] for line in effects} >= {"entra.create_account", "jenkins.run_pipeline", "mail.send"}
     assert {line["result"] for line in effects} == {"succeeded"}
-    assert all(isinstance(line["duration"], float) for line in [*effects, driven])
+    assert all(isinstance(line["duration"], float) for line in [*effects, driven, ended])
     admitted = [line for line in lines if line["event"] == "request_admitted"]
     assert [line["repeat"] for line in admitted] == [False, True]
     assert admitted[0]["request"] == driven["request"] != admitted[1]["request"]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import UNDO_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee, EmployeeStatus
@@ -17,7 +19,9 @@ from agent_ops.domain.policy import EntitlementPolicy, GroupItem
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.keying import Keys
-from agent_ops.storage import Transactions, Tx
+from agent_ops.storage import Store, Transactions, Tx
+
+log = structlog.get_logger(__name__)
 
 _CLOSED = (EffectState.FAILED, EffectState.UNKNOWN, EffectState.HELD)
 _UNDER_WAY = (EffectState.OPEN, EffectState.ACCEPTED)
@@ -104,17 +108,21 @@ class RunJournal:
         known = await self.known(run_id)
         status = _ENDS.get(_standing(known), RunStatus.FAILED)
 
-        def work(tx: Tx) -> None:
+        def work(tx: Tx) -> Run | None:
             run = _run(tx, run_id)
             if run.status.ended:
-                return
+                return None
             if not tx.runs.holds(run_id, self.owner, time.time()):
                 raise LeaseLost(f"run {run_id} is not ours to finish")
             tx.runs.finish(run_id, status, summary)
             tx.logs.event(run_id, run.employee_id, "run", summary, status=status.value)
             tx.logs.audit("run_ended", run_id, run.employee_id, detail=status.value)
+            return run
 
-        await self.store.transaction(work)
+        ended = await self.store.transaction(work)
+        if ended is not None and isinstance(self.store, Store):  # a rehearsal ends nothing
+            duration = round(time.time() - ended.created_at.timestamp(), 3)
+            log.info("run_ended", run=run_id, employee=ended.employee_id, result=status.value, duration=duration)
 
     def _known(self, tx: Tx, grant: Grant) -> Known:
         """An effect that an earlier run tried in vain is open again; a success stays one."""

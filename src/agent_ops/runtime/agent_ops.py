@@ -293,12 +293,15 @@ class AgentOps:
         system, began = self._system, time.monotonic()
         await self._name(run_id)
         config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
-        with tracing_context(enabled=None if system.settings.tracing else False):
-            await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
-        if not system.settings.keep_checkpoints:  # a run that waits begins afresh, too
-            await system.checkpoints.adelete_thread(run_id)
-        status = await self._reports.status(run_id)
-        log.info("run_driven", run=run_id, result=status.value, duration=round(time.monotonic() - began, 3))
+        result = "interrupted"
+        try:
+            with tracing_context(enabled=None if system.settings.tracing else False):
+                await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
+            if not system.settings.keep_checkpoints:  # a run that waits begins afresh, too
+                await system.checkpoints.adelete_thread(run_id)
+            result = "driven"
+        finally:
+            log.info("run_driven", run=run_id, result=result, duration=round(time.monotonic() - began, 3))
 
     async def _name(self, run_id: str) -> None:
         """Let the log's lines about the run name its request and employee, also when another process admitted it."""
