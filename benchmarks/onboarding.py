@@ -65,7 +65,7 @@ async def measure(ops: AgentOps, work: Workload, tag: str) -> float:
 
 def judge(box: Sandbox, hires: int) -> str:
     """The services' own records: exactly one account and four builds per hire."""
-    accounts = [call.detail["upn"] for call in box.effects("entra")]
+    accounts = [call.detail["upn"] for call in box.effects("entra") if call.effect == "entra.create"]
     builds = [(call.detail["job"], call.detail["parameters"]["USER_EMAIL"]) for call in box.effects("jenkins")]
     exact = len(accounts) == len(set(accounts)) == hires and len(builds) == len(set(builds)) == 4 * hires
     return f"services' records: {len(accounts)} accounts, {len(builds)} builds for {hires} hires: {'exact' if exact else 'WRONG'}"
