@@ -20,7 +20,7 @@ _PUNCTUATION = frozenset(
     " -'.,\u2018\u2019\u02bb\u02bc\u05f3\u05f4\u2010\u2011\u2013\u05be\u058a\u00b7\u2027\u30fb\u30a0\uff65\u0f0b\u1361"
 )
 _IN_A_ROW = re.compile(f"[{re.escape(''.join(_PUNCTUATION))}]{{2,}}")
-_DIGIT_IN_WORD = re.compile(r"[^\W\d_]\d|\d(?!(?:st|nd|rd|th)\b)[^\W\d_]", re.IGNORECASE)  # 5mith, but 3rd
+_DIGIT_FOR_LETTER = re.compile(r"\d(?!(?:st|nd|rd|th)\b)[^\W\d_]", re.IGNORECASE)  # 5mith, but 3rd, and Tester17
 _ROWS_OF_NAMES = frozenset({".-", ".,", "'-", "\u2019-"})  # J.-P. Sartre, King Jr., ...
 # Shown as nothing, though by category they are letters and marks: default ignorable in Unicode, category not Cf.
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
@@ -69,8 +69,8 @@ def _check_word(word: str, field: str) -> None:
     for row in _IN_A_ROW.findall(word):
         if row not in _ROWS_OF_NAMES:
             raise InvalidRequest(field, f"has {row!r}, which no name has", "Give the name alone.")
-    if _DIGIT_IN_WORD.search(word):
-        raise InvalidRequest(field, f"has a digit within a word: {word!r}", "Give the name in letters.")
+    if _DIGIT_FOR_LETTER.search(word):
+        raise InvalidRequest(field, f"has a digit in a letter's place: {word!r}", "Give the name in letters.")
     if _too_many_marks(unicodedata.normalize("NFD", word)):
         raise InvalidRequest(field, f"has marks that no letter carries: {word!r}", "Type the name again.")
 
