@@ -296,3 +296,24 @@ async def test_a_database_that_fails_in_the_middle_is_told_to_whoever_waits(
         report = await ops.wait((await ops.submit(ana)).id, timeout=20)
     assert report.run.status is RunStatus.DONE
     assert [fakes[action].sends for action in (Action.CREATE_ACCOUNT, Action.RUN_PIPELINE)] == [1, 4]
+
+
+async def test_clearing_a_stored_address_keeps_the_link_to_the_account(
+    settings: Settings, fakes: FakeServices, ana: Profile
+) -> None:
+    fakes[Action.RUN_PIPELINE].failing_items = {"aws"}
+    caller = Caller("admin", frozenset({"onboard", "delete"}))
+    async with AgentOps(settings, adapters=fakes.adapters(), caller=caller) as ops:
+        first = await ops.onboard(ana)
+        cleared = await ops.clear_address("Ana Silva")
+        assert (cleared.address, cleared.entra_id) == ("", first.employee.entra_id)
+        assert (await ops.submit(ana)).id == first.run.id
+        again = await ops.wait((await ops.retry(first.run.id)).id)
+        namesake = await ops.onboard(replace(ana, external_id="E-another"))
+    assert again.employee.entra_id == first.employee.entra_id
+    assert "address, which was cleared" in next(i.reason for i in again.items if i.item == "aws")
+    assert fakes[Action.CREATE_ACCOUNT].sends == 2  # Ana's, and her namesake's
+    assert namesake.employee.address == "ana.silva2@acme.example"
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        with pytest.raises(NotPermitted):
+            await ops.clear_address("Ana Silva")

@@ -18,7 +18,7 @@ from agent_ops.runtime.compose import DATABASE, NOTIFIER, System, compose, open_
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.logs import configure_logging
 from agent_ops.sandbox import Sandbox
-from agent_ops.settings import Settings
+from agent_ops.settings import PolicyEnvironment, Settings
 from agent_ops.transport.redaction import redactor
 
 
@@ -89,14 +89,14 @@ async def switched(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tu
     """
     if not (data_dir / DATABASE).exists():
         raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir.")
-    catalogue = read_policy(policy_file or EXAMPLE).catalogue
+    catalogue = read_policy(policy_file or PolicyEnvironment.policy_file()).catalogue
     async with open_store(data_dir) as (store, _):
         yield KillSwitch(store, catalogue, {*load_agents(), NOTIFIER}), operator()
 
 
 def operator() -> Caller:
     """The operating-system user: whoever may write the data directory may do everything with it."""
-    return Caller(f"os:{_user()}", frozenset({"onboard", "status", "link", "admin"}))
+    return Caller(f"os:{_user()}", frozenset({"onboard", "status", "link", "delete", "admin"}))
 
 
 def _user() -> str:

@@ -15,13 +15,14 @@ from langchain_core.runnables import RunnableConfig
 from langsmith import tracing_context
 
 from agent_ops.domain.effects import Action
-from agent_ops.domain.employee import Profile
+from agent_ops.domain.employee import Employee, Profile
 from agent_ops.domain.errors import AgentOpsError, RunFailed
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.domain.runs import Event, Pause, Run, RunReport
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
+from agent_ops.runtime.clearing import clear_address
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.edge import request_for
@@ -200,6 +201,20 @@ class AgentOps:
         run = await self._system.canceller.undo(run_id, self._caller)
         self._dispatcher.wake()
         return run
+
+    async def clear_address(self, wanted: str) -> Employee:
+        """Forget an employee's stored address, which becomes the empty text. Needs the scope ``delete``.
+
+        The account stays theirs: a later request makes no second one, and nobody else is ever given the address.
+
+        Args:
+            wanted: an employee id, an address or a full name.
+
+        Raises:
+            NotPermitted: the caller may not. NotFound: nobody is meant. InvalidRequest: several people are.
+        """
+        self._check_open()
+        return await clear_address(self._system.store, wanted, self._caller)
 
     async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
         """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.

@@ -2,8 +2,18 @@
 
 from agent_ops.settings.env_file import write_env_file
 from agent_ops.settings.environment import Environment
+from agent_ops.settings.policy import PolicyEnvironment
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.twins import twins_environment
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings
 
-__all__ = ["DATA_DIR", "Credentials", "Environment", "Settings", "StudioEnvironment", "twins_environment", "write_env_file"]
+__all__ = [
+    "DATA_DIR",
+    "Credentials",
+    "Environment",
+    "PolicyEnvironment",
+    "Settings",
+    "StudioEnvironment",
+    "twins_environment",
+    "write_env_file",
+]

@@ -1,0 +1,35 @@
+"""Forgetting an employee's stored address, on request; the account stays theirs."""
+
+from __future__ import annotations
+
+from agent_ops.domain.employee import Employee
+from agent_ops.domain.errors import InvalidRequest, NotPermitted
+from agent_ops.domain.grants import Caller
+from agent_ops.runtime.reports import Reports
+from agent_ops.storage import Store, Tx
+
+SCOPE = "delete"
+
+
+async def clear_address(store: Store, wanted: str, caller: Caller) -> Employee:
+    """Make the address of exactly one employee the empty text.
+
+    Raises:
+        NotPermitted: the caller lacks the scope. NotFound: nobody is meant. InvalidRequest: several people are.
+    """
+    if SCOPE not in caller.scopes:
+        raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+    found = await Reports(store).find(wanted)
+    if len(found) > 1:
+        ids = ", ".join(report.employee.id for report in found)
+        raise InvalidRequest("name", f"{len(found)} employees are called {wanted!r}", f"Name one of the ids: {ids}.")
+    employee_id = found[0].employee.id
+
+    def work(tx: Tx) -> Employee:
+        tx.people.clear_address(employee_id)
+        tx.logs.audit("address_cleared", "", employee_id, detail=caller.name)
+        cleared = tx.people.get(employee_id)
+        assert cleared is not None  # noqa: S101 - found before, and nobody is ever removed
+        return cleared
+
+    return await store.transaction(work)
