@@ -190,3 +190,16 @@ async def test_a_marker_attribute_that_others_use_is_told(doctor: Doctor) -> Non
 async def test_a_throttled_graph_is_told_and_not_taken_for_a_setting(doctor: Doctor) -> None:
     await doctor.box.fault(Fault("entra", FaultKind.STATUS, path="/v1.0/domains", status=429, retry_after=7))
     assert "429" in await only(doctor)
+
+
+async def test_a_certificate_stands_for_the_secret(doctor: Doctor, sandbox: Sandbox) -> None:
+    file = sandbox.addresses.client_certificate_file
+    assert await failing(doctor, CLIENT_SECRET=None, AGENT_OPS_CLIENT_CERTIFICATE_FILE=file) == []
+
+
+async def test_a_job_that_takes_access_back_is_looked_at_too(doctor: Doctor, sandbox: Sandbox) -> None:
+    await sandbox.pipeline_disabled("deprovisioning/aws")
+    try:
+        assert "job deprovisioning/aws is disabled" in await only(doctor)
+    finally:
+        await sandbox.pipeline_disabled("deprovisioning/aws", False)

@@ -30,11 +30,12 @@ def read_certificate(path: str, password: str) -> ClientCertificate:
     if key is None or certificate is None:
         missing = "private key" if key is None else "certificate"
         raise ValueError(f"names {path!r}, which holds no {missing} in PEM form: it needs both")
-    _check(path, key[0], certificate[0], password)
-    return ClientCertificate(certificate[0], key[0], password if "ENCRYPTED" in key[0] else "")
+    ends = _checked(path, key[0], certificate[0], password)
+    return ClientCertificate(certificate[0], key[0], password if "ENCRYPTED" in key[0] else "", ends)
 
 
-def _check(path: str, key: str, certificate: str, password: str) -> None:
+def _checked(path: str, key: str, certificate: str, password: str) -> datetime:
+    """When the certificate ends."""
     encrypted = "ENCRYPTED" in key
     if encrypted and not password:
         raise ValueError(f"names {path!r}, whose key is encrypted: set AGENT_OPS_CLIENT_CERTIFICATE_PASSWORD")
@@ -51,3 +52,4 @@ def _check(path: str, key: str, certificate: str, password: str) -> None:
         raise ValueError(f"names {path!r}, whose key does not belong to its first certificate")
     if public.not_valid_after_utc < datetime.now(timezone.utc):
         raise ValueError(f"names {path!r}, whose certificate ended on {public.not_valid_after_utc:%Y-%m-%d}: renew it")
+    return public.not_valid_after_utc

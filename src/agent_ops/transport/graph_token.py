@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msal
@@ -30,7 +31,8 @@ class ClientCertificate:
 
     certificate: str
     private_key: str = field(repr=False)
-    password: str = field(default="", repr=False)
+    password: str = field(repr=False)
+    ends: datetime
 
 
 @dataclass(frozen=True)

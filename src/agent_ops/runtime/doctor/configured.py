@@ -94,7 +94,7 @@ def _needs_stand_in(name: str) -> bool:
 
 def _problem(variable: Variable, values: Mapping[str, str]) -> Line | None:
     value = values.get(variable.name, "")
-    if not value and variable.required:
+    if not value and variable.required and not values.get(variable.instead):
         return _line(missing(f"{variable.name} is not set", variable.remedy, variable.name))
     if not value and values.get(variable.companion):
         return _line(missing(f"{variable.name} is not set, but its companion is", variable.remedy, variable.name))

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 from agent_ops.domain.errors import AccessRefused, ServiceError
 from agent_ops.domain.policy import GroupItem
-from agent_ops.readers.directory import ClientCredential, DirectoryReader
+from agent_ops.readers.directory import DirectoryReader
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import Examination
 from agent_ops.runtime.doctor.lines import Line, missing, warning, works, wrong
@@ -20,7 +20,8 @@ from agent_ops.runtime.doctor.reach import unreachable, words
 _SERVICE = "Entra ID"
 _EXPIRES_SOON_DAYS, _FEW_SEATS = 30, 5
 _OUR_MARKER = re.compile(r"[0-9a-f]{32}(\.\d+)?")
-_LOGIN = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CA_FILE", "AGENT_OPS_AUTHORITY")
+_CERTIFICATE = "AGENT_OPS_CLIENT_CERTIFICATE_FILE"
+_LOGIN = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", _CERTIFICATE, "CA_FILE", "AGENT_OPS_AUTHORITY")
 
 
 async def token(exam: Examination) -> Sequence[Line]:
@@ -107,21 +108,26 @@ def _seat_line(licence: str, seats: dict[str, tuple[int, int]]) -> Line | None:
     return warning(f"only {free} of {total} seats of {licence} are free", remedy, licence) if free < _FEW_SEATS else None
 
 
-async def client_secret(exam: Examination) -> Sequence[Line]:
+async def credential(exam: Examination) -> Sequence[Line]:
     """Only what we log in with: other secrets of the application may expire as they like."""
+    certificate = exam.settings.entra.certificate
+    if certificate is not None:
+        remedy = f"Make a new certificate, add it to the app registration and put it into the file that {_CERTIFICATE} names."
+        return [_expiry_line(f"{_CERTIFICATE}'s certificate", certificate.ends, remedy)]
     found = await _reader(exam).client_credentials(exam.settings.entra.client_id)
     secret = exam.configured.values.get("CLIENT_SECRET", "")
     ours = [c for c in found if c.kind == "client secret" and c.hint and secret.startswith(c.hint)]
     if not ours:
         return [works("expiry unknown: no secret of the application begins like ours")]
-    return [_expiry_line(max(ours, key=lambda c: c.ends))]
-
-
-def _expiry_line(credential: ClientCredential) -> Line:
-    """What has ended already gives no token, and is told there."""
-    days = (credential.ends - datetime.now(timezone.utc)).total_seconds() / 86400
-    found = f"CLIENT_SECRET {credential.name!r} ends on {credential.ends:%Y-%m-%d}"
+    latest = max(ours, key=lambda c: c.ends)
     remedy = "Make a new client secret in the app registration and set CLIENT_SECRET to its value."
+    return [_expiry_line(f"CLIENT_SECRET {latest.name!r}", latest.ends, remedy)]
+
+
+def _expiry_line(what: str, ends: datetime, remedy: str) -> Line:
+    """What has ended already gives no token, and is told there."""
+    days = (ends - datetime.now(timezone.utc)).total_seconds() / 86400
+    found = f"{what} ends on {ends:%Y-%m-%d}"
     return warning(f"{found}: in {days:.0f} days", remedy) if days < _EXPIRES_SOON_DAYS else works(found)
 
 
@@ -147,7 +153,7 @@ CHECKS = (
     Check(_SERVICE, "domain", domain, needs=("policy", "Graph", "Domain.Read.All"), after=("permissions",)),
     Check(_SERVICE, "groups", groups, needs=("policy", "Graph", "GroupMember.ReadWrite.All"), after=("permissions",)),
     Check(_SERVICE, "licences", licences, needs=("policy", "Graph", "Organization.Read.All"), after=("permissions",)),
-    Check(_SERVICE, "client secret", client_secret, needs=("Graph", "Application.Read.All"), after=("permissions",)),
+    Check(_SERVICE, "credential", credential, needs=("Graph", "Application.Read.All"), after=("permissions",)),
     Check(
         _SERVICE, "marker", marker, needs=("Graph", "User.ReadWrite.All", "AGENT_OPS_MARKER_ATTRIBUTE"), after=("permissions",)
     ),

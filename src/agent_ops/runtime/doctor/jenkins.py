@@ -66,18 +66,26 @@ def _unknown_instance(item: PipelineItem) -> Line:
 
 
 async def _pipeline_line(reader: JenkinsReader, item: PipelineItem) -> Line | None:
+    own = (item.request_id_parameter, item.user_parameter)
+    line = await _job_line(reader, item, "pipeline", item.pipeline, (*own, *item.parameters))
+    if line is None and item.revoke:
+        line = await _job_line(reader, item, "revoke", item.revoke, own)
+    return line
+
+
+async def _job_line(reader: JenkinsReader, item: PipelineItem, key: str, name: str, needed: tuple[str, ...]) -> Line | None:
+    """What is wrong with the job that one key of an item names."""
     about = f"[items.{item.key}]"
-    job = await reader.job(item.pipeline)
+    job = await reader.job(name)
     if job is None:
-        remedy = f"Create {item.pipeline}, correct pipeline in {about}, or give our user Job/Read on it."
-        return missing(f"{about} there is no job {item.pipeline} that we may see", remedy, about)
+        remedy = f"Create {name}, correct {key} in {about}, or give our user Job/Read on it."
+        return missing(f"{about} there is no job {name} that we may see", remedy, about)
     if not job.buildable:
-        return wrong(f"{about} job {item.pipeline} is disabled", f"Enable {item.pipeline}.", about)
-    needed = (item.request_id_parameter, item.user_parameter, *item.parameters)
-    absent = [name for name in needed if name not in job.parameters]
+        return wrong(f"{about} job {name} is disabled", f"Enable {name}.", about)
+    absent = [parameter for parameter in needed if parameter not in job.parameters]
     if absent:
-        remedy = f"Declare {', '.join(absent)} as string parameters of {item.pipeline}: Jenkins drops undeclared ones silently."
-        return wrong(f"{about} job {item.pipeline} does not declare {', '.join(absent)}", remedy, about)
+        remedy = f"Declare {', '.join(absent)} as string parameters of {name}: Jenkins drops undeclared ones silently."
+        return wrong(f"{about} job {name} does not declare {', '.join(absent)}", remedy, about)
     return None
 
 

@@ -43,7 +43,7 @@ PERMISSIONS = (
     ),
     Permission(
         "Application.Read.All",
-        "sees when the client secret expires",
+        "sees when the client secret ends",
         ("Application.ReadWrite.All", "Application.ReadWrite.OwnedBy", *_READ_ALL),
         optional=True,
     ),

@@ -18,6 +18,7 @@ class Variable:
         words: what it is and where it is found; completes 'Set NAME: ...'.
         required: onboarding cannot work without it.
         companion: it must be set when this one is.
+        instead: another one that makes this one needless.
         stand_in: fills the gap while the other settings are examined; nothing is done with it.
     """
 
@@ -26,6 +27,7 @@ class Variable:
     required: bool = False
     secret: bool = False
     companion: str = ""
+    instead: str = ""
     shape: Callable[[str], str] = shapes.anything
     stand_in: str = "unset"
 
@@ -58,9 +60,15 @@ ENTRA = Section(
         Variable(
             "CLIENT_ID", "the application (client) id of the same page", True, shape=shapes.one_word, stand_in=str(UUID(int=0))
         ),
-        Variable("CLIENT_SECRET", "the value of a client secret (not its id), shown once when it is made", True, secret=True),
+        Variable(
+            "CLIENT_SECRET",
+            "the value of a client secret (not its id), shown once when it is made",
+            True,
+            secret=True,
+            instead="AGENT_OPS_CLIENT_CERTIFICATE_FILE",
+        ),
     ),
-    ("token", "Graph", "permissions", "client secret"),
+    ("token", "Graph", "permissions", "credential"),
 )
 AWS = Section(
     "AWS: where the Jenkins account is kept",
@@ -108,6 +116,8 @@ PLACES = Section(
 REST = Section(
     "Only where it differs from the usual",
     (
+        Variable("AGENT_OPS_CLIENT_CERTIFICATE_FILE", "a PEM file with private key and certificate, instead of CLIENT_SECRET"),
+        Variable("AGENT_OPS_CLIENT_CERTIFICATE_PASSWORD", "the password of an encrypted private key", secret=True),
         Variable("CA_FILE", "a PEM file with the certificate authority that your services use", shape=shapes.certificates),
         Variable("AGENT_OPS_AUTHORITY", "Entra's login host", shape=shapes.https_url),
         Variable("AGENT_OPS_GRAPH_URL", "Graph's root", shape=shapes.https_url),
