@@ -132,6 +132,9 @@ class EntraToken:
         if "access_token" in answer:
             return answer
         said = f"gave no token: {answer.get('error_description', answer.get('error', 'no reason'))}"
+        if not isinstance(answer.get("error"), str):  # RFC 6749, 5.2: a string; it is a gateway that speaks
+            self._msal.renew()  # msal would join the errors of the past into a header at each call, and break
+            raise ServiceUnavailable(_SERVICE, said)
         if "throttled" in said or answer.get("error") == "temporarily_unavailable":
             raise ServiceUnavailable(_SERVICE, said)
         raise AccessRefused(_SERVICE, said, "Check TENANT_ID, CLIENT_ID and CLIENT_SECRET or the certificate.")

@@ -81,10 +81,15 @@ def httpx_errors(service: str) -> Iterator[None]:
 
 @contextmanager
 def msal_errors(service: str) -> Iterator[None]:
-    """For msal, which asks for the authority's description first and raises ValueError when there is none for the tenant."""
+    """For msal, which asks for the authority's description first and raises ValueError when there is none for the tenant.
+
+    Asking for a token changes nothing: an end without an answer is no doubt about an effect.
+    """
     try:
         with requests_errors(service):
             yield
+    except ServiceAmbiguous as error:
+        raise ServiceUnavailable(service, f"gave no token: {error.what}") from error
     except MsalServiceError as error:  # 429 or 5xx instead of a description
         raise ServiceUnavailable(service, f"gave no token: {error}") from error
     except ValueError as error:
