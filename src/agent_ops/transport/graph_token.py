@@ -127,8 +127,12 @@ class EntraToken:
             )
 
     def _acquire(self, application: msal.ConfidentialClientApplication) -> dict[str, Any]:
-        with msal_errors(_SERVICE):
-            answer: dict[str, Any] = application.acquire_token_for_client([self._config.scope])
+        try:
+            with msal_errors(_SERVICE):
+                answer: dict[str, Any] = application.acquire_token_for_client([self._config.scope])
+        except ServiceUnavailable:
+            self._msal.renew()  # msal would answer with the same error for a minute without asking; the ledger has its own pauses
+            raise
         if "access_token" in answer:
             return answer
         said = f"gave no token: {answer.get('error_description', answer.get('error', 'no reason'))}"
