@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench prove prove-part chaos lock docs clean
+.PHONY: help demo test fast judges check format bench peers prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -35,6 +35,9 @@ format: $(VENV)/dev.stamp  ## format and mend what can be mended
 
 bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
 	$(BIN)/python benchmarks/onboarding.py
+
+peers: $(VENV)/dev.stamp  ## the peers' crash test beside ours (installs the peers; several minutes)
+	$(BIN)/python benchmarks/peers/run.py
 
 PROOFS := $(BIN)/python -m proofs
 ROUNDS ?= 30
