@@ -2,7 +2,7 @@
 
 Services are the loopback twins in a process of their own, spoken to by the real client libraries; everything is on:
 ledger, guard, audit, events, checkpoints with ``durability="sync"``. Each figure is the median of the stated number of
-rounds. Run it with ``make bench``.
+rounds. What finished runs leave on disk follows. Run it with ``make bench``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from storage import storage_table
 
 from agent_ops import AgentOps, Profile, RunStatus, Sandbox, Settings
 from agent_ops.sandbox import Fault, FaultKind
@@ -100,6 +101,9 @@ async def main() -> None:
                         )
             console.print(table)
             console.print(judge(box, hires), highlight=False)
+    with console.status("measuring what finished runs leave"):
+        left = await storage_table()
+    console.print(left)
 
 
 if __name__ == "__main__":

@@ -43,16 +43,8 @@ DUE = 120
 MODEL_SECONDS = SERVICE_SECONDS = 0.05
 PACKAGES = ("agent-ops", "langgraph", "langgraph-supervisor", "langgraph-checkpoint-sqlite", "langchain-openai")
 HEADINGS = (
-    "contestant",
-    "trials",
-    "kills midway",
-    "done at the kill",
-    "repeated",
-    "share",
-    "mails",
-    "lost",
-    "resume s",
-    "resumed",
+    *("contestant", "trials", "kills midway", "done at the kill", "repeated", "share"),
+    *("mails", "lost", "resume s", "resumed"),
 )
 _WIDE = 150
 
@@ -192,7 +184,8 @@ def page(tallies: list[Tally], trials: int, seed: int) -> str:
 
 - In brackets: the contestant's own time for 20 onboardings without a kill, within which the kill falls.
 - Kills midway: after the first effect and before the last. The share is of the effects due in these trials.
-- Mails: those among the repeated. A mail server cannot be asked what it took, so Agent Ops sends a mail in doubt again, under the same Message-ID.
+- Mails: those among the repeated. A mail server cannot be asked what it took, so Agent Ops sends a mail in doubt again, under
+  the same Message-ID.
 - Resume seconds, the mean, are wall time with the start of Python. Agent Ops believes that an effect is absent only once an
   earlier call can no longer land (7 s here), and waits so long for it.
 - The control must repeat: it shows that kills fell between an effect and its record.
