@@ -44,12 +44,14 @@ class Redactor:
         self._lock = threading.Lock()
         self._kept: tuple[str, ...] = ()
         self._latest: deque[tuple[str, ...]] = deque(maxlen=_LATEST)
+        self._known: tuple[str, ...] = ()  # both, put together when one changes and not at each text
 
     def keep(self, secrets: Iterable[str]) -> None:
         """Know these for as long as the process lives: the secrets in settings."""
         forms = {form for secret in secrets for form in _forms(secret)}
         with self._lock:
             self._kept = tuple(sorted({*self._kept, *forms}, key=len, reverse=True))
+            self._put_together()
 
     def learn(self, secret: str) -> str:
         """Know one that was obtained or made meanwhile (a token, a password), among the latest 128; returns it."""
@@ -57,13 +59,15 @@ class Redactor:
         with self._lock:
             if forms and forms not in self._latest:
                 self._latest.append(forms)
+                self._put_together()
         return secret
+
+    def _put_together(self) -> None:
+        self._known = (*self._kept, *(form for forms in self._latest for form in forms))
 
     def clean(self, text: str) -> str:
         """The text without secrets."""
-        with self._lock:
-            known = (*self._kept, *(form for forms in self._latest for form in forms))
-        for secret in known:
+        for secret in self._known:
             if secret in text:
                 text = text.replace(secret, MASK)
         for shape in _SHAPES:
