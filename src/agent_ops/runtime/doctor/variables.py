@@ -116,8 +116,6 @@ PLACES = Section(
 REST = Section(
     "Only where it differs from the usual",
     (
-        Variable("AGENT_OPS_CLIENT_CERTIFICATE_FILE", "a PEM file with private key and certificate, instead of CLIENT_SECRET"),
-        Variable("AGENT_OPS_CLIENT_CERTIFICATE_PASSWORD", "the password of an encrypted private key", secret=True),
         Variable("CA_FILE", "a PEM file with the certificate authority that your services use", shape=shapes.certificates),
         Variable("AGENT_OPS_AUTHORITY", "Entra's login host", shape=shapes.https_url),
         Variable("AGENT_OPS_GRAPH_URL", "Graph's root", shape=shapes.https_url),
@@ -127,5 +125,14 @@ REST = Section(
     ),
     optional=True,
 )
+CERTIFICATE = Section(
+    "A certificate instead of the client secret",
+    (
+        Variable("AGENT_OPS_CLIENT_CERTIFICATE_FILE", "a PEM file with private key and certificate, instead of CLIENT_SECRET"),
+        Variable("AGENT_OPS_CLIENT_CERTIFICATE_PASSWORD", "the password of an encrypted private key", secret=True),
+    ),
+    optional=True,
+)
+"""Known to the doctor, and not asked for: who has a certificate writes its file into .env."""
 SECTIONS = (ENTRA, AWS, MAIL, POLICY, PLACES)
-VARIABLES = {variable.name: variable for section in (*SECTIONS, REST) for variable in section.variables}
+VARIABLES = {variable.name: variable for section in (*SECTIONS, REST, CERTIFICATE) for variable in section.variables}
