@@ -126,15 +126,15 @@ def test_what_is_skipped_is_written_as_it_is_and_a_dash_empties(tmp_path: Path, 
 
 
 def test_ctrl_c_leaves_the_old_file(tmp_path: Path, values: dict[str, str]) -> None:
-    (tmp_path / ".env").write_text("TENANT_ID=old\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("TENANT_ID=old.example\n", encoding="utf-8")
     with init(tmp_path) as terminal:
         terminal.answer(OWN, "n")
-        terminal.answer("TENANT_ID [old]", values["TENANT_ID"])
+        terminal.answer("TENANT_ID [old.example]", values["TENANT_ID"])
         terminal.wait_for("CLIENT_ID: ")
         terminal.interrupt()
         assert terminal.end() == 130, terminal.seen
         assert "nothing was written" in terminal.seen
-    assert (tmp_path / ".env").read_text(encoding="utf-8") == "TENANT_ID=old\n"
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == "TENANT_ID=old.example\n"
     assert [path.name for path in tmp_path.iterdir()] == [".env"]
 
 
