@@ -1,8 +1,7 @@
 """The only reader of the environment. Builds the frozen configuration objects that the clients define."""
 
 from agent_ops.settings.env_file import write_env_file
-from agent_ops.settings.environment import Environment
-from agent_ops.settings.policy import PolicyEnvironment
+from agent_ops.settings.environment import Environment, PolicyEnvironment
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.twins import twins_environment
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from agent_ops.domain.errors import SettingsWrong
 from agent_ops.domain.notices import Contacts
 from agent_ops.effectors.mail import MailConfig
+from agent_ops.policies import EXAMPLE
 from agent_ops.settings import checks
 from agent_ops.settings.certificate import read_certificate
 from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
@@ -255,3 +256,16 @@ def _said(info: ValidationInfo, name: str) -> str:
     """Another variable's value; empty when it is not set or wrong itself."""
     value = info.data.get(name, "")
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+class PolicyEnvironment(BaseSettings):
+    """One variable, from the environment or ./.env; nothing else has to be set."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+
+    agent_ops_policy_file: Path = EXAMPLE
+
+    @classmethod
+    def policy_file(cls) -> Path:
+        """The configured policy, or the example that the sandbox uses."""
+        return cls().agent_ops_policy_file
