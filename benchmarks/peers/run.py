@@ -1,7 +1,7 @@
 """The peers' crash test beside ours, in one table: effects repeated and lost after SIGKILL. Run it with ``make peers``.
 
-Each contestant gets the same trials and seeds. The kill falls at a random moment of the contestant's own time, which is
-measured first without a kill, so that a slow one is not killed early only.
+Each contestant gets the same trials and seeds, in turns, so that a busy machine is busy for all. The kill falls at a random
+moment of the contestant's own time, the median of three measured without a kill, so that a slow one is not killed early only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -40,23 +41,25 @@ CONTESTANTS = {
     "peer_y_blind": "control: Agent Ops without look-up",
 }
 DUE = 120
+UNDISTURBED = 3
 MODEL_SECONDS = SERVICE_SECONDS = 0.05
 PACKAGES = ("agent-ops", "langgraph", "langgraph-supervisor", "langgraph-checkpoint-sqlite", "langchain-openai")
 HEADINGS = (
-    *("contestant", "trials", "kills midway", "done at the kill", "repeated", "share"),
+    *("contestant", "trials", "killed", "midway", "done at the kill", "repeated", "of the done", "of the due"),
     *("mails", "lost", "resume s", "resumed"),
 )
-_WIDE = 150
+_WIDE = 170
 
 
 @dataclass
 class Tally:
-    """What the driver counted for one contestant. ``unfinished`` are the trials killed before the last effect."""
+    """What the driver counted for one contestant: ``killed`` before it ended, ``midway`` between first and last effect."""
 
     name: str
     horizon: float
     trials: int = 0
-    unfinished: int = 0
+    killed: int = 0
+    midway: int = 0
     done: int = 0
     repeated: int = 0
     mails: int = 0
@@ -67,8 +70,9 @@ class Tally:
     def add(self, counted: dict[str, Any]) -> None:
         """One trial's line of the driver."""
         self.trials += 1
-        self.unfinished += 0 < counted["killed_effects"] < DUE
-        self.done += counted["killed_effects"]
+        self.killed += 1 - counted["completed_before_kill"]
+        self.midway += 0 < counted["killed_effects"] < DUE
+        self.done += 0 if counted["completed_before_kill"] else counted["killed_effects"]
         self.repeated += counted["dup"]
         self.mails += counted["by"].get("send_notification", 0)
         self.lost += counted["lost"]
@@ -76,19 +80,24 @@ class Tally:
         self.answers.update({str(answer): n for answer, n in counted["res"].items()})
 
     def row(self) -> tuple[str, ...]:
-        share = self.repeated / (DUE * self.unfinished) if self.unfinished else 0.0
         return (
             f"{self.name} ({self.horizon:.1f} s)",
             str(self.trials),
-            str(self.unfinished),
-            f"{self.done} of {DUE * self.trials}",
+            str(self.killed),
+            str(self.midway),
+            f"{self.done} of {DUE * self.killed}",
             str(self.repeated),
-            f"{share:.1%}",
+            _share(self.repeated, self.done),
+            _share(self.repeated, DUE * self.killed),
             str(self.mails),
             str(self.lost),
             f"{self.seconds / self.trials:.1f}",
             ", ".join(f"{n} {answer}" for answer, n in self.answers.most_common()),
         )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
 
 
 def environment() -> None:
@@ -183,7 +192,8 @@ def page(tallies: list[Tally], trials: int, seed: int) -> str:
 {table}
 
 - In brackets: the contestant's own time for 20 onboardings without a kill, within which the kill falls.
-- Kills midway: after the first effect and before the last. The share is of the effects due in these trials.
+- Killed: before it ended by itself; midway: after the first effect and before the last. What is repeated is also given as a share
+  of the effects done at the kill, since no others can be repeated, and of those due in the trials killed.
 - Mails: those among the repeated. A mail server cannot be asked what it took, so Agent Ops sends a mail in doubt again, under
   the same Message-ID.
 - Resume seconds, the mean, are wall time with the start of Python. Agent Ops believes that an effect is absent only once an
@@ -194,8 +204,8 @@ def page(tallies: list[Tally], trials: int, seed: int) -> str:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--trials", type=int, default=10)
-    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--trials", type=int, default=12)
+    asked.add_argument("--seed", type=int, default=7)
     asked.add_argument("--horizon", type=float, help="seconds within which the kill falls, one bound for all")
     asked.add_argument("--only", choices=CONTESTANTS, action="append", help="leave RESULTS.md as it is")
     given = asked.parse_args()
@@ -204,13 +214,14 @@ def main() -> None:
     console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     chosen = given.only or list(CONTESTANTS)
     with model_server() as url, Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("", total=len(chosen) * (given.trials + 1))
+        bar = progress.add_task("measuring without kills", total=len(chosen) * (given.trials + UNDISTURBED))
         for peer in chosen:
-            progress.update(bar, description=CONTESTANTS[peer])
-            tally = Tally(CONTESTANTS[peer], given.horizon or undisturbed(peer, url))
-            tallies.append(tally)
-            progress.advance(bar)
-            for number in range(given.trials):
+            times = [given.horizon or undisturbed(peer, url) for _ in range(UNDISTURBED)]
+            tallies.append(Tally(CONTESTANTS[peer], statistics.median(times)))
+            progress.advance(bar, UNDISTURBED)
+        for number in range(given.trials):
+            for peer, tally in zip(chosen, tallies, strict=True):
+                progress.update(bar, description=f"killing {tally.name}")
                 tally.add(one_trial(peer, url, given.seed + number, tally.horizon))
                 progress.advance(bar)
     table = Table(*HEADINGS)
