@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from agent_ops.effectors.mail import MailConfig
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.jenkins_login import AwsConfig
 
+MAIL_SECONDS = 60.0
 ITEMS = ("aws", "github", "confluence", "database")
 _LOG = Path(os.environ["EFFECT_LOG"])
 
@@ -112,8 +114,13 @@ async def _stay_inside(settings: Settings, adapter: HarnessAdapter, entered: asy
 
 
 async def onboard(profile: dict[str, str]) -> str:
+    """Until the run has ended and its mails are taken: a mail never holds a run, and one in doubt waits in the outbox."""
     report = await _ops.onboard(Profile(profile["name"], profile["department"], external_id=profile["email"]), ITEMS)
-    return report.run.status.value
+    deadline = time.monotonic() + MAIL_SECONDS
+    while not all(mail.delivered for mail in report.mails) and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+        report = await _ops.wait(report.run.id)
+    return report.run.status.value if all(mail.delivered for mail in report.mails) else "mail in the outbox"
 
 
 async def resume(profile: dict[str, str]) -> str:
