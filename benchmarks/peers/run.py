@@ -196,8 +196,8 @@ def page(tallies: list[Tally], trials: int, seed: int) -> str:
   of the effects done at the kill, since no others can be repeated, and of those due in the trials killed.
 - Mails: those among the repeated. A mail server cannot be asked what it took, so Agent Ops sends a mail in doubt again, under
   the same Message-ID.
-- Lost: missing in the log when the resumed process has ended. Agent Ops never lets a mail hold a run: one in doubt at the kill goes
-  out from its outbox some seconds later, for which its contestant waits.
+- Lost: missing in the log when the resumed process has ended. Agent Ops never lets a mail hold a run: one in doubt at the kill
+  goes out from its outbox some seconds later, for which its contestant waits.
 - Resume seconds, the mean, are wall time with the start of Python. Agent Ops believes that an effect is absent only once an
   earlier call can no longer land (7 s here), and waits so long for it.
 - The control must repeat: it shows that kills fell between an effect and its record.
