@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import NoReturn
 
 import click
@@ -13,14 +15,20 @@ from agent_ops.cli.report import employees_table, problems, report_json
 from agent_ops.domain.runs import Run, RunReport, RunStatus
 from agent_ops.runtime import AgentOps
 
+_MAIL_SECONDS = 15.0  # a mail that a dead process was sending is free for us after less
 EXIT_DONE, EXIT_NOT_IN_PLACE, EXIT_WAITING = 0, 1, 4
 
 
 async def followed(ops: AgentOps, run: Run, as_json: bool) -> RunReport:
-    """Show a run live until it has ended or waits for long."""
+    """Show a run live until it has ended or waits for long, and its mails are out, or known to wait."""
     name = (await ops.report(run.id))[0].employee.profile.name
     await Board(Console(stderr=as_json)).follow(ops, {name: run})
-    return (await ops.report(run.id))[0]
+    leave_at = time.monotonic() + _MAIL_SECONDS
+    while (report := (await ops.report(run.id))[0]) and time.monotonic() < leave_at:
+        if not any(not mail.delivered and not mail.reason for mail in report.mails):
+            break
+        await asyncio.sleep(0.2)
+    return report
 
 
 def leave_with(report: RunReport, as_json: bool) -> NoReturn:
