@@ -119,7 +119,8 @@ def test_a_service_that_echoes_secrets_writes_none(place: Place, name: str, faul
     place.write({**PLANTED, **(SESSION if name == "Aws Echoes" else {})})
     done = place.onboard(name, *faults)
     place.write(PLANTED)
-    assert done.returncode == 1 or name == "Mail Echoes", done.stderr
+    # mail holds no run; a login host that answers what no login host answers is waited for, as a gateway's words
+    assert done.returncode == {"Mail Echoes": 0, "Login Echoes": 4}.get(name, 1), done.stderr
     told = "told to fail"
     assert any(told.encode() in content for where, content in place.written() if where.endswith("operations.db-wal")) or any(
         told.encode() in content for where, content in place.written() if where.endswith("operations.db")
@@ -145,5 +146,5 @@ def test_a_certificates_key_is_never_written(place: Place) -> None:
     (place.path / "client.pem").write_text(pem(key, "canary-pem-password") + certificate(key), encoding="utf-8")
     locked = {"AGENT_OPS_CLIENT_CERTIFICATE_FILE": "client.pem", "AGENT_OPS_CLIENT_CERTIFICATE_PASSWORD": "canary-pem-password"}
     place.write({**PLANTED, **locked})
-    assert place.onboard("Certified Hire", refusal("entra", "POST", "/.*/oauth2/v2.0/token")).returncode == 1
+    assert place.onboard("Certified Hire", refusal("entra", "POST", "/.*/oauth2/v2.0/token")).returncode == 4
     assert [leak for leak in place.leaks() if not leak.startswith("twins/sandbox/records.db")] == []
