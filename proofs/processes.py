@@ -66,11 +66,12 @@ class Process:
             os.kill(self.pid, sign)
 
     def owner(self) -> str:
-        """Its name in leases: that of the lock file which it holds open."""
-        for descriptor in Path(f"/proc/{self.pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                if (target := descriptor.readlink()).suffix == ".lock" and target.parent.name == "owners":
-                    return target.stem
+        """Its name in leases: that of the lock file which it holds open; empty when it has none, or is gone."""
+        with contextlib.suppress(OSError):
+            for descriptor in Path(f"/proc/{self.pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if (target := descriptor.readlink()).suffix == ".lock" and target.parent.name == "owners":
+                        return target.stem
         return ""
 
 
