@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,15 @@ import pytest
 from agent_ops import AgentOps, Caller, ItemStatus, Profile, RunReport, RunStatus, Sandbox, Settings
 from agent_ops.domain.employee import EmployeeStatus
 from agent_ops.ledger.attempt import Patience
+from agent_ops.sandbox import Fault, FaultKind
 
 OPERATOR = Caller("operator", frozenset({"onboard", "link", "admin"}))
 
 
 @pytest.fixture
 async def ops(sandbox_settings: Settings) -> AsyncIterator[AgentOps]:
-    async with AgentOps(sandbox_settings, caller=OPERATOR) as system:
+    patient = replace(sandbox_settings, patience=replace(sandbox_settings.patience, give_up=600.0))
+    async with AgentOps(patient, caller=OPERATOR) as system:
         yield system
 
 
@@ -153,3 +156,18 @@ async def test_an_existing_account_is_linked(ops: AgentOps, box: Sandbox) -> Non
     assert report.employee.entra_id == key
     assert report.employee.address == "lin.linked@acme.example"
     assert not [c for c in box.effects("entra") if c.effect == "entra.create" and "lin.linked" in str(c.detail)]
+
+
+async def test_a_refused_recipient_holds_no_run_and_is_tried_again(ops: AgentOps, box: Sandbox) -> None:
+    await box.fault(Fault("mail", FaultKind.STATUS, method="RCPT", path="team-lead@.*", status=550))
+    report = await ops.onboard(hire("Rob Refused", "Sales"))
+    assert report.run.status is RunStatus.DONE
+    refused = next(mail for mail in report.mails if mail.notice == "access")
+    assert not refused.delivered
+    assert "refused the recipient team-lead@acme.example: 550" in refused.reason
+    assert "the access mail was not delivered" in report.run.summary
+    await box.clear_faults()  # the address was mended
+    while not all(mail.delivered for mail in (await ops.report(report.run.id))[0].mails):
+        await asyncio.sleep(0.1)
+    sent = [call.detail["message_id"] for call in box.effects("mail") if call.detail["message_id"] == refused.message_id]
+    assert sent == [refused.message_id]
