@@ -46,6 +46,7 @@ class Faults:
     duplicates: list[str] = field(default_factory=list)
     repeated_mails: int = 0
     calls: int = 0
+    failed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
     unended: int = 0
     seconds: float = 0.0
@@ -89,7 +90,8 @@ async def faults(directory: Path, hires: int, share: float, advance: Callable[[s
         async with process(life) as one:
             await _watch(one.ended(), Files(data_dir), hires, advance)
         found.seconds = time.monotonic() - began
-        found.calls = await asyncio.to_thread(lane.calls) - before
+        after = await asyncio.to_thread(lane.calls)
+        found.calls, found.failed = after[0] - before[0], after[1] - before[1]
         for rule in await lane.box.struck():
             found.struck[_way(rule)] += rule["struck"]
         verdict, accounts = await asyncio.to_thread(crowd.judged, data_dir)

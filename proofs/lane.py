@@ -84,11 +84,12 @@ class Lane:
         """The changes since `fresh`."""
         return self.box.effects()[self._seen :]
 
-    def calls(self) -> int:
-        """How many calls reached the services in all."""
+    def calls(self) -> tuple[int, int]:
+        """How many calls reached the services that speak HTTP, and how many of them were cut or answered 429 or 5xx."""
         records = Records(self.box.directory / "records.db")
         try:
-            return sum(1 for _ in records.calls())
+            statuses = [call.status for call in records.calls() if call.twin != "mail"]
+            return len(statuses), sum(status == 0 or status == 429 or status >= 500 for status in statuses)
         finally:
             records.close()
 

@@ -52,10 +52,9 @@ def dispatch(found: Dispatch) -> Show:
 
 def faults(found: Faults) -> Show:
     def show(console: Console) -> None:
-        struck = found.struck.total()
         console.print(
-            f"calls: {found.calls}, failed on purpose: {struck} ({struck / max(found.calls, 1):.0%})\n"
-            f"  {', '.join(f'{way}: {count}' for way, count in sorted(found.struck.items()))}\n"
+            f"HTTP calls: {found.calls}, failed on purpose: {found.failed} ({found.failed / max(found.calls, 1):.0%})\n"
+            f"  faults that struck: {', '.join(f'{way}: {count}' for way, count in sorted(found.struck.items()))}\n"
             f"hires: {found.hires}\nitems: {found.items}\n"
             f"completed: {found.completed} ({found.completed_share:.1%})\nreported: {found.items - found.completed}"
         )

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from agent_ops import Settings
+from agent_ops import Sandbox, Settings
 from agent_ops.domain.errors import AccessRefused, ServiceAmbiguous, ServiceRefused, ServiceUnavailable
 from agent_ops.effectors.graph import GraphSession
+from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.transport.graph import GraphError, GraphReads
 from agent_ops.transport.graph_token import EntraToken
 
@@ -105,3 +106,34 @@ async def test_each_reason_for_no_token_is_an_error_of_ours(
             await token.value()
     finally:
         token.close()
+
+
+@pytest.mark.parametrize(("times", "passes"), [(3, True), (4, False)])
+async def test_a_read_that_fails_for_a_moment_is_tried_again_in_place(
+    box: Sandbox, sandbox_settings: Settings, times: int, passes: bool
+) -> None:
+    fault = Fault("entra", FaultKind.STATUS, method="GET", path="/v1.0/domains", status=503, times=times)
+    await box.fault(fault)
+    reads = GraphReads(sandbox_settings.entra)
+    try:
+        if passes:
+            assert (await reads.get("/domains"))["value"]
+        else:
+            with pytest.raises(GraphError, match="told to fail"):
+                await reads.get("/domains")
+    finally:
+        await reads.close()
+    assert [rule["struck"] for rule in await box.struck()] == [times]
+
+
+async def test_a_read_that_is_refused_or_throttled_for_long_is_not_tried_again(box: Sandbox, sandbox_settings: Settings) -> None:
+    await box.fault(Fault("entra", FaultKind.STATUS, method="GET", path="/v1.0/domains", status=403))
+    await box.fault(Fault("entra", FaultKind.STATUS, method="GET", path="/v1.0/users", status=429, retry_after=30))
+    reads = GraphReads(sandbox_settings.entra)
+    try:
+        for path in ("/domains", "/users"):
+            with pytest.raises(GraphError):
+                await reads.get(path)
+    finally:
+        await reads.close()
+    assert [rule["struck"] for rule in await box.struck()] == [1, 1]

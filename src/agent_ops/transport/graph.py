@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 
-from agent_ops.domain.errors import ServiceAmbiguous, ServiceError, ServiceRefused
+from agent_ops.domain.errors import (
+    RateLimited,
+    ServiceAmbiguous,
+    ServiceError,
+    ServiceRefused,
+    ServiceSilent,
+    ServiceUnavailable,
+)
 from agent_ops.transport.calls import logged_call, operation_of
 from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.graph_token import EntraConfig, EntraToken
 from agent_ops.transport.vendor_errors import httpx_errors, status_error
 
 _SERVICE = "Entra ID"
+_PAUSES_SECONDS = (0.1, 0.3, 1.0)
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
 class GraphError(Exception):
@@ -42,6 +52,14 @@ def _error_body(response: httpx.Response) -> dict[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
+def _passes_in(error: ServiceError, pause: float) -> float | None:
+    """Seconds after which another try may help; None when it would not, or not soon."""
+    if isinstance(error, RateLimited):
+        return max(pause, error.retry_after) if error.retry_after <= _LONGEST_PAUSE_SECONDS else None
+    passing = isinstance(error, (ServiceUnavailable, ServiceAmbiguous)) and not isinstance(error, ServiceSilent)
+    return pause if passing else None
+
+
 class GraphReads:
     """Authenticated reads from Graph: a handle that can change nothing. Neither environment variables nor redirects are followed.
 
@@ -66,7 +84,22 @@ class GraphReads:
         )
 
     async def get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-        """The JSON object at a path below Graph's root, such as ``/users?$top=5``."""
+        """The JSON object at a path below Graph's root, such as ``/users?$top=5``.
+
+        A read changes nothing, so what passes soon is tried again in place: an effect that looks at seven things before it
+        writes would else begin afresh for each one that failed.
+        """
+        for pause in _PAUSES_SECONDS:
+            try:
+                return await self._got(path, headers)
+            except (GraphError, ServiceUnavailable, ServiceAmbiguous) as error:
+                wait = _passes_in(error.refusal if isinstance(error, GraphError) else error, pause)
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+        return await self._got(path, headers)
+
+    async def _got(self, path: str, headers: dict[str, str] | None) -> dict[str, Any]:
         response = await self._exchange("GET", path, headers=headers)
         try:
             body = response.json()
