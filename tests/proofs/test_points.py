@@ -26,9 +26,9 @@ def awaits_in(file: Path, function: str) -> int:
     return sum(isinstance(node, ast.Await) for node in ast.walk(found))
 
 
-@pytest.mark.parametrize("function", ["perform", "_to_the_service", "_send_and_record"])
+@pytest.mark.parametrize("function", ["perform", "_performed", "_to_the_service", "_send_and_record"])
 def test_every_await_of_the_door_is_a_point_before_and_after(function: str) -> None:
-    named = [p for p in points.await_points() if f"Ledger.{function}: await" in p]
+    named = [p for p in points.await_points() if f" Ledger.{function}: await" in p]
     assert len(named) == 2 * awaits_in(points.SOURCE / "ledger" / "door.py", function) > 0
 
 
@@ -42,9 +42,8 @@ def test_every_method_of_every_adapter_that_the_door_calls_is_reached() -> None:
 
 
 def test_every_transaction_of_the_ledger_is_a_point() -> None:
-    calls = sum(
-        len(re.findall(r"\.transaction\(", file.read_text(encoding="utf-8"))) for file in (points.SOURCE / "ledger").glob("*.py")
-    )
+    files = [file for file in (points.SOURCE / "ledger").glob("*.py") if file.name != "planning.py"]  # of which nothing remains
+    calls = sum(len(re.findall(r"\.transaction\(", file.read_text(encoding="utf-8"))) for file in files)
     assert sum(" Ledger." in point or " RunJournal." in point for point in points.commit_points()) == 2 * calls > 0
 
 
