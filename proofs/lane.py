@@ -89,7 +89,7 @@ class Lane:
         records = Records(self.box.directory / "records.db")
         try:
             statuses = [call.status for call in records.calls() if call.twin != "mail"]
-            return len(statuses), sum(status == 0 or status == 429 or status >= 500 for status in statuses)
+            return len(statuses), sum(status in (0, 429) or status >= 500 for status in statuses)
         finally:
             records.close()
 

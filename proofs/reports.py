@@ -17,7 +17,7 @@ from proofs.faults import Faults
 from proofs.judge import Verdict
 from proofs.watch import RUN, What
 
-NAME = 100
+NAME = 96
 Show = Callable[[Console], None]
 
 

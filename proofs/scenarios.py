@@ -240,7 +240,7 @@ def scenarios(columns: Sequence[str], dear: Sequence[str]) -> list[Scenario]:
         Scenario("unavailable, then again", _unavailable),
         Scenario("login refused, then again", _login_refused),
         Scenario("slow reads", _slow_reads),
-        Scenario("failing reads", lambda lane: [Fault("entra", FaultKind.STATUS, method="GET", path="/v1", status=503, times=2)]),
+        Scenario("failing reads", lambda lane: [Fault("entra", FaultKind.STATUS, method="GET", path="/v1", status=503, times=3)]),
         Scenario("slower than its client waits", once(FaultKind.LATENCY, seconds=2.8 * CALL), settle=3 * CALL),
         Scenario("namesake", prepare=_namesake),
         Scenario("namesake, cut before", once(FaultKind.DROP_BEFORE), prepare=_namesake),
