@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from agent_ops.domain.effects import EffectState
+
 
 class ItemStatus(str, Enum):
     """Where one access item stands."""
@@ -32,3 +34,14 @@ class AccessItem:
     status: ItemStatus
     reason: str = ""
     detail: str = ""
+
+
+STANDING = {
+    EffectState.OPEN: ItemStatus.IN_PROGRESS,
+    EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
+    EffectState.SUCCEEDED: ItemStatus.COMPLETED,
+    EffectState.FAILED: ItemStatus.FAILED,
+    EffectState.UNKNOWN: ItemStatus.UNKNOWN,
+    EffectState.HELD: ItemStatus.HELD,
+}
+"""Where a part of the account stands, by the state of its effect; access items have a status of their own."""

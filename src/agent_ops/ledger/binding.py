@@ -11,10 +11,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.access import STANDING, AccessItem, ItemStatus
 from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import ITEM_ACTIONS, UNDO_ACTIONS, Action, EffectState, Intent, Proposal
+from agent_ops.domain.effects import ITEM_ACTIONS, UNDO_ACTIONS, Action, Intent, Proposal
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError, PlanOutdated
 from agent_ops.domain.grants import Grant
@@ -151,21 +151,13 @@ class Binder:
         }
 
 
-_STANDINGS = {
-    EffectState.OPEN: ItemStatus.IN_PROGRESS,
-    EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
-    EffectState.SUCCEEDED: ItemStatus.COMPLETED,
-    EffectState.FAILED: ItemStatus.FAILED,
-    EffectState.UNKNOWN: ItemStatus.UNKNOWN,
-    EffectState.HELD: ItemStatus.HELD,
-}
 _PART_ACTIONS = frozenset(Action) - ITEM_ACTIONS - UNDO_ACTIONS - {Action.SEND_MAIL}
 
 
 def _parts(grant: Grant, effects: Iterable[Intent], actions: frozenset[Action]) -> tuple[AccessItem, ...]:
     """Effects of some kinds, told like access items: what was tried, and what the grant still has to begin."""
     tried = {i.proposal: i for i in effects if i.proposal.action in actions}
-    begun = [AccessItem(p.item, _STANDINGS[i.state], i.reason) for p, i in tried.items()]
+    begun = [AccessItem(p.item, STANDING[i.state], i.reason) for p, i in tried.items()]
     due = [AccessItem(p.item, ItemStatus.PENDING) for p in grant.effects if p.action in actions and p not in tried]
     return (*begun, *due)
 

@@ -5,20 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.access import STANDING, AccessItem
 from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent
 from agent_ops.domain.errors import NotFound
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.storage import Transactions, Tx
-
-_STATUSES = {
-    EffectState.OPEN: ItemStatus.IN_PROGRESS,
-    EffectState.ACCEPTED: ItemStatus.IN_PROGRESS,
-    EffectState.SUCCEEDED: ItemStatus.COMPLETED,
-    EffectState.FAILED: ItemStatus.FAILED,
-    EffectState.UNKNOWN: ItemStatus.UNKNOWN,
-    EffectState.HELD: ItemStatus.HELD,
-}
 
 
 @dataclass(frozen=True)
@@ -113,4 +104,4 @@ def _mail(intent: Intent) -> Mail:
 
 def _part(intent: Intent) -> AccessItem:
     """A part of the account, told like an access item."""
-    return AccessItem(intent.proposal.item, _STATUSES[intent.state], intent.reason)
+    return AccessItem(intent.proposal.item, STANDING[intent.state], intent.reason)
