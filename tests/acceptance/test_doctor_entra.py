@@ -15,6 +15,8 @@ from agent_ops.runtime.doctor.permissions import PERMISSIONS
 from agent_ops.sandbox.faults import Fault, FaultKind
 from tests.acceptance.live_env import Doctor
 
+pytestmark = pytest.mark.slow  # a whole examination each
+
 ALL = [permission.name for permission in PERMISSIONS]
 REQUIRED = [permission.name for permission in PERMISSIONS if not permission.optional]
 OPTIONAL = [permission.name for permission in PERMISSIONS if permission.optional]

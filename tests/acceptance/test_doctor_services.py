@@ -19,6 +19,8 @@ from agent_ops.sandbox.faults import Fault, FaultKind
 from agent_ops.transport.jenkins_login import JenkinsLogin
 from tests.acceptance.live_env import Doctor
 
+pytestmark = pytest.mark.slow  # a whole examination each
+
 POLICY = """
 levels = []
 [company]

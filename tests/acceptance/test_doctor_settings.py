@@ -10,6 +10,8 @@ from agent_ops import Sandbox
 from agent_ops.settings import Environment
 from tests.acceptance.live_env import Doctor, good_values
 
+pytestmark = pytest.mark.slow  # a whole examination each
+
 REQUIRED = [
     *("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "AWS_REGION", "JENKINS_SSM_PARAMETER", "SMTP_HOST", "SMTP_FROM"),
     *("AGENT_OPS_FIRST_CONTACT", "AGENT_OPS_SECOND_CONTACT", "AGENT_OPS_POLICY_FILE"),
