@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import agent_ops.runtime.compose as _compose
-from agent_ops import AgentOps, Caller, Profile, Run, RunStatus, Settings
+from agent_ops import AgentOps, Caller, EmployeeStatus, Profile, Run, RunStatus, Settings
 from agent_ops.agents import load_agents
 from agent_ops.domain.errors import RunFailed
 from agent_ops.ledger.attempt import Patience
@@ -63,6 +63,7 @@ class Life:
         concurrency: runs driven at a time.
         pauses: all changes are paused before the hires are submitted, and resumed soon after.
         retries: a run that failed is tried again once.
+        undoes: what was onboarded is undone.
         stays: until the outbox is empty, too.
     """
 
@@ -78,6 +79,7 @@ class Life:
     eager: bool = False
     pauses: bool = False
     retries: bool = False
+    undoes: bool = False
     stays: bool = False
     policy_file: Path | None = None
 
@@ -160,6 +162,9 @@ async def _work(ops: AgentOps, life: Life) -> int:
     if life.retries:
         failed = [report.run for report in await ops.employees() if report.run.status is RunStatus.FAILED]
         await asyncio.gather(*[_ended(ops, (await ops.retry(run.id)).id) for run in failed])
+    if life.undoes:
+        onboarded = [r.run for r in await ops.employees() if r.employee.status is EmployeeStatus.ONBOARDED]
+        await asyncio.gather(*[_ended(ops, (await ops.cancel(run.id, undo=True)).id) for run in onboarded])
     if life.stays:
         await _nothing_is_left(life.data_dir)
     return 0

@@ -34,7 +34,7 @@ NAMED = (
     *(ABOUT_TO_POST, ABOUT_TO_LOAD_GRANT),
 )
 ELSEWHERE = {
-    r"^runtime/cancelling\.py|EntraEffector\._disable": "undoing has no public way in the library yet",
+    r"Canceller\.cancel: commit": "a run is cancelled in the middle by hand: tests/integration/test_cancel.py does",
     r"^runtime/lease\.py:\d+ leased: ": "only LangGraph Studio drives runs so",
 }
 """Points that no scenario here can reach, and why; they are counted and shown."""
@@ -131,6 +131,10 @@ def _the_day_has_come(files: Files) -> None:
 
 async def _paused(lane: Lane, life: Life) -> Life:
     return replace(life, pauses=True)
+
+
+async def _undone(lane: Lane, life: Life) -> Life:
+    return replace(life, undoes=True)
 
 
 async def _retried(lane: Lane, life: Life) -> Life:
@@ -253,6 +257,7 @@ def scenarios(columns: Sequence[str], dear: Sequence[str]) -> list[Scenario]:
         Scenario("down for a while", _down_for_a_while),
         Scenario("long pipelines", prepare=_long_pipelines),
         Scenario("retried", _no_such_job_at_first, prepare=_retried, as_surveyed=True, or_plain=True),
+        Scenario("undone", prepare=_undone, as_surveyed=True),
         Scenario(
             "the first day has come",
             prepare=_starts_later,
