@@ -66,7 +66,7 @@ async def chaos(directory: Path, rounds: int, seed: int, advance: Callable[[str,
         await lane.faults(faults())
         await _kill_about(crowd, data_dir, rounds, found, advance)
         await lane.box.clear_faults()
-        async with process(life_of(lane, data_dir, hires=crowd.everybody, stays=True, seconds=300.0)) as last:
+        async with process(life_of(lane, data_dir, hires=crowd.everybody, stays=True, seconds=300.0 + 2 * rounds)) as last:
             code = await last.ended()
         found.verdict, accounts = await asyncio.to_thread(crowd.judged, data_dir)
         found.runs, found.effects = len(accounts), crowd.effects_due()
