@@ -71,7 +71,7 @@ async def _played(lane: Lane, cell: Cell) -> Result:
         life = await cell.scenario.prepare(lane, life)
     life.data_dir.mkdir(parents=True)
     kills = await _disturb(lane, cell, life)
-    code = await _recover(replace(life, pauses=False, stays=True))
+    code = await _recover(replace(life, pauses=False, plans=False, stays=True))
     await asyncio.sleep(cell.scenario.settle)
     verdict = await _judged(lane, cell, life, expected)
     if code != 0:
@@ -128,7 +128,10 @@ async def _disturb(lane: Lane, cell: Cell, life: Life) -> int:
         if scenario.meanwhile is not None and await under_proof.stopped():
             await scenario.meanwhile(Stage(lane, life, others), under_proof)
             under_proof.send(signal.SIGCONT)
-        kills += await under_proof.ended() == -signal.SIGKILL
+        code = await under_proof.ended()
+        kills += code == -signal.SIGKILL
+    if cell.order is None and code != 0:
+        raise RuntimeError(f"the process, killed by nobody, ended with {code}; its stderr lies in {life.data_dir}")
     if cell.order is not None and not scenario.as_surveyed:
         await lane.box.clear_faults()
     return kills

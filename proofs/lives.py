@@ -64,6 +64,7 @@ class Life:
         pauses: all changes are paused before the hires are submitted, and resumed soon after.
         retries: a run that failed is tried again once.
         undoes: what was onboarded is undone.
+        plans: hires are planned, and the plans applied.
         stays: until the outbox is empty, too.
     """
 
@@ -79,6 +80,7 @@ class Life:
     eager: bool = False
     pauses: bool = False
     retries: bool = False
+    plans: bool = False
     undoes: bool = False
     stays: bool = False
     policy_file: Path | None = None
@@ -154,7 +156,7 @@ async def _work(ops: AgentOps, life: Life) -> int:
     await asyncio.gather(*(_ended(ops, run_id) for run_id in recorded))
     if life.pauses:
         await ops.pause(reason="a look before anything is changed")
-    runs = [await _submitted(ops, hire) for hire in life.hires]
+    runs = [await (_applied if life.plans else _submitted)(ops, hire) for hire in life.hires]
     if life.pauses:
         await asyncio.sleep(PAUSE_SECONDS)
         await ops.resume()
@@ -174,6 +176,10 @@ async def _nothing_is_left(data_dir: Path) -> None:
     """Mails may be taken after their run has ended: until then somebody has to stay."""
     while await asyncio.to_thread(Files(data_dir).unsettled):
         await asyncio.sleep(0.1)
+
+
+async def _applied(ops: AgentOps, hire: Hire) -> Run:
+    return await ops.apply(await ops.plan(hire.profile, hire.items, link_existing=hire.link_existing))
 
 
 async def _submitted(ops: AgentOps, hire: Hire) -> Run:

@@ -35,6 +35,9 @@ NAMED = (
 )
 ELSEWHERE = {
     r"Canceller\.cancel: commit": "a run is cancelled in the middle by hand: tests/integration/test_cancel.py does",
+    r"^(ledger|runtime)/planning\.py|^storage/rehearsal\.py": "a plan only looks, and commits nothing",
+    r"Edge\.take_up: commit|\.foresee": "a plan only looks, and commits nothing",
+    r"^runtime/(backup|clearing)\.py": "an administrator's own command, which no onboarding comes by",
     r"^runtime/lease\.py:\d+ leased: ": "only LangGraph Studio drives runs so",
 }
 """Points that no scenario here can reach, and why; they are counted and shown."""
@@ -129,6 +132,11 @@ def _the_day_has_come(files: Files) -> None:
     files.change(moved, ("UPDATE runs SET wake_at = 0", ()))
 
 
+async def _planned(lane: Lane, life: Life) -> Life:
+    """The hire is planned first, and the plan is applied."""
+    return replace(life, plans=True)
+
+
 async def _paused(lane: Lane, life: Life) -> Life:
     return replace(life, pauses=True)
 
@@ -172,6 +180,11 @@ async def _failing_pipelines(lane: Lane, life: Life) -> Life:
 
 def _no_such_job(lane: Lane) -> Sequence[Fault]:
     return [_fault(write, FaultKind.STATUS, status=404) for write in lane.writes if write.twin == "jenkins"]
+
+
+def _failing_reads(lane: Lane) -> Sequence[Fault]:
+    """As often as a read is tried again in place: one that nothing else is read beside."""
+    return [Fault("entra", FaultKind.STATUS, method="GET", path=".*/subscribedSkus", status=503, times=3)]
 
 
 def _slow_reads(lane: Lane) -> Sequence[Fault]:
@@ -244,12 +257,13 @@ def scenarios(columns: Sequence[str], dear: Sequence[str]) -> list[Scenario]:
         Scenario("unavailable, then again", _unavailable),
         Scenario("login refused, then again", _login_refused),
         Scenario("slow reads", _slow_reads),
-        Scenario("failing reads", lambda lane: [Fault("entra", FaultKind.STATUS, method="GET", path="/v1", status=503, times=3)]),
+        Scenario("failing reads", _failing_reads),
         Scenario("slower than its client waits", once(FaultKind.LATENCY, seconds=2.8 * CALL), settle=3 * CALL),
         Scenario("namesake", prepare=_namesake),
         Scenario("namesake, cut before", once(FaultKind.DROP_BEFORE), prepare=_namesake),
         Scenario("linked", prepare=_linked, as_surveyed=True),
         Scenario("linked, cut after", once(FaultKind.DROP_AFTER), prepare=_linked, as_surveyed=True),
+        Scenario("planned, then applied", prepare=_planned),
         Scenario("paused, then resumed", prepare=_paused),
         Scenario("failing pipelines", prepare=_failing_pipelines, as_surveyed=True),
         Scenario("no seats", prepare=_no_seats, as_surveyed=True),
