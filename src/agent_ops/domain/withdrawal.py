@@ -43,6 +43,7 @@ def withdrawal_of(
             facts=facts_of(employee),
             next=("A further mail tells what was taken back and what was not.",),
         )
+    undone = tuple(sorted(undone, key=lambda part: (part.item != "account", part.item)))
     back = sum(part.status.in_place for part in undone)
     missing = back < len(undone)
     tried = {part.item for part in undone}

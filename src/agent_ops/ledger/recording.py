@@ -115,8 +115,6 @@ def recorded_outcome(intent: Intent) -> Outcome:
 
 
 def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
-    if "html" in intent.pinned:  # the same words again: a mail that was taken is never sent again
-        tx.effects.repin(intent, {name: value for name, value in intent.pinned.items() if name != "html"})
     tx.effects.settle(intent, EffectState.SUCCEEDED, result=answer.result)
     if intent.proposal.action in ACCOUNT_ACTIONS:
         tx.people.set_account(intent.employee_id, answer.result["address"], answer.result["id"])

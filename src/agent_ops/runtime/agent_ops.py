@@ -193,11 +193,11 @@ class AgentOps:
             InvalidRequest: it has ended, or there is nothing to undo.
         """
         self._check_open()
-        ended = (await self._reports.status(run_id)).ended
-        cancelled = None if undo and ended else await self._system.canceller.cancel(run_id, self._caller)
-        if cancelled is not None and not undo:
-            return cancelled
-        await self._dispatcher.run_ended(run_id, _DRAIN_SECONDS)
+        if not undo or not (await self._reports.status(run_id)).ended:
+            cancelled = await self._system.canceller.cancel(run_id, self._caller)
+            if not undo:
+                return cancelled
+            await self._dispatcher.run_ended(run_id, _DRAIN_SECONDS)
         run = await self._system.canceller.undo(run_id, self._caller)
         self._dispatcher.wake()
         return run
