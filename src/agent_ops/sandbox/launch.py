@@ -220,6 +220,10 @@ class Sandbox(EntraSteering):
             method=method,
             headers={"Authorization": f"Bearer {self.addresses.control_token}", "Content-Type": "application/json"},
         )
-        with _PROXYLESS.open(request, timeout=10) as answer:
-            parsed: dict[str, Any] = json.load(answer)
+        try:
+            with _PROXYLESS.open(request, timeout=10) as answer:
+                parsed: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
+            raise
         return parsed
