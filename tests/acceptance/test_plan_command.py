@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent_ops import Sandbox
+from agent_ops.domain.plans import bound
 from agent_ops.sandbox.records import Call, Records
 from tests.acceptance.test_command_line import EXIT_OK, EXIT_USAGE, agent_ops
 
@@ -69,8 +70,8 @@ def test_a_plan_changes_nothing_and_is_applied_exactly(box: Sandbox, tmp_path: P
     with closing(sqlite3.connect(box.data_dir / "operations.db")) as conn:
         rows = conn.execute("SELECT key, attempt, pinned, state FROM effects WHERE run_id = ?", (report["run"],)).fetchall()
     unknown, entra_id = json.dumps("(not yet)"), json.dumps(report["employee"]["entra_id"])
-    performed = {key: (attempt, json.loads(pinned.replace(entra_id, unknown))) for key, attempt, pinned, _ in rows}
-    assert performed == {effect["key"]: (effect["attempt"], effect["pinned"]) for effect in plan["effects"]}
+    performed = {key: (attempt, bound(json.loads(pinned.replace(entra_id, unknown)))) for key, attempt, pinned, _ in rows}
+    assert performed == {effect["key"]: (effect["attempt"], bound(effect["pinned"])) for effect in plan["effects"]}
     assert {state for *_, state in rows} == {"succeeded"}
 
     effects = len(box.effects())

@@ -22,6 +22,7 @@ from agent_ops import AgentOps, Caller, Decision, Plan, Profile, Run, RunStatus,
 from agent_ops.domain.addresses import candidates
 from agent_ops.domain.effects import NOT_YET, Action
 from agent_ops.domain.notices import Contacts
+from agent_ops.domain.plans import bound
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.graphs import RunbookPlanner
 from agent_ops.ledger.binding import Binder
@@ -199,7 +200,7 @@ async def performed(ops: AgentOps, plan: Plan, run: Run | None) -> dict[str, tup
     for row in keys:
         intent = await ops._system.store.read(lambda tx, key=row["key"]: tx.effects.get(key))  # type: ignore[misc]
         assert intent is not None
-        found[row["key"]] = (intent.attempt, intent.pinned, report.employee.entra_id)
+        found[row["key"]] = (intent.attempt, bound(intent.pinned), report.employee.entra_id)
     unknown = {effect.key: [n for n, v in effect.pinned.items() if v == NOT_YET] for effect in plan.effects}
     return {
         key: (attempt, {n: NOT_YET if n in unknown.get(key, ()) and v == entra_id else v for n, v in pinned.items()})
@@ -220,7 +221,7 @@ async def judge(case: Case) -> None:
             assert Plan.from_text(plan.to_text()) == plan
             assert all(effect.happens for effect in plan.effects)
             run = await perform(case, ops, plan, earlier)
-            planned = {effect.key: (effect.attempt, effect.pinned) for effect in plan.effects}
+            planned = {effect.key: (effect.attempt, bound(effect.pinned)) for effect in plan.effects}
             assert await performed(ops, plan, run) == planned
             assert not (await ops.plan(case.profile, **case.options)).effects, "nothing is left"
 

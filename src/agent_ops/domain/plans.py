@@ -28,6 +28,9 @@ class Prospect(str, Enum):
     UNKNOWN = "unknown"  # an earlier run may have done it, and the service cannot tell
 
 
+_MAIL_WORDS = frozenset({"subject", "body", "html"})
+
+
 @dataclass(frozen=True)
 class PlannedEffect:
     """One effect that would be carried out.
@@ -194,10 +197,15 @@ def _changed(old: PlannedEffect, new: PlannedEffect) -> Iterator[Difference]:
         yield Difference(old.proposal, "attempt", str(old.attempt), str(new.attempt))
     if old.happens != new.happens or (not old.happens and old.prospect is not new.prospect):
         yield Difference(old.proposal, "prospect", _words(old), _words(new))
-    before, after = flattened(old.pinned), flattened(new.pinned)
+    before, after = flattened(bound(old.pinned)), flattened(bound(new.pinned))
     for field in dict.fromkeys([*before, *after]):
         if before.get(field) != after.get(field):
             yield Difference(old.proposal, field, before.get(field, "absent"), after.get(field, "absent"))
+
+
+def bound(pinned: dict[str, Any]) -> dict[str, Any]:
+    """The pinned values that a plan binds: all but a mail's words, which tell what went on beside it until it was written."""
+    return {name: value for name, value in pinned.items() if name not in _MAIL_WORDS}
 
 
 def _words(effect: PlannedEffect) -> str:
