@@ -103,7 +103,7 @@ async def compose(
     policy.check_instances(settings.aws.jenkins_instances)
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
-        saver = await stack.enter_async_context(_checkpoints(settings.data_dir / CHECKPOINTS))
+        saver = await stack.enter_async_context(open_checkpoints(settings.data_dir / CHECKPOINTS))
         effectors = {action: redacted(adapter) for action, adapter in (adapters or _effectors(settings, stack)).items()}
         _check_lease(settings, effectors)
         owners = Owners(settings.data_dir / OWNERS)
@@ -152,7 +152,7 @@ def _effectors(settings: Settings, stack: contextlib.AsyncExitStack) -> dict[Act
 
 
 @contextlib.asynccontextmanager
-async def _checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+async def open_checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
     """Checkpoints are history, never truth: plain types only, and no fsync at each commit."""
     async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
         saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
@@ -164,4 +164,8 @@ async def _checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
             raise StorageCorrupt(
                 f"the checkpoints {path} cannot be used: {error}", "They are history only: move the file aside."
             ) from error
-        yield saver
+        try:
+            yield saver
+        finally:
+            async with saver.lock:  # a cancelled run's last write may still be between its statement and its commit, and a
+                await saver.conn.close()  # connection closed there keeps the file locked as long as anything holds its cursor
