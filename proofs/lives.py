@@ -19,7 +19,7 @@ from typing import Any
 import agent_ops.runtime.compose as _compose
 from agent_ops import AgentOps, Caller, EmployeeStatus, Profile, Run, RunStatus, Settings
 from agent_ops.agents import load_agents
-from agent_ops.domain.errors import RunFailed
+from agent_ops.domain.errors import InvalidRequest, RunFailed
 from agent_ops.ledger.attempt import Patience
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
@@ -62,7 +62,8 @@ class Life:
         log_drives: a file into which it writes when it begins and ends to drive a run.
         concurrency: runs driven at a time.
         pauses: all changes are paused before the hires are submitted, and resumed soon after.
-        retries: a run that failed is tried again once.
+        cancels: runs are cancelled while all changes are paused, so that nothing was done yet.
+        retries: a run that failed, or was cancelled, is tried again once.
         undoes: what was onboarded is undone.
         plans: hires are planned, and the plans applied.
         stays: until the outbox is empty, too.
@@ -79,6 +80,7 @@ class Life:
     concurrency: int = 64
     eager: bool = False
     pauses: bool = False
+    cancels: bool = False
     retries: bool = False
     plans: bool = False
     undoes: bool = False
@@ -158,11 +160,11 @@ async def _work(ops: AgentOps, life: Life) -> int:
         await ops.pause(reason="a look before anything is changed")
     runs = [await (_applied if life.plans else _submitted)(ops, hire) for hire in life.hires]
     if life.pauses:
-        await asyncio.sleep(PAUSE_SECONDS)
-        await ops.resume()
+        await _resumed(ops, runs if life.cancels else [])
     await asyncio.gather(*(_ended(ops, run.id) for run in runs))
     if life.retries:
-        failed = [report.run for report in await ops.employees() if report.run.status is RunStatus.FAILED]
+        again = (RunStatus.FAILED, RunStatus.CANCELLED)
+        failed = [report.run for report in await ops.employees() if report.run.status in again]
         await asyncio.gather(*[_ended(ops, (await ops.retry(run.id)).id) for run in failed])
     if life.undoes:
         onboarded = [r.run for r in await ops.employees() if r.employee.status is EmployeeStatus.ONBOARDED]
@@ -170,6 +172,13 @@ async def _work(ops: AgentOps, life: Life) -> int:
     if life.stays:
         await _nothing_is_left(life.data_dir)
     return 0
+
+
+async def _resumed(ops: AgentOps, unwanted: list[Run]) -> None:
+    """After a while of the pause; what is not wanted any more is cancelled before."""
+    await asyncio.sleep(PAUSE_SECONDS)
+    await asyncio.gather(*(_cancelled(ops, run.id) for run in unwanted))
+    await ops.resume()
 
 
 async def _nothing_is_left(data_dir: Path) -> None:
@@ -184,6 +193,12 @@ async def _applied(ops: AgentOps, hire: Hire) -> Run:
 
 async def _submitted(ops: AgentOps, hire: Hire) -> Run:
     return await ops.submit(hire.profile, hire.items, link_existing=hire.link_existing)
+
+
+async def _cancelled(ops: AgentOps, run_id: str) -> None:
+    """A client that asks again after a death is told that the run has ended."""
+    with contextlib.suppress(InvalidRequest):
+        await ops.cancel(run_id)
 
 
 async def _ended(ops: AgentOps, run_id: str) -> None:

@@ -34,7 +34,6 @@ NAMED = (
     *(ABOUT_TO_POST, ABOUT_TO_LOAD_GRANT),
 )
 ELSEWHERE = {
-    r"Canceller\.cancel: commit": "a run is cancelled in the middle by hand: tests/integration/test_cancel.py does",
     r"^(ledger|runtime)/planning\.py|^storage/rehearsal\.py": "a plan only looks, and commits nothing",
     r"Edge\.take_up: commit|\.foresee": "a plan only looks, and commits nothing",
     r"^runtime/(backup|clearing)\.py": "an administrator's own command, which no onboarding comes by",
@@ -139,6 +138,10 @@ async def _planned(lane: Lane, life: Life) -> Life:
 
 async def _paused(lane: Lane, life: Life) -> Life:
     return replace(life, pauses=True)
+
+
+async def _cancelled(lane: Lane, life: Life) -> Life:
+    return replace(life, pauses=True, cancels=True, retries=True)
 
 
 async def _undone(lane: Lane, life: Life) -> Life:
@@ -265,6 +268,7 @@ def scenarios(columns: Sequence[str], dear: Sequence[str]) -> list[Scenario]:
         Scenario("linked, cut after", once(FaultKind.DROP_AFTER), prepare=_linked, as_surveyed=True),
         Scenario("planned, then applied", prepare=_planned),
         Scenario("paused, then resumed", prepare=_paused),
+        Scenario("cancelled, then retried", prepare=_cancelled, as_surveyed=True, or_plain=True),
         Scenario("failing pipelines", prepare=_failing_pipelines, as_surveyed=True),
         Scenario("no seats", prepare=_no_seats, as_surveyed=True),
         Scenario("no such job", _no_such_job, as_surveyed=True),

@@ -41,7 +41,10 @@ class EffectAdapter(Protocol):
         """Ask the service for our marker. Never changes anything."""
 
     async def send(self, intent: Intent) -> Accepted | Completed | Failed | Held:
-        """Do it, with exactly the pinned values, leaving the marker."""
+        """Do it, with exactly the pinned values, leaving the marker.
+
+        What completes an account has the results ``id`` and ``address``; without them it counts as unknown.
+        """
 
     async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
         """See what became of accepted work, by reading only; ``Waiting`` says for what, and when to look again."""

@@ -93,6 +93,8 @@ def record_unbound(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcom
 
 def record_answer(tx: Tx, intent: Intent, answer: Answer) -> Outcome:
     """The attempt is over: ledger, item, employee, event and audit change together."""
+    if _lacks(intent, answer):
+        answer = Uncertain(f"may have been done: the adapter's answer lacks {_lacks(intent, answer)}")
     if isinstance(answer, Completed):
         return _success(tx, intent, answer)
     state, item_status, employee_status, outcome = _CLOSED[type(answer)]
@@ -105,6 +107,13 @@ def record_answer(tx: Tx, intent: Intent, answer: Answer) -> Outcome:
     _event(tx, intent, "status", f"{intent.proposal.item}: {answer.reason}", item_status.value)
     _audit(tx, intent, state.value, "")
     return Outcome(outcome, answer.reason)
+
+
+def _lacks(intent: Intent, answer: Answer) -> str:
+    """What an adapter's answer about an account must say, and does not."""
+    if not isinstance(answer, Completed) or intent.proposal.action not in ACCOUNT_ACTIONS:
+        return ""
+    return ", ".join(name for name in ("id", "address") if not answer.result.get(name))
 
 
 def recorded_outcome(intent: Intent) -> Outcome:
