@@ -245,18 +245,6 @@ async def test_whatever_an_adapter_raises_the_item_does_not_stay_in_progress(
     assert await bench.item(run, "aws") is ItemStatus(kind.value)
 
 
-async def test_an_account_that_its_adapter_does_not_name_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = await bench.run()
-
-    async def nameless(intent: object) -> Completed:
-        return Completed({"id": "somebody"})
-
-    monkeypatch.setattr(bench.fakes[Action.CREATE_ACCOUNT], "send", nameless)
-    outcome = await bench.ledger().perform(run.id, ACCOUNT)
-    assert outcome.kind is OutcomeKind.UNKNOWN
-    assert "address" in outcome.message
-
-
 async def test_a_result_that_cannot_be_read_is_unknown(bench: Bench) -> None:
     run, ledger = await bench.run(), bench.ledger()
     await ledger.perform(run.id, ACCOUNT)

@@ -1,4 +1,4 @@
-"""A service that does not answer in time may still do the work, long after its client has stopped waiting."""
+"""A service, or its adapter, that does not say whether the work was done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent_ops.domain.effects import Action, Intent
+from agent_ops.domain.effects import Action, Completed, Intent, OutcomeKind
 from agent_ops.domain.errors import ServiceAmbiguous, ServiceSilent
 from tests.conftest import IMPATIENT
 from tests.integration.test_door import ACCOUNT, AWS, Bench, bench
@@ -33,3 +33,15 @@ async def test_what_was_not_answered_in_time_may_land_until_the_bound_of_its_cal
     service.send = silent_at_first  # type: ignore[method-assign,assignment]
     assert (await ledger.perform(run.id, AWS)).succeeded
     assert service.sends == 0, "what landed late was found, not repeated"
+
+
+async def test_an_account_that_its_adapter_does_not_name_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = await bench.run()
+
+    async def nameless(intent: object) -> Completed:
+        return Completed({"id": "somebody"})
+
+    monkeypatch.setattr(bench.fakes[Action.CREATE_ACCOUNT], "send", nameless)
+    outcome = await bench.ledger().perform(run.id, ACCOUNT)
+    assert outcome.kind is OutcomeKind.UNKNOWN
+    assert "address" in outcome.message
