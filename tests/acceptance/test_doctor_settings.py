@@ -51,6 +51,8 @@ GARBLED = [
     ("AGENT_OPS_FIRST_CONTACT", "garbage"),
     ("AGENT_OPS_SECOND_CONTACT", "two@acme.example, three@acme.example"),
     ("AGENT_OPS_POLICY_FILE", "absent.toml"),
+    ("AGENT_OPS_GUARD_DIR", "absent"),
+    ("AGENT_OPS_GUARD_DIR", "."),
     ("AGENT_OPS_DATA_DIR", ".env/below"),
     ("LOG_FILE", ".env/below/app.log"),
     ("LOG_LEVEL", "garbage"),

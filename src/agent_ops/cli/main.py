@@ -18,6 +18,7 @@ from agent_ops.cli.commands import (
     cancel,
     demo,
     doctor,
+    guard,
     init,
     onboard,
     plan,
@@ -78,6 +79,7 @@ def main() -> None:
 _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
+    guard.guard,
 )
 for command in _COMMANDS:
     main.add_command(command)

@@ -49,6 +49,7 @@ def report_json(report: RunReport) -> dict[str, Any]:
         ],
         "account": [{"part": i.item, "status": i.status.value, "reason": i.reason} for i in report.account],
         "mails": [asdict(mail) for mail in report.mails],
+        "denials": report.denials,
         "events": [_event_json(event) for event in report.events],
     }
 

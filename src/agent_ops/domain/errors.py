@@ -8,7 +8,8 @@
     |-- RunFailed                awaiting a run that did not end well
     |-- ConfigurationError       the operator must change a setting
     |   |-- SettingsWrong        ... or several
-    |   `-- PolicyError          ... or the entitlement policy
+    |   |-- PolicyError          ... or the entitlement policy
+    |   `-- GuardRulesError      ... or the guard's rules
     |-- StorageError             the operator must mend the data directory
     |   |-- StorageBusy
     |   |-- StorageCorrupt
@@ -86,6 +87,10 @@ class SettingsWrong(ConfigurationError):
 
 class PolicyError(ConfigurationError):
     """Mend the entitlement policy file; docs/policy.md describes each key."""
+
+
+class GuardRulesError(ConfigurationError):
+    """Nothing is done without them: mend the rules (docs/guard.md), look at them with `agent-ops guard`."""
 
 
 class StorageError(AgentOpsError):

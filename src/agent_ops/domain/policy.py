@@ -111,7 +111,7 @@ class EntitlementPolicy:
     def entitlements_of(self, profile: Profile) -> Entitlements:
         """What this profile may have and gets: its team's entitlements and those of its level in the team."""
         team = self.team_of(profile)
-        return team.own | team.levels.get(self._level_of(profile), Entitlements())
+        return team.own | team.levels.get(self.level_of(profile), Entitlements())
 
     def post_of(self, profile: Profile) -> Post:
         """The profile's place in the company, by its team, level and location.
@@ -119,7 +119,7 @@ class EntitlementPolicy:
         Raises:
             InvalidRequest: when the policy does not have them.
         """
-        team, level, location = self.team_of(profile), self._level_of(profile), self.location_of(profile)
+        team, level, location = self.team_of(profile), self.level_of(profile), self.location_of(profile)
         return Post(
             department=team.title,
             job_title=team.job_titles.get(level) or team.job_titles.get("") or f"{team.title} {level}".strip(),
@@ -128,7 +128,7 @@ class EntitlementPolicy:
             zone=location.zone if location else "",
         )
 
-    def _level_of(self, profile: Profile) -> str:
+    def level_of(self, profile: Profile) -> str:
         """The profile's level as the policy writes it, empty when it names none."""
         if profile.level is None:
             return ""

@@ -135,7 +135,8 @@ class Pause:
 class RunReport:
     """A run with everything that came of it: what `agent-ops status` shows and the library returns.
 
-    ``account`` are the parts of the company account: account, attributes, manager, enabled.
+    ``account`` are the parts of the company account: account, attributes, manager, enabled. ``denials`` counts what the run
+    asked for and was denied, as the audit has it.
     """
 
     run: Run
@@ -144,3 +145,4 @@ class RunReport:
     mails: tuple[Mail, ...] = ()
     account: tuple[AccessItem, ...] = ()
     events: tuple[Event, ...] = field(default=(), repr=False)
+    denials: int = 0

@@ -4,60 +4,57 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from agent_ops.domain.effects import Action, Proposal
-from agent_ops.domain.employee import Employee
+from agent_ops.domain.effects import ITEM_ACTIONS, Action, Proposal
+from agent_ops.domain.employee import Employee, Profile
 from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.grants import Grant
-from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
+from agent_ops.domain.policy import EntitlementPolicy, PipelineItem
+from agent_ops.policies.guard_files import read_guard_rules
+from agent_ops.policies.guard_rules import Case, GuardRules, Place
 
-ALLOWED = frozenset(
-    {
-        ("entra", Action.CREATE_ACCOUNT),
-        ("entra", Action.LINK_ACCOUNT),
-        ("entra", Action.SET_ATTRIBUTES),
-        ("entra", Action.SET_MANAGER),
-        ("entra", Action.ENABLE_ACCOUNT),
-        ("entra", Action.ADD_TO_GROUP),
-        ("jenkins", Action.RUN_PIPELINE),
-        ("entra", Action.DISABLE_ACCOUNT),
-        ("jenkins", Action.REVOKE_PIPELINE),
-        ("notify", Action.SEND_MAIL),
-    }
-)
-"""Which agent may do what at all."""
-
-_KIND = {Action.RUN_PIPELINE: PipelineItem, Action.REVOKE_PIPELINE: PipelineItem, Action.ADD_TO_GROUP: GroupItem}
+_OF_THE_CATALOGUE = ITEM_ACTIONS | {Action.REVOKE_PIPELINE}
 
 
 class Guard:
-    """Judges proposals. Pure: everything it looks at is given or fixed at start."""
+    """Judges proposals. Pure: everything it looks at is given or fixed at start.
 
-    def __init__(self, policy: EntitlementPolicy) -> None:
-        self._policy = policy
+    It states the facts, the Cedar rules decide: nothing is decided here. What no rule can decide is not asked of them: the
+    grant's seal is verified when it is loaded (``GrantBook``), and every value that is sent is bound by code (``Binder``).
+
+    Args:
+        policy: today's entitlement policy.
+        rules: those that ship, when not given.
+    """
+
+    def __init__(self, policy: EntitlementPolicy, rules: GuardRules | None = None) -> None:
+        self._policy, self._rules = policy, rules or read_guard_rules()
 
     def denial(self, proposal: Proposal, grant: Grant, employee: Employee, now: datetime) -> str | None:
-        """Why the proposal is denied; None when it is allowed."""
-        if (proposal.agent, proposal.action) not in ALLOWED:
-            return f"agent {proposal.agent} may not do {proposal.action.value}"
-        if grant.employee_id != employee.id:
-            return "the grant is for another employee"
-        if proposal not in grant.effects:
-            return f"the grant has no {proposal.action.value} for {proposal.item}"
-        if now >= grant.expires_at:
-            return f"the grant expired at {grant.expires_at.isoformat(timespec='seconds')}"
-        return self._beyond_policy(proposal, employee)
+        """Why the proposal is denied, in one line without personal data; None when it is allowed."""
+        place = self._place(employee.profile)
+        allowed = place.placed and proposal.item in self._policy.entitlements_of(employee.profile).allowed
+        return self._rules.denial(Case(proposal, grant, employee.id, place, self._kind(proposal), allowed, now))
 
-    def _beyond_policy(self, proposal: Proposal, employee: Employee) -> str | None:
-        """A grant is never more than today's policy allows."""
-        kind = _KIND.get(proposal.action)
-        if kind is None:
-            return None
-        if not isinstance(self._policy.catalogue.get(proposal.item), kind):
-            return f"the catalogue has no {proposal.item} of this kind any more"
-        if proposal.action is Action.REVOKE_PIPELINE:  # what is not allowed any more is taken back all the same
-            return None
+    def _place(self, profile: Profile) -> Place:
+        """The employee's place by the policy's own keys, whatever words the request used."""
+        policy = self._policy
         try:
-            allowed = self._policy.entitlements_of(employee.profile).allowed
-        except InvalidRequest as error:
-            return error.what
-        return None if proposal.item in allowed else f"the policy does not allow {proposal.item} any more"
+            location, post = policy.location_of(profile), policy.post_of(profile)
+            return Place(
+                team=policy.team_of(profile).key,
+                level=policy.level_of(profile),
+                location=location.key if location else "",
+                country=post.country,
+                employee_type=post.employee_type,
+            )
+        except InvalidRequest:
+            return Place(placed=False)
+
+    def _kind(self, proposal: Proposal) -> str:
+        """What is changed, by today's catalogue."""
+        if proposal.action not in _OF_THE_CATALOGUE:
+            return "notice" if proposal.action is Action.SEND_MAIL else "account"
+        item = self._policy.catalogue.get(proposal.item)
+        if item is None:
+            return "nothing"
+        return "pipeline" if isinstance(item, PipelineItem) else "group"

@@ -27,6 +27,7 @@ from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.policies import read_policy
+from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
@@ -101,6 +102,7 @@ async def compose(
     """
     policy = await asyncio.to_thread(read_policy, settings.policy_file)
     policy.check_instances(settings.aws.jenkins_instances)
+    guard = Guard(policy, await asyncio.to_thread(read_guard_rules, settings.guard_dir))
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(open_checkpoints(settings.data_dir / CHECKPOINTS))
@@ -118,9 +120,7 @@ async def compose(
         yield System(
             store=store,
             edge=Edge(store, policy, granting, keys.identity),
-            ledger=Ledger(
-                store, grants, Guard(policy), Binder(policy, settings.contacts), effectors, owners.name, settings.patience
-            ),
+            ledger=Ledger(store, grants, guard, Binder(policy, settings.contacts), effectors, owners.name, settings.patience),
             journal=journal,
             planner=planner or RunbookPlanner(),
             graph=build_planner(agents, saver),

@@ -94,7 +94,7 @@ def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
     mails = tuple(_mail(i) for i in effects if i.proposal.action is Action.SEND_MAIL)
     parts = tuple(_part(i) for i in effects if i.proposal.action not in ITEM_ACTIONS | {Action.SEND_MAIL})
     events = tuple(tx.logs.events(run_id)) if with_events else ()
-    return RunReport(run, employee, tx.people.items(employee.id), mails, parts, events)
+    return RunReport(run, employee, tx.people.items(employee.id), mails, parts, events, tx.logs.denials(run_id))
 
 
 def _mail(intent: Intent) -> Mail:

@@ -175,6 +175,13 @@ def directory(value: str) -> str:
     return value
 
 
+def present_directory(value: str) -> str:
+    """A directory that is there."""
+    if not Path(value).is_dir():
+        raise ValueError(f"names {value!r}, which is no directory")
+    return value
+
+
 def strong(value: SecretStr) -> SecretStr:
     """A key that nobody guesses."""
     text = value.get_secret_value()

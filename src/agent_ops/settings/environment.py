@@ -92,6 +92,7 @@ class Environment(BaseSettings):
     log_file: Annotated[str, _text(checks.writable_file)] = "logs/app.log"
     agent_ops_data_dir: Annotated[str, _text(checks.directory)] = str(DATA_DIR)
     agent_ops_policy_file: Annotated[str, _text(required("your entitlement policy (docs/policy.md)", checks.readable_file))] = ""
+    agent_ops_guard_dir: Annotated[str, _text(optional(checks.present_directory))] = ""
     agent_ops_concurrency: Annotated[str, _text(whole_number(1, 10_000))] = "64"
     agent_ops_event_days: Annotated[str, _text(whole_number(1, 36_500))] = "365"
     agent_ops_tracing: Annotated[str, _text(one_of("true", "false"))] = "false"
@@ -224,6 +225,7 @@ class Environment(BaseSettings):
             contacts=Contacts(self.agent_ops_first_contact, self.agent_ops_second_contact),
             data_dir=data_dir or Path(self.agent_ops_data_dir),
             policy_file=Path(self.agent_ops_policy_file),
+            guard_dir=Path(self.agent_ops_guard_dir) if self.agent_ops_guard_dir else None,
             log_file=Path(self.log_file),
             log_level=self.log_level,
             stage_delay=float(self.onboarding_stage_delay_seconds),
@@ -259,13 +261,19 @@ def _said(info: ValidationInfo, name: str) -> str:
 
 
 class PolicyEnvironment(BaseSettings):
-    """One variable, from the environment or ./.env; nothing else has to be set."""
+    """Who may have what, from the environment or ./.env; nothing else has to be set."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
 
     agent_ops_policy_file: Path = EXAMPLE
+    agent_ops_guard_dir: Path | None = None
 
     @classmethod
     def policy_file(cls) -> Path:
         """The configured policy, or the example that the sandbox uses."""
         return cls().agent_ops_policy_file
+
+    @classmethod
+    def guard_dir(cls) -> Path | None:
+        """The configured directory of guard rules; None when only those that ship count."""
+        return cls().agent_ops_guard_dir

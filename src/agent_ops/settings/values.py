@@ -39,6 +39,7 @@ class Settings:
     """Everything that can be set, as values. Times are in seconds.
 
     Args:
+        guard_dir: a directory of guard rules (*.cedar) beside those that ship.
         stage_delay: a pause before each stage of an onboarding.
         lease: how long a run stays a process's own without a sign of life; longer than any single call.
         concurrency: runs that one process drives at a time; the others queue.
@@ -53,6 +54,7 @@ class Settings:
     contacts: Contacts
     data_dir: Path = DATA_DIR
     policy_file: Path = EXAMPLE
+    guard_dir: Path | None = None
     log_file: Path | None = None
     log_level: str = "INFO"
     stage_delay: float = 0.0

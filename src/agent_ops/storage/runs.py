@@ -181,6 +181,11 @@ class Logs:
         )
         return int(gone.rowcount)
 
+    def denials(self, run_id: str) -> int:
+        """How many audit rows say that something was denied to the run."""
+        row = one(self._db, "SELECT count(*) AS denied FROM audit WHERE kind = 'denied' AND run_id = ?", run_id)
+        return int(row["denied"]) if row else 0
+
     def last_event(self) -> int:
         """The id of the newest event, 0 before the first."""
         row = one(self._db, "SELECT seq AS id FROM sqlite_sequence WHERE name = 'events'")

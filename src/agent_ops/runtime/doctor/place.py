@@ -6,8 +6,9 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 
-from agent_ops.domain.errors import PolicyError
+from agent_ops.domain.errors import GuardRulesError, PolicyError
 from agent_ops.policies import read_policy
+from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.compose import DATABASE
 from agent_ops.runtime.doctor import shapes
 from agent_ops.runtime.doctor.checks import Check
@@ -28,6 +29,16 @@ async def policy(exam: Examination) -> Sequence[Line]:
         return [wrong(error.what, remedy, "AGENT_OPS_POLICY_FILE")]
     read = exam.policy
     return [works(f"{path}: {len(read.catalogue)} items, {len(read.teams)} teams, addresses in {read.domain}")]
+
+
+async def guard(exam: Examination) -> Sequence[Line]:
+    directory = exam.settings.guard_dir
+    try:
+        read = await asyncio.to_thread(read_guard_rules, directory)
+    except GuardRulesError as error:
+        return [wrong(error.what, "Mend the rules that AGENT_OPS_GUARD_DIR names (docs/guard.md).", "AGENT_OPS_GUARD_DIR")]
+    files = len({rule.file for rule in read.rules})
+    return [works(f"{len(read.rules)} rules in {files} {'file' if files == 1 else 'files'}, version {read.version}")]
 
 
 async def data_directory(exam: Examination) -> Sequence[Line]:
@@ -80,6 +91,7 @@ async def log_file(exam: Examination) -> Sequence[Line]:
 
 CHECKS = (
     Check("this machine", "policy", policy, needs=("AGENT_OPS_POLICY_FILE",)),
+    Check("this machine", "guard", guard, needs=("AGENT_OPS_GUARD_DIR",)),
     Check("this machine", "data directory", data_directory, needs=("AGENT_OPS_DATA_DIR",)),
     Check("this machine", "keys", keys, needs=("data directory",)),
     Check("this machine", "database", database, needs=("data directory",)),

@@ -120,6 +120,7 @@ REST = Section(
         Variable("AGENT_OPS_AUTHORITY", "Entra's login host", shape=shapes.https_url),
         Variable("AGENT_OPS_GRAPH_URL", "Graph's root", shape=shapes.https_url),
         Variable("AGENT_OPS_AWS_ENDPOINT_URL", "another AWS endpoint; empty for AWS itself", shape=shapes.web_url),
+        Variable("AGENT_OPS_GUARD_DIR", "a directory of Cedar rules beside those that ship (docs/guard.md)"),
         Variable("AGENT_OPS_JENKINS_INSTANCES", "further Jenkins controllers: JSON of a name and its parameter's name each"),
         Variable("AGENT_OPS_MARKER_ATTRIBUTE", "the attribute that bears our marker", shape=shapes.extension_attribute),
     ),
