@@ -116,7 +116,7 @@ def _rules_of(file: RuleFile, schema: cedarpy.Schema) -> Iterator[Rule]:
     try:
         parsed = _parsed(file.text)
     except ValueError as error:
-        raise GuardRulesError(f"the guard's file {file.path} is no Cedar: {error}") from error
+        raise GuardRulesError(f"the guard's file {file.path} cannot be used: {error}") from error
     if not parsed:
         raise GuardRulesError(f"the guard's file {file.path} holds no rule")
     if errors := cedarpy.validate_policies(file.text, schema).errors:
