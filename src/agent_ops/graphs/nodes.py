@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 
 from agent_ops.agents.graph import AgentGraph
 from agent_ops.domain.decisions import Decision, Situation, check_decision
+from agent_ops.domain.effects import OutcomeKind
 from agent_ops.domain.errors import PlannerError
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.runbook import RunbookPlanner, summarise
@@ -17,6 +18,7 @@ from agent_ops.graphs.state import Order, PlannerState, observation_from_state, 
 from agent_ops.tools.context import RunContext
 
 MAX_ROUNDS = 20
+_REFUSED = (OutcomeKind.DENIED, OutcomeKind.FAILED)
 
 
 class Node(Protocol):
@@ -29,7 +31,7 @@ async def recall(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     """Begin afresh, with what long-term memory knows of people like this one."""
     context = runtime.context
     patterns = list(await context.patterns.recall(context.run_id))
-    return {"patterns": patterns, "observations": None, "steps": [], "summary": None, "rounds": 0}
+    return {"patterns": patterns, "observations": None, "steps": [], "summary": None, "rounds": 0, "mail_refused": False}
 
 
 def think_with(agents: tuple[str, ...]) -> Node:
@@ -50,7 +52,7 @@ def think_with(agents: tuple[str, ...]) -> Node:
             "steps": [step_to_state(step, number) for step in decision.steps],
             "summary": decision.summary,
             "rounds": number,
-            "mail_due": await _mail_due(context),
+            "mail_due": await _mail_due(context, state),
         }
 
     return think
@@ -91,7 +93,7 @@ def _apart(config: RunnableConfig, run_id: str) -> RunnableConfig:
 
 async def observe(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """See whether what came back makes a notice due; `route` decides what follows."""
-    return {"mail_due": await _mail_due(runtime.context)}
+    return {"mail_due": await _mail_due(runtime.context, state)}
 
 
 async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
@@ -100,9 +102,9 @@ async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     await asyncio.sleep(context.stage_delay)
     if finishing:
         await context.journal.conclude(context.run_id)
-    for proposal in await context.journal.notices_due(context.run_id, finishing):
-        await context.door.perform(context.run_id, proposal)
-    return {"mail_due": False}
+    due = await context.journal.notices_due(context.run_id, finishing)
+    outcomes = [await context.door.perform(context.run_id, proposal) for proposal in due]
+    return {"mail_due": False, "mail_refused": any(o.kind in _REFUSED for o in outcomes)}
 
 
 async def park(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
@@ -122,5 +124,6 @@ async def learn(state: PlannerState, runtime: Runtime[PlannerContext]) -> Planne
     return {"summary": summary}
 
 
-async def _mail_due(context: PlannerContext) -> bool:
-    return bool(await context.journal.notices_due(context.run_id, finishing=False))
+async def _mail_due(context: PlannerContext, state: PlannerState) -> bool:
+    """Whether a notice's occasion has come; what was refused is tried once more, at the finish."""
+    return not state.get("mail_refused") and bool(await context.journal.notices_due(context.run_id, finishing=False))

@@ -19,7 +19,7 @@ class PlannerState(TypedDict, total=False):
     """What the nodes hand each other.
 
     ``steps`` are those of the present decision; ``observations`` what they brought back; ``mail_due`` whether a notice's
-    occasion has come; ``rounds`` counts thoughts.
+    occasion has come, ``mail_refused`` that one was denied; ``rounds`` counts thoughts.
     """
 
     goal: str
@@ -28,6 +28,7 @@ class PlannerState(TypedDict, total=False):
     steps: list[StepState]
     observations: Annotated[list[ObservationState] | None, gather]
     mail_due: bool
+    mail_refused: bool
     summary: str | None
     rounds: int
 

@@ -1,0 +1,123 @@
+"""An administrator's rules from the setting to the outcome: what a run, its report, the audit and a plan say of a denial."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent_ops import AgentOps, ItemStatus, Profile, RunReport, RunStatus, Settings
+from agent_ops.cli import main
+from agent_ops.domain.effects import Action
+from agent_ops.domain.errors import GuardRulesError
+from agent_ops.runtime.compose import DATABASE
+from tests.fakes import FakeServices
+
+REASON = "contractors in Tokyo get no vpn"
+TOKYO = """
+@id("no_vpn_in_tokyo")
+@reason("contractors in Tokyo get no {item}")
+forbid (principal, action == Action::"jenkins.run_pipeline", resource == Item::"vpn")
+when { resource.employee.team == "contractors" && resource.employee.location == "tokyo" };
+"""
+NO_ACCOUNT = '@id("no_contractors") forbid (principal, action == Action::"entra.create_account", resource) \
+when { resource.employee.employee_type == "Contractor" };'
+NO_MAIL = '@id("no_mail") forbid (principal == Agent::"notify", action, resource);'
+
+
+def kai(location: str = "Tokyo") -> Profile:
+    return Profile("Kai Mori", "Contractors", location=location, external_id=f"E-{location}")
+
+
+def with_rules(settings: Settings, text: str) -> Settings:
+    place = settings.data_dir.parent / "rules"
+    place.mkdir()
+    (place / "own.cedar").write_text(text, encoding="utf-8")
+    return replace(settings, guard_dir=place)
+
+
+async def onboarded(settings: Settings, fakes: FakeServices, profile: Profile) -> RunReport:
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        return await ops.onboard(profile, ["vpn", "confluence"])
+
+
+def denied_rows(settings: Settings) -> list[tuple[str, ...]]:
+    with sqlite3.connect(settings.data_dir / DATABASE) as db:
+        rows = db.execute("SELECT action, item, detail FROM audit WHERE kind = 'denied'").fetchall()
+    db.close()
+    return rows
+
+
+async def test_a_rule_denies_an_item_and_the_rest_goes_on(settings: Settings, fakes: FakeServices) -> None:
+    ruled = with_rules(settings, TOKYO)
+    report = await onboarded(ruled, fakes, kai())
+    items = {item.item: item for item in report.items}
+    assert (items["vpn"].status, items["vpn"].reason) == (ItemStatus.DENIED, REASON)
+    assert items["confluence"].status is ItemStatus.COMPLETED
+    assert report.run.status is RunStatus.DONE
+    assert {intent.proposal.item for intent in fakes[Action.RUN_PIPELINE].done.values()} == {"confluence"}
+    assert denied_rows(ruled) == [("jenkins.run_pipeline", "vpn", REASON)]
+    assert report.denials == 1
+
+
+async def test_the_rule_holds_for_nobody_else(settings: Settings, fakes: FakeServices) -> None:
+    ruled = with_rules(settings, TOKYO)
+    report = await onboarded(ruled, fakes, kai("Lisbon"))
+    assert {item.status for item in report.items} == {ItemStatus.COMPLETED}
+    assert report.denials == 0
+    assert denied_rows(ruled) == []
+
+
+async def test_status_shows_reason_and_count(settings: Settings, fakes: FakeServices) -> None:
+    report = await onboarded(with_rules(settings, TOKYO), fakes, kai())
+    asked = ["status", report.run.id, "--json", "--data-dir", str(settings.data_dir)]
+    shown = await asyncio.to_thread(CliRunner().invoke, main, asked)
+    (told,) = json.loads(shown.stdout)
+    assert told["denials"] == 1
+    assert {"item": "vpn", "status": "denied", "reason": REASON, "detail": ""} in told["access_items"]
+    assert f"denied: {REASON}" in [event["message"] for event in told["events"]]
+
+
+async def test_a_plan_does_not_hold_what_a_rule_denies(settings: Settings, fakes: FakeServices) -> None:
+    ruled = with_rules(settings, TOKYO)
+    async with AgentOps(ruled, adapters=fakes.adapters()) as ops:
+        plan = await ops.plan(kai(), ["vpn", "confluence"])
+    assert "vpn" not in {effect.proposal.item for effect in plan.effects}
+    assert "confluence" in {effect.proposal.item for effect in plan.effects}
+    assert {item.item: item.reason for item in plan.items}["vpn"] == REASON
+    assert fakes.sends() == {}
+
+
+async def test_a_denied_account_ends_the_run(settings: Settings, fakes: FakeServices) -> None:
+    report = await onboarded(with_rules(settings, NO_ACCOUNT), fakes, kai())
+    assert report.run.status is RunStatus.FAILED
+    assert set(fakes.sends()) <= {"mail.send"}
+    assert report.denials >= 1
+
+
+async def test_denied_mails_hold_no_run_up(settings: Settings, fakes: FakeServices) -> None:
+    report = await onboarded(with_rules(settings, NO_MAIL), fakes, kai())
+    assert report.run.status is RunStatus.DONE
+    assert "mail.send" not in fakes.sends()
+    assert report.denials == 3, "the first mail when the account stood, and both at the finish"
+
+
+async def test_a_permit_for_everything_lets_no_run_do_more(settings: Settings, fakes: FakeServices) -> None:
+    ruled = with_rules(settings, '@id("everything") permit (principal, action, resource);')
+    async with AgentOps(ruled, adapters=fakes.adapters()) as ops:
+        report = await ops.onboard(kai(), ["vpn", "database"])
+    assert {item.item: item.status for item in report.items} == {"vpn": ItemStatus.COMPLETED, "database": ItemStatus.DENIED}
+    assert {intent.proposal.item for intent in fakes[Action.RUN_PIPELINE].done.values()} == {"vpn"}
+
+
+@pytest.mark.parametrize("text", ["", "permit (", '@id("x") forbid (principal == Agent::"jenkin", action, resource);'])
+async def test_broken_rules_stop_the_start_before_anything_is_there(settings: Settings, fakes: FakeServices, text: str) -> None:
+    with pytest.raises(GuardRulesError, match=r"own\.cedar"):
+        async with AgentOps(with_rules(settings, text), adapters=fakes.adapters()):
+            pass
+    assert not Path(settings.data_dir / DATABASE).exists()
