@@ -39,6 +39,10 @@ class FixedJournal:
 
     def __init__(self, account: bool = True) -> None:
         self.account = account
+        self.refused: list[tuple[str, str]] = []
+
+    async def refuse(self, run_id: str, agent: str, cause: str, why: str) -> None:
+        self.refused.append((agent, cause))
 
     async def known(self, run_id: str) -> Known:
         return Known(run_id, LifecycleEvent.JOINER, self.account, ())
@@ -69,8 +73,16 @@ def calling(name: str, **arguments: Any) -> AIMessage:
     return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": "c1", "type": "tool_call"}])
 
 
-async def run(agent: str, step: StepState, door: SpyDoor, *, model: BaseChatModel | None = None, account: bool = True) -> Any:
-    context = RunContext("run-1", door, FixedJournal(account), model)  # type: ignore[arg-type]
+async def run(
+    agent: str,
+    step: StepState,
+    door: SpyDoor,
+    *,
+    model: BaseChatModel | None = None,
+    account: bool = True,
+    journal: FixedJournal | None = None,
+) -> Any:
+    context = RunContext("run-1", door, journal or FixedJournal(account), model)  # type: ignore[arg-type]
     state = await build_agent(load_agents()[agent]).ainvoke({"step": {"id": "s1", "agent": agent, **step}}, context=context)
     return state["observation"]
 
@@ -110,20 +122,22 @@ async def test_a_model_that_never_stops_is_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments"),
+    ("tool", "arguments", "cause"),
     [
-        ("create_account", {}),
-        ("no_such_tool", {}),
-        ("run_pipeline", {}),
-        ("run_pipeline", {"item": 7}),
-        ("run_pipeline", {"item": "x" * 65}),
-        ("run_pipeline", {"item": "aws", "job": "root"}),
+        ("create_account", {}, "unknown tool"),
+        ("no_such_tool", {}, "unknown tool"),
+        ("run_pipeline", {}, "bad argument"),
+        ("run_pipeline", {"item": 7}, "bad argument"),
+        ("run_pipeline", {"item": "x" * 65}, "bad argument"),
+        ("run_pipeline", {"item": "\ud800"}, "bad argument"),
+        ("run_pipeline", {"item": "aws", "job": "root"}, "bad argument"),
     ],
 )
-async def test_unknown_tools_and_bad_arguments_reach_no_door(tool: str, arguments: dict[str, Any]) -> None:
-    door = SpyDoor()
-    seen = await run("jenkins", {"goal": "x", "tool": tool, "arguments": arguments}, door)
+async def test_unknown_tools_and_bad_arguments_reach_no_door(tool: str, arguments: dict[str, Any], cause: str) -> None:
+    door, journal = SpyDoor(), FixedJournal()
+    seen = await run("jenkins", {"goal": "x", "tool": tool, "arguments": arguments}, door, journal=journal)
     assert door.proposed == []
+    assert journal.refused == [("jenkins", cause)]
     assert not seen["succeeded"]
     assert len(seen["text"]) <= 1000
 

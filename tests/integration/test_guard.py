@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from agent_ops import AgentOps, ItemStatus, Profile, RunReport, RunStatus, Settings
+from agent_ops import AgentOps, Decision, ItemStatus, Profile, RunReport, RunStatus, Settings, Situation, Step
 from agent_ops.cli import main
-from agent_ops.domain.effects import Action
+from agent_ops.domain.effects import Action, OutcomeKind, Proposal
 from agent_ops.domain.errors import GuardRulesError
+from agent_ops.graphs import RunbookPlanner
 from agent_ops.runtime.compose import DATABASE
 from tests.fakes import FakeServices
 
@@ -121,3 +123,54 @@ async def test_broken_rules_stop_the_start_before_anything_is_there(settings: Se
         async with AgentOps(with_rules(settings, text), adapters=fakes.adapters()):
             pass
     assert not Path(settings.data_dir / DATABASE).exists()
+
+
+class Meddler:
+    """A planner that tries a tool of another agent and a value that is nobody's to choose; then it does as the runbook."""
+
+    def __init__(self) -> None:
+        self.tried = False
+
+    async def decide(self, situation: Situation) -> Decision:
+        if self.tried:
+            return await RunbookPlanner().decide(situation)
+        self.tried = True
+        stolen = Step("stolen", "jenkins", "x", tool="create_account", arguments={})
+        forged = Step("forged", "jenkins", "x", tool="run_pipeline", arguments={"item": "vpn", "job": "Ana Silva, +351 555"})
+        return Decision("try", (stolen, forged))
+
+
+async def test_unknown_tools_and_bad_arguments_are_denials_too(settings: Settings, fakes: FakeServices) -> None:
+    async with AgentOps(settings, planner=Meddler(), adapters=fakes.adapters()) as ops:
+        report = await ops.onboard(kai(), ["vpn", "confluence"])
+    assert report.run.status is RunStatus.DONE
+    assert report.denials == 2
+    assert sorted(denied_rows(settings)) == [("", "", "jenkins: bad argument"), ("", "", "jenkins: unknown tool")]
+    assert fakes.sends()["jenkins.run_pipeline"] == 2
+
+
+class Writer:
+    """A planner that writes whatever it likes where an item belongs, once the account stands."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.tried = text, False
+
+    async def decide(self, situation: Situation) -> Decision:
+        if self.tried or not situation.known.account_exists:
+            return await RunbookPlanner().decide(situation)
+        self.tried = True
+        return Decision("try", (Step("own", "jenkins", "x", tool="run_pipeline", arguments={"item": self.text}),))
+
+
+@pytest.mark.parametrize("text", ["Kai Mori", "a", "provision-prod-root"])
+async def test_what_a_model_wrote_into_an_item_is_in_no_audit_row(settings: Settings, fakes: FakeServices, text: str) -> None:
+    fakes.services[Action.RUN_PIPELINE].failing_items = {"vpn"}  # so that there is something left to decide
+    async with AgentOps(settings, planner=Writer(text), adapters=fakes.adapters()) as ops:
+        report = await ops.onboard(kai(), ["vpn", "confluence"])
+        lost = await ops._system.ledger.perform(str(uuid.uuid4()), Proposal("jenkins", Action.RUN_PIPELINE, text))
+    assert lost.kind is OutcomeKind.DENIED
+    assert report.denials == 1
+    assert sorted(denied_rows(settings)) == [
+        ("jenkins.run_pipeline", "", "an item beyond the grant"),
+        ("jenkins.run_pipeline", "", "no valid grant"),
+    ]

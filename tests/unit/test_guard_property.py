@@ -101,6 +101,19 @@ def test_what_the_policy_lost_denies_access(part: str) -> None:
     assert not allows(lost, AWS, GRANT, ANA)
 
 
+@pytest.mark.parametrize("action", [Action.RUN_PIPELINE, Action.REVOKE_PIPELINE, Action.ADD_TO_GROUP])
+@pytest.mark.parametrize("now_is", ["nothing", "the other kind"])
+def test_what_the_catalogue_lost_or_changed_is_not_done(action: Action, now_is: str) -> None:
+    """Entitlements may still name an item that the catalogue has no more, or has as something else."""
+    key, other = ("m365", "aws") if action is Action.ADD_TO_GROUP else ("aws", "m365")
+    left = {name: item for name, item in POLICY.catalogue.items() if name != key}
+    today = replace(POLICY, catalogue=left if now_is == "nothing" else {**left, key: POLICY.catalogue[other]})
+    proposal = Proposal(MAY[action], action, key)
+    grant = replace(GRANT, effects=(proposal,))
+    assert GUARD.denial(proposal, grant, ANA, NOW) is None
+    assert Guard(today).denial(proposal, grant, ANA, NOW) == f"the catalogue has no {key} of this kind any more"
+
+
 def test_no_personal_data_is_in_a_reason() -> None:
     somebody = Employee("e-1", Profile("Ana Silva", "astrology", "l2", "LISBON", manager="Rui Costa"))
     for proposal in (AWS, replace(AWS, item="github"), replace(AWS, agent="github")):

@@ -16,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from agent_ops.agents.spec import AgentSpec
@@ -128,15 +129,23 @@ async def _call(spec: AgentSpec, call: dict[str, Any], context: RunContext) -> T
     """Run one tool call. Whatever goes wrong becomes an answer, but for what concerns the whole run: lease and storage."""
     tool = spec.tool(call["name"])
     if tool is None:
-        return _refusal(call, f"agent {spec.name} has no tool {call['name']!r}")
+        return await _denial(spec, call, context, "unknown tool", f"agent {spec.name} has no tool {call['name']!r}")
     arguments = {key: value for key, value in call["args"].items() if key != "context"}
     try:
         return cast(ToolMessage, await tool.ainvoke({**call, "args": {**arguments, "context": context}}))
     except (LeaseLost, StorageError):
         raise
+    except ValidationError as error:
+        return await _denial(spec, call, context, "bad argument", f"{call['name']} cannot be called like that: {error}")
     except Exception as error:
         logger.warning("tool %s of agent %s failed", call["name"], spec.name, exc_info=error)
         return _refusal(call, f"{call['name']} could not be run: {type(error).__name__}: {error}")
+
+
+async def _denial(spec: AgentSpec, call: dict[str, Any], context: RunContext, cause: str, why: str) -> ToolMessage:
+    """A call that no tool can take never reaches the door; it is denied, and written down, all the same."""
+    await context.journal.refuse(context.run_id, spec.name, cause, why)
+    return _refusal(call, why)
 
 
 def _refusal(call: dict[str, Any], why: str) -> ToolMessage:

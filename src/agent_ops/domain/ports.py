@@ -95,6 +95,9 @@ class Journal(Protocol):
     async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
         """Append one line to the run's events."""
 
+    async def refuse(self, run_id: str, agent: str, cause: str, why: str) -> None:
+        """Write down that an agent's call was denied before it could reach the door; ``cause`` is a code for the audit."""
+
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """The mails whose occasion has come and that were not sent yet."""
 

@@ -60,6 +60,20 @@ class RunJournal:
 
         await self.store.transaction(work)
 
+    async def refuse(self, run_id: str, agent: str, cause: str, why: str) -> None:
+        """Write down that an agent's call was denied before it could reach the door.
+
+        Args:
+            cause: a code for the audit, which holds nothing that a model wrote; ``why`` goes to the events.
+        """
+
+        def work(tx: Tx) -> None:
+            employee_id = _run(tx, run_id).employee_id
+            tx.logs.event(run_id, employee_id, "status", f"denied: {why}", agent=agent, status="denied")
+            tx.logs.audit("denied", run_id, employee_id, detail=f"{agent}: {cause}")
+
+        await self.store.transaction(work)
+
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """Mails whose occasion has come: the account's when it exists or failed, the others when the run finishes."""
         known = await self.known(run_id)

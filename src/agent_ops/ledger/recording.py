@@ -49,11 +49,15 @@ def record_intent(tx: Tx, intent: Intent) -> None:
 
 
 def record_denial(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome:
-    """The guard said no. An item that was granted, but is no longer allowed, is denied for good."""
+    """The guard said no. An item that was granted, but is no longer allowed, is denied for good.
+
+    An item that the grant does not name may be anything that a model wrote: the events have it, the audit does not.
+    """
     if proposal in grant.effects and proposal.action in ITEM_ACTIONS:
         tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.DENIED, why)])
     tx.logs.event(grant.run_id, grant.employee_id, "status", f"denied: {why}", agent=proposal.agent, status="denied")
-    tx.logs.audit("denied", grant.run_id, grant.employee_id, proposal.action.value, proposal.item, why)
+    item, told = (proposal.item, why) if proposal.item in {e.item for e in grant.effects} else ("", "an item beyond the grant")
+    tx.logs.audit("denied", grant.run_id, grant.employee_id, proposal.action.value, item, told)
     return Outcome(OutcomeKind.DENIED, why)
 
 
