@@ -18,6 +18,7 @@ from agent_ops.domain.errors import LeaseLost
 from agent_ops.domain.known import Known
 from agent_ops.domain.runs import LifecycleEvent
 from agent_ops.tools.context import RunContext
+from tests.models import Unmetered
 
 
 class SpyDoor:
@@ -82,7 +83,7 @@ async def run(
     account: bool = True,
     journal: FixedJournal | None = None,
 ) -> Any:
-    context = RunContext("run-1", door, journal or FixedJournal(account), model)  # type: ignore[arg-type]
+    context = RunContext("run-1", door, journal or FixedJournal(account), Unmetered(model) if model else None)  # type: ignore[arg-type]
     state = await build_agent(load_agents()[agent]).ainvoke({"step": {"id": "s1", "agent": agent, **step}}, context=context)
     return state["observation"]
 

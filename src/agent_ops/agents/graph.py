@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 
 from agent_ops.agents.spec import AgentSpec
 from agent_ops.domain.effects import Outcome, OutcomeKind
-from agent_ops.domain.errors import LeaseLost, StorageError
+from agent_ops.domain.errors import LeaseLost, ModelError, StorageError
 from agent_ops.prompts import prompt
 from agent_ops.tools.context import RunContext
 
@@ -108,7 +108,10 @@ async def _ask(spec: AgentSpec, state: AgentState, context: RunContext) -> Agent
     if sum(isinstance(message, AIMessage) for message in said) >= MAX_MODEL_TURNS:
         return {"observation": observation(step, False, f"stopped after {MAX_MODEL_TURNS} model calls")}
     opening: list[AnyMessage] = [SystemMessage(prompt(spec.prompt)), HumanMessage(step["goal"])]
-    answer = await context.model.bind_tools(spec.tools).ainvoke(opening + said)
+    try:
+        answer = await context.model.ask(context.run_id, opening + said, spec.tools)
+    except ModelError as error:
+        return {"observation": observation(step, False, error.what)}
     if answer.tool_calls:
         return {"messages": [answer]}
     worked, text = _all_succeeded(said), str(answer.text) or "no answer"

@@ -31,12 +31,13 @@ class Step:
 class Decision:
     """What Think yields: a one-line thought and either the next steps or, with ``summary``, the finish.
 
-    With neither, the run waits for what is under way.
+    With neither, the run waits for what is under way. ``told``: the thought stands in the run's events already.
     """
 
     thought: str
     steps: tuple[Step, ...] = ()
     summary: str | None = None
+    told: bool = False
 
     @property
     def finished(self) -> bool:

@@ -20,6 +20,7 @@
     |-- LeaseLost                another process drives this run now: this one must let go
     |-- Paused                   an administrator stopped changes: they wait
     |-- PlannerError             a planner gave a decision that cannot be followed
+    |   `-- ModelError           ... or a chat model gave no whole answer
     `-- ServiceError             a service outside answered badly (mapped in ``transport``)
         |-- ServiceRefused       final: it will answer the same again
         |   |-- AccessRefused    ... because our credentials or permissions do not suffice
@@ -135,6 +136,10 @@ class Paused(AgentOpsError):
 
 class PlannerError(AgentOpsError):
     """The runbook planner takes over for this run."""
+
+
+class ModelError(PlannerError):
+    """The runbook planner takes over for this run; check the model's settings with `agent-ops doctor`."""
 
 
 class ServiceError(AgentOpsError):

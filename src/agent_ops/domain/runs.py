@@ -9,6 +9,7 @@ from typing import Any
 
 from agent_ops.domain.access import AccessItem
 from agent_ops.domain.employee import Employee, Profile
+from agent_ops.domain.usage import Usage
 
 
 class LifecycleEvent(str, Enum):
@@ -75,7 +76,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution. ``id`` is a UUID and the LangGraph thread id. Times are UTC; before ``wake_at`` nobody drives it."""
+    """One execution. ``id`` is a UUID and the LangGraph thread id. Times are UTC; before ``wake_at`` nobody drives it.
+
+    ``usage`` is what planner and agents asked of a chat model.
+    """
 
     id: str
     employee_id: str
@@ -85,6 +89,7 @@ class Run:
     finished_at: datetime | None = None
     summary: str = ""
     wake_at: datetime | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ async def recall(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     """Begin afresh, with what long-term memory knows of people like this one."""
     context = runtime.context
     patterns = list(await context.patterns.recall(context.run_id))
-    return {"patterns": patterns, "observations": None, "steps": [], "summary": None, "rounds": 0, "mail_refused": False}
+    fresh: PlannerState = {"observations": None, "steps": [], "summary": None, "rounds": 0}
+    return {**fresh, "patterns": patterns, "mail_refused": False, "by_runbook": False}
 
 
 def think_with(agents: tuple[str, ...]) -> Node:
@@ -42,31 +43,36 @@ def think_with(agents: tuple[str, ...]) -> Node:
         seen = tuple(observation_from_state(o) for o in state.get("observations") or [])
         known = await context.journal.known(context.run_id)
         situation = Situation(known, seen, tuple(state.get("patterns", [])), agents)
+        by_runbook = state.get("by_runbook", False)
         if number > MAX_ROUNDS:
             decision = Decision(f"the budget of {MAX_ROUNDS} rounds is used up", summary=summarise(known))
         else:
-            decision = await _decide(situation, context)
-        await context.journal.note(context.run_id, "thought", decision.thought, agent="planner")
+            decision, by_runbook = await _decide(situation, context, by_runbook)
+        if not decision.told:
+            await context.journal.note(context.run_id, "thought", decision.thought, agent="planner")
         return {
             "thought": decision.thought,
             "steps": [step_to_state(step, number) for step in decision.steps],
             "summary": decision.summary,
             "rounds": number,
             "mail_due": await _mail_due(context, state),
+            "by_runbook": by_runbook,
         }
 
     return think
 
 
-async def _decide(situation: Situation, context: PlannerContext) -> Decision:
-    """The planner's decision if it can be followed, else the runbook's."""
+async def _decide(situation: Situation, context: PlannerContext, by_runbook: bool) -> tuple[Decision, bool]:
+    """The planner's decision if it can be followed, else the runbook's, which then decides for the rest of the run."""
+    if by_runbook:
+        return await RunbookPlanner().decide(situation), True
     try:
         decision = await context.planner.decide(situation)
         check_decision(decision, situation)
-        return decision
+        return decision, False
     except PlannerError as error:
         await context.journal.note(context.run_id, "thought", str(error), agent="planner", status="failed")
-        return await RunbookPlanner().decide(situation)
+        return await RunbookPlanner().decide(situation), True
 
 
 def act_with(agent: AgentGraph) -> Any:

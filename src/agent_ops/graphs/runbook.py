@@ -29,16 +29,25 @@ class RunbookPlanner:
 
     async def decide(self, situation: Situation) -> Decision:
         """Plan whatever is due, not done, not tried in vain and not under way."""
-        known = situation.known
-        tried = {seen.step_id for seen in situation.observations if not seen.succeeded}
-        due = [p for p in known.due if p.action in _TOOLS and p not in known.done and p not in known.closed]
-        due = [p for p in due if _step_id(p) not in tried]
-        possible = [p for p in due if _is_possible(p, due, known)]
+        known, possible = situation.known, still_possible(situation)
         if possible:
             return Decision(_opening_thought(possible), tuple(_step(p, possible, known) for p in possible))
         if any(seen.waiting for seen in situation.observations):
             return Decision("nothing more can be done until what is under way is over: wait")
         return Decision(_closing_thought(known), summary=summarise(known))
+
+
+def still_possible(situation: Situation) -> list[Proposal]:
+    """What is due, neither done nor tried in vain, and not begun by this decision's steps, as far as it can be done yet."""
+    known = situation.known
+    tried = {seen.step_id for seen in situation.observations if not seen.succeeded}
+    due = [p for p in known.due if p.action in _TOOLS and p not in known.done and p not in known.closed]
+    due = [p for p in due if _step_id(p) not in tried and not _is_denied(p, known)]
+    return [p for p in due if _is_possible(p, due, known)]
+
+
+def _is_denied(proposal: Proposal, known: Known) -> bool:
+    return proposal.action in _CHOOSING and known.status_of(proposal.item) is ItemStatus.DENIED
 
 
 def _step_id(proposal: Proposal) -> str:

@@ -31,6 +31,7 @@ class PlannerState(TypedDict, total=False):
     mail_refused: bool
     summary: str | None
     rounds: int
+    by_runbook: bool
 
 
 class Order(TypedDict):

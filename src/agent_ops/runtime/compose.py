@@ -20,7 +20,7 @@ from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.effectors.mail import MailEffector
-from agent_ops.graphs import PlannerContext, PlannerGraph, RunbookPlanner, build_planner
+from agent_ops.graphs import ModelPlanner, PlannerContext, PlannerGraph, RunbookPlanner, build_planner
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.door import Ledger
 from agent_ops.ledger.grants import GrantBook
@@ -33,11 +33,14 @@ from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.keys import InstallationKeys, ensure_keys
 from agent_ops.runtime.kill_switch import KillSwitch
+from agent_ops.runtime.metering import MeteredModel
 from agent_ops.runtime.owners import Owners
 from agent_ops.runtime.redacted import redacted
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
+from agent_ops.transport.chat_model import open_chat_model
 from agent_ops.transport.jenkins_login import jenkins_logins
+from agent_ops.transport.model_config import ModelConfig
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
@@ -55,6 +58,7 @@ class System:
     ledger: Ledger
     journal: RunJournal
     planner: Planner
+    model: MeteredModel | None
     graph: PlannerGraph
     checkpoints: AsyncSqliteSaver
     owners: Owners
@@ -74,6 +78,7 @@ class System:
             door=self.ledger,
             journal=self.journal,
             planner=self.planner,
+            model=self.model,
             stage_delay=self.settings.stage_delay,
         )
 
@@ -116,13 +121,15 @@ async def compose(
         stack.push_async_callback(asyncio.to_thread, owners.leave)
         grants, agents = GrantBook(store, keys.sealing), load_agents()
         granting = Granting(policy, grants)
+        model = await _metered(settings.model, store, stack) if settings.model else None
         journal = RunJournal(store, grants, policy, owners.name)
         yield System(
             store=store,
             edge=Edge(store, policy, granting, keys.identity),
             ledger=Ledger(store, grants, guard, Binder(policy, settings.contacts), effectors, owners.name, settings.patience),
             journal=journal,
-            planner=planner or RunbookPlanner(),
+            planner=planner or (ModelPlanner(model, journal, agents) if model else RunbookPlanner()),
+            model=model,
             graph=build_planner(agents, saver),
             checkpoints=saver,
             owners=owners,
@@ -130,6 +137,10 @@ async def compose(
             canceller=Canceller(store, policy, granting, journal),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
         )
+
+
+async def _metered(config: ModelConfig, store: Store, stack: contextlib.AsyncExitStack) -> MeteredModel:
+    return MeteredModel(await stack.enter_async_context(open_chat_model(config)), config, store)
 
 
 def _check_lease(settings: Settings, effectors: Mapping[Action, EffectAdapter]) -> None:

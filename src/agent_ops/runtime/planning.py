@@ -12,6 +12,7 @@ from agent_ops.domain.errors import PlanInvalid, PlanOutdated
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan, PlannedEffect
 from agent_ops.domain.runs import Request, Run, RunReport, RunStatus
+from agent_ops.graphs import RunbookPlanner
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.planning import PlanningLedger
@@ -95,6 +96,7 @@ class Planning:
         door = PlanningLedger(rehearsal, grants, ledger.guard, ledger.binder, ledger.adapters, owner, ledger.patience)
         journal = RunJournal(rehearsal, grants, system.edge.policy, owner)
         context = replace(system.context(run_id), door=door, journal=journal, stage_delay=0.0)
+        context = replace(context, planner=RunbookPlanner(), model=None)  # a plan is the same each time, and costs no model call
         graph = system.graph.copy({"checkpointer": None})
         await graph.ainvoke({"goal": "onboard"}, {"recursion_limit": RECURSION_LIMIT}, context=context)
         if door.troubles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Json, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from agent_ops.domain.errors import SettingsWrong
 from agent_ops.domain.notices import Contacts
+from agent_ops.domain.usage import ModelLimits, Prices
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.policies import EXAMPLE
 from agent_ops.settings import checks
@@ -21,7 +22,8 @@ from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.jenkins_login import AwsConfig
-from agent_ops.transport.routes import is_loopback
+from agent_ops.transport.model_config import DEFAULT_MODEL, OPENAI_URL, ModelConfig
+from agent_ops.transport.routes import Proxies, is_loopback
 
 ENV_FILE = ".env"
 _OURS = "AGENT_OPS_"
@@ -100,7 +102,14 @@ class Environment(BaseSettings):
 
     app_secret_key: Annotated[SecretStr, AfterValidator(checks.strong)] = _NONE
     openai_api_key: SecretStr = _NONE
+    openai_base_url: Annotated[str, _text(optional(secure_url))] = ""
     cursor_api_key: SecretStr = _NONE
+    agent_ops_model: Annotated[str, _text(matching(r"[\w./:@-]{0,200}", "a model such as openai:gpt-5-mini"))] = ""
+    agent_ops_model_prices: Json[dict[Literal["in", "out"], float]] | None = None
+    agent_ops_model_timeout_seconds: Annotated[str, _text(checks.seconds)] = "60"
+    agent_ops_model_calls_per_run: Annotated[str, _text(whole_number(1, 1000))] = str(ModelLimits.calls_per_run)
+    agent_ops_model_tokens_per_run: Annotated[str, _text(whole_number(1, 10**9))] = str(ModelLimits.tokens_per_run)
+    agent_ops_model_tokens_per_day: Annotated[str, _text(whole_number(1, 10**12))] = str(ModelLimits.tokens_per_day)
     github_token: SecretStr = _NONE
     jira_base_url: Annotated[str, _text(optional(secure_url))] = ""
     jira_username: str = ""
@@ -186,6 +195,13 @@ class Environment(BaseSettings):
             raise ValueError("can be 'none' for a server on loopback only: use starttls or tls")
         return value
 
+    @field_validator("cursor_api_key")
+    @classmethod
+    def _cursor(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if value.get_secret_value() and not (_said(info, "openai_api_key") or _said(info, "openai_base_url")):
+            raise ValueError("needs OPENAI_BASE_URL: the OpenAI-compatible address that takes this key")
+        return value
+
     def settings(self, data_dir: Path | None = None) -> Settings:
         """Build the configuration objects."""
         way = proxies(self.https_proxy.get_secret_value(), self.http_proxy.get_secret_value(), self.no_proxy)
@@ -232,7 +248,29 @@ class Environment(BaseSettings):
             concurrency=int(self.agent_ops_concurrency),
             event_days=int(self.agent_ops_event_days),
             tracing=self.agent_ops_tracing == "true",
+            model=self._model(way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
+        )
+
+    def _model(self, way: Proxies) -> ModelConfig | None:
+        """The chat model; None when neither a key nor a model is named."""
+        key = self.openai_api_key if self.openai_api_key.get_secret_value() else self.cursor_api_key
+        if not key.get_secret_value() and not self.agent_ops_model:
+            return None
+        prices = self.agent_ops_model_prices or {}
+        return ModelConfig(
+            name=self.agent_ops_model or DEFAULT_MODEL,
+            api_key=key,
+            base_url=self.openai_base_url or OPENAI_URL,
+            timeout=float(self.agent_ops_model_timeout_seconds),
+            ca_file=self.ca_file or None,
+            proxies=way,
+            prices=Prices(prices.get("in", 0.0), prices.get("out", 0.0)),
+            limits=ModelLimits(
+                int(self.agent_ops_model_calls_per_run),
+                int(self.agent_ops_model_tokens_per_run),
+                int(self.agent_ops_model_tokens_per_day),
+            ),
         )
 
 

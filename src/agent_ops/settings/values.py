@@ -15,6 +15,7 @@ from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.jenkins_login import AwsConfig
+from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.routes import Proxies
 
 DATA_DIR = Path("agent-ops-data")
@@ -23,7 +24,7 @@ _NONE = SecretStr("")
 
 @dataclass(frozen=True)
 class Credentials:
-    """Keys that are named in settings and that nothing uses yet: kept to be reported on. An empty one is not set."""
+    """Keys that are named in settings beside the configured clients': kept to be redacted and reported on."""
 
     app_secret_key: SecretStr = _NONE
     openai_api_key: SecretStr = _NONE
@@ -45,6 +46,7 @@ class Settings:
         concurrency: runs that one process drives at a time; the others queue.
         event_days: for how many days after a run's end its events are kept; ledger, audit and reports stay.
         keep_checkpoints: keep finished runs' LangGraph checkpoints (for Studio and study), which are else pruned.
+        model: the chat model that plans; None lets the runbook plan, and nothing tries to reach a model.
         tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
     """
 
@@ -63,6 +65,7 @@ class Settings:
     event_days: int = 365
     keep_checkpoints: bool = False
     tracing: bool = False
+    model: ModelConfig | None = None
     credentials: Credentials = field(default_factory=Credentials)
     patience: Patience = field(default_factory=Patience)
 
@@ -127,6 +130,7 @@ class Settings:
         if certificate:
             yield from (certificate.private_key, certificate.password)
         yield from (_password_in(url) for url in (proxies.https, proxies.http, self.aws.proxies.https, self.aws.proxies.http))
+        yield self.model.api_key.get_secret_value() if self.model else ""  # however the settings were made
         yield from (value.get_secret_value() for value in vars(self.credentials).values() if isinstance(value, SecretStr))
 
 

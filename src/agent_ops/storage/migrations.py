@@ -49,6 +49,17 @@ def denials_are_counted(db: Database) -> None:
     db.execute("CREATE INDEX audit_denials ON audit (run_id) WHERE kind = 'denied'")
 
 
+@migrations()
+def models_are_metered(db: Database) -> None:
+    """What chat models were used for, by run and by day."""
+    columns = "model_calls INTEGER", "tokens_in INTEGER", "tokens_out INTEGER", "cost REAL"
+    for column in columns:
+        db.execute(f"ALTER TABLE runs ADD COLUMN {column} NOT NULL DEFAULT 0")
+    db.execute(
+        f"CREATE TABLE model_days (day TEXT PRIMARY KEY, {', '.join(f'{c} NOT NULL DEFAULT 0' for c in columns)}) WITHOUT ROWID"
+    )
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -11,9 +11,13 @@ from sqlite_utils import Database
 
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.runs import Event, LifecycleEvent, Run, RunStatus
+from agent_ops.domain.usage import Usage
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
-_RUN = "SELECT id, employee_id, event, status, created_at, finished_at, summary, wake_at FROM runs"
+_RUN = (
+    "SELECT id, employee_id, event, status, created_at, finished_at, summary, wake_at,"
+    " model_calls, tokens_in, tokens_out, cost FROM runs"
+)
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.WAITING.value)
 _DUE = "status IN (?, ?, ?) AND lease_until < ? AND wake_at <= ?"
 
@@ -215,6 +219,7 @@ def _run(row: Row) -> Run:
         moment(row["finished_at"]),
         row["summary"],
         datetime.fromtimestamp(row["wake_at"], timezone.utc) if row["wake_at"] else None,
+        Usage(row["model_calls"], row["tokens_in"], row["tokens_out"], row["cost"]),
     )
 
 

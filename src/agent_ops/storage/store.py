@@ -19,6 +19,7 @@ from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
 from agent_ops.storage.restores import Restores
 from agent_ops.storage.runs import Logs, Runs
+from agent_ops.storage.usage import ModelUse
 
 T = TypeVar("T")
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -33,6 +34,7 @@ class Tx:
         self.effects = Effects(db)
         self.pauses = Pauses(db)
         self.restores = Restores(db)
+        self.model_use = ModelUse(db)
         self.logs = Logs(db, audit_key)
 
 

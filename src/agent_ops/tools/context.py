@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from pydantic_core import CoreSchema, core_schema
 
 from agent_ops.domain.ports import Door, Journal
+
+
+class ChatModel(Protocol):
+    """A chat model by whose limits a run is bound."""
+
+    async def ask(
+        self,
+        run_id: str,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[Any],
+        *,
+        force: str | None = None,
+        on_chunk: Callable[[AIMessageChunk], Awaitable[None]] | None = None,
+    ) -> AIMessage:
+        """One answer; ``force`` names a tool that has to be called, ``on_chunk`` is given what came so far.
+
+        Raises:
+            ModelError: there is no whole answer.
+        """
 
 
 @dataclass(frozen=True)
@@ -21,7 +41,7 @@ class RunContext:
     run_id: str
     door: Door
     journal: Journal
-    model: BaseChatModel | None = None
+    model: ChatModel | None = None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:

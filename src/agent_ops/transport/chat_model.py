@@ -1,0 +1,149 @@
+"""The way to a chat model: one bounded, streamed call, and every foreign error mapped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, cast
+
+import httpx
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from pydantic import SecretStr
+
+from agent_ops.domain.errors import ConfigurationError, ModelError
+from agent_ops.transport.model_config import OPENAI, ModelConfig
+from agent_ops.transport.routes import Route
+
+_MAX_CHARACTERS = 40_000
+_MAX_WORDS = 200
+_RETRIES = 1
+_NO_KEY = SecretStr("none")
+"""What a local server is given that asks for no key: the client wants one."""
+
+
+@contextlib.asynccontextmanager
+async def open_chat_model(config: ModelConfig) -> AsyncIterator[BaseChatModel]:
+    """The LangChain chat model that a configuration names. Nothing is asked yet.
+
+    Raises:
+        ConfigurationError: the provider's package is not installed, or does not know the model.
+    """
+    if config.provider != OPENAI:
+        yield await asyncio.to_thread(_other_provider, config)
+        return
+    async with _client(config) as client:
+        yield await asyncio.to_thread(_openai_compatible, config, client)
+
+
+def _openai_compatible(config: ModelConfig, client: httpx.AsyncClient) -> BaseChatModel:
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - costs half a second, and most commands need no model
+
+    return ChatOpenAI(
+        model=config.model,
+        api_key=config.api_key if config.api_key.get_secret_value() else _NO_KEY,
+        base_url=config.base_url,
+        http_async_client=client,
+        timeout=config.timeout,
+        max_retries=_RETRIES,
+        max_completion_tokens=config.max_output,
+        stream_usage=True,
+        use_responses_api=False,  # what other OpenAI-compatible services speak
+    )
+
+
+def _client(config: ModelConfig) -> httpx.AsyncClient:
+    """By our route only: the SDK's own client would take proxies and authorities from the environment."""
+    tls, proxy = Route(config.ca_file, config.proxies).tls(), config.proxies.way_to(config.base_url)
+    return httpx.AsyncClient(verify=tls, proxy=proxy, trust_env=False, follow_redirects=False)
+
+
+def _other_provider(config: ModelConfig) -> BaseChatModel:
+    """https://docs.langchain.com/oss/python/langchain/models: each provider has a package of its own."""
+    try:
+        from langchain.chat_models import init_chat_model  # noqa: PLC0415 - an extra
+
+        key: dict[str, Any] = {"api_key": config.api_key} if config.api_key.get_secret_value() else {}
+        return cast(BaseChatModel, init_chat_model(config.name, **key))
+    except (ImportError, ValueError) as error:
+        advice = f"Install what it names (pip install 'agent-ops[models]' langchain-{config.provider}), or use another model."
+        raise ConfigurationError(f"the model {config.name!r} cannot be used: {error}", advice) from error
+
+
+async def complete(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    tools: Sequence[Any],
+    *,
+    timeout: float,
+    force: str | None = None,
+    on_chunk: Callable[[AIMessageChunk], Awaitable[None]] | None = None,
+) -> AIMessage:
+    """One answer, streamed.
+
+    Args:
+        model: who is asked.
+        messages: what is said so far.
+        tools: what the model may call.
+        timeout: seconds for everything.
+        force: the tool that has to be called.
+        on_chunk: is given what has come so far, each time that more came.
+
+    Raises:
+        ModelError: there is no whole answer: refused, silent, cut, too long, not understood. It says which.
+    """
+    bound = model.bind_tools(tools, **({"tool_choice": force} if force else {})) if tools else model
+    try:
+        said = await asyncio.wait_for(_heard(cast(Any, bound.astream(list(messages))), on_chunk), timeout)
+    except ModelError:
+        raise
+    except asyncio.TimeoutError:
+        raise ModelError(f"the model has not answered within {timeout:g} s") from None
+    except Exception as error:  # providers' packages share no base class
+        raise ModelError(_words(error)) from error
+    if said is None:
+        raise ModelError("the model answered nothing")
+    return cast(AIMessage, message_chunk_to_message(said))
+
+
+async def _heard(
+    chunks: AsyncGenerator[AIMessage, None], on_chunk: Callable[[AIMessageChunk], Awaitable[None]] | None
+) -> AIMessageChunk | None:
+    """Everything that comes, put together, within a bound."""
+    said: AIMessageChunk | None = None
+    async with contextlib.aclosing(chunks) as coming:
+        async for message in coming:
+            chunk = _as_chunk(message)
+            said = chunk if said is None else said + chunk
+            if length_of(said) > _MAX_CHARACTERS:
+                raise ModelError(f"the model's answer has more than {_MAX_CHARACTERS:,} characters")
+            if on_chunk is not None:
+                await on_chunk(said)
+    return said
+
+
+def _as_chunk(message: AIMessage) -> AIMessageChunk:
+    """What a model that cannot stream answers comes whole."""
+    if isinstance(message, AIMessageChunk):
+        return message
+    calls = [
+        {"name": call["name"], "args": json.dumps(call["args"]), "id": call["id"], "index": index, "type": "tool_call_chunk"}
+        for index, call in enumerate(message.tool_calls)
+    ]
+    return AIMessageChunk(content=message.content, tool_call_chunks=calls, usage_metadata=message.usage_metadata)
+
+
+def length_of(said: AIMessageChunk) -> int:
+    """Characters of an answer, calls included."""
+    return len(str(said.text)) + sum(len(call.get("args") or "") for call in said.tool_call_chunks)
+
+
+def _words(error: Exception) -> str:
+    """What a provider's package said, in one line."""
+    status = getattr(error, "status_code", None)
+    said = " ".join(str(error).split())[:_MAX_WORDS]
+    if status in (401, 403):
+        return f"the model's service refuses the key ({status}): {said}"
+    return f"the model cannot be asked: {type(error).__name__}" + (f" {status}" if status else "") + f": {said}"

@@ -1,0 +1,48 @@
+"""Which chat model plans, and how much of it may be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from agent_ops.domain.usage import ModelLimits, Prices
+from agent_ops.transport.routes import NO_PROXIES, Proxies
+
+OPENAI = "openai"
+DEFAULT_MODEL = "openai:gpt-5-mini"
+OPENAI_URL = "https://api.openai.com/v1"
+_NONE = SecretStr("")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A chat model.
+
+    Args:
+        name: 'provider:model' as LangChain's ``init_chat_model`` writes it; behind a ``base_url`` of one's own the model's name.
+        base_url: of an OpenAI-compatible service.
+        timeout: seconds for one call in all, retries included.
+        max_output: tokens of one answer, at most.
+    """
+
+    name: str
+    api_key: SecretStr = _NONE
+    base_url: str = OPENAI_URL
+    timeout: float = 60.0
+    max_output: int = 2_000
+    ca_file: str | None = None
+    proxies: Proxies = NO_PROXIES
+    prices: Prices = field(default_factory=Prices)
+    limits: ModelLimits = field(default_factory=ModelLimits)
+
+    @property
+    def provider(self) -> str:
+        """Who serves it: a service of one's own speaks OpenAI's protocol."""
+        own = self.base_url != OPENAI_URL or ":" not in self.name
+        return OPENAI if own else self.name.partition(":")[0]
+
+    @property
+    def model(self) -> str:
+        """The name that the service knows."""
+        return self.name.removeprefix(f"{OPENAI}:")
