@@ -46,6 +46,7 @@ async def test_an_ordinary_onboarding_takes_two_calls_and_few_tokens(
     assert report.run.usage.calls == len(server.requests) == 2
     assert report.run.usage.tokens_in == sum(map(prompt_tokens, server.requests)) <= 1200
     assert report.run.usage.cost > 0
+    assert [event.message for event in events if event.kind == "model"] == [str(report.run.usage)]
     thoughts = [event.message for event in events if event.kind == "thought"]
     assert thoughts == ["do 6 things, the account first", "nothing is left: finish"]
 

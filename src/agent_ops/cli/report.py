@@ -48,6 +48,7 @@ def report_json(report: RunReport) -> dict[str, Any]:
             {"item": i.item, "status": i.status.value, "reason": i.reason, "detail": i.detail} for i in report.items
         ],
         "account": [{"part": i.item, "status": i.status.value, "reason": i.reason} for i in report.account],
+        "model": asdict(run.usage),
         "mails": [asdict(mail) for mail in report.mails],
         "denials": report.denials,
         "events": [_event_json(event) for event in report.events],

@@ -100,7 +100,7 @@ class Event:
     run_id: str
     employee_id: str
     at: datetime
-    kind: str  # thought, action, status, mail, run
+    kind: str  # thought, action, status, mail, model, run
     message: str
     agent: str = ""
     item: str = ""

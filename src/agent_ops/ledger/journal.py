@@ -129,6 +129,8 @@ class RunJournal:
             if not tx.runs.holds(run_id, self.owner, time.time()):
                 raise LeaseLost(f"run {run_id} is not ours to finish")
             tx.runs.finish(run_id, status, summary)
+            if run.usage.calls:
+                tx.logs.event(run_id, run.employee_id, "model", str(run.usage), agent="planner")
             tx.logs.event(run_id, run.employee_id, "run", summary, status=status.value)
             tx.logs.audit("run_ended", run_id, run.employee_id, detail=status.value)
             return run
