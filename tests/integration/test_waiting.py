@@ -14,6 +14,7 @@ from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import Action, Completed, Held, Waiting
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotPermitted
 from agent_ops.domain.runs import Run
+from agent_ops.ledger.journal import RunJournal
 from tests.conftest import IMPATIENT
 from tests.fakes import FakeServices
 
@@ -23,6 +24,22 @@ PATIENT = replace(IMPATIENT, give_up=60.0, stay=0.2, tries=2)
 
 async def status(ops: AgentOps, run: Run) -> RunStatus:
     return (await ops.report(run.id))[0].run.status
+
+
+async def test_a_resume_between_the_look_at_the_pause_and_the_parking_is_not_lost(
+    settings: Settings, fakes: FakeServices, ana: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AgentOps(settings, adapters=fakes.adapters(), caller=ADMIN) as ops:
+        park = RunJournal.park
+
+        async def resumed_meanwhile(journal: RunJournal, run_id: str, reason: str, seconds: float) -> None:
+            await ops.resume()
+            await park(journal, run_id, reason, seconds)
+
+        monkeypatch.setattr(RunJournal, "park", resumed_meanwhile)
+        await ops.pause()
+        run = await ops.submit(ana)
+        assert (await ops.wait(run.id, timeout=20)).run.status is RunStatus.DONE
 
 
 async def until(ops: AgentOps, run: Run, wanted: RunStatus) -> None:

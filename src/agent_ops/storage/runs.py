@@ -19,6 +19,8 @@ _RUN = (
     " model_calls, tokens_in, tokens_out, cost FROM runs"
 )
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.WAITING.value)
+_WOKEN = -1.0
+"""A driven run's ``wake_at`` when it is to look again as soon as it is parked."""
 _DUE = "status IN (?, ?, ?) AND lease_until < ? AND wake_at <= ?"
 
 
@@ -92,17 +94,23 @@ class Runs:
         return bool(claimed.rowcount)
 
     def park(self, run_id: str, owner: str, reason: str, wake_at: float) -> bool:
-        """Let the owner's run wait until then (Unix seconds), with nobody driving it. False when it is not the owner's."""
+        """Let the owner's run wait until then (Unix seconds), with nobody driving it. False when it is not the owner's.
+
+        It does not wait when it was woken while its driver was about to park it.
+        """
         parked = self._db.execute(
-            "UPDATE runs SET status = ?, summary = ?, wake_at = ?, lease_until = 0, owner = ''"
+            "UPDATE runs SET status = ?, summary = ?, wake_at = iif(wake_at = ?, 0, ?), lease_until = 0, owner = ''"
             " WHERE id = ? AND owner = ? AND status = ?",
-            (RunStatus.WAITING.value, reason, wake_at, run_id, owner, RunStatus.RUNNING.value),
+            (RunStatus.WAITING.value, reason, _WOKEN, wake_at, run_id, owner, RunStatus.RUNNING.value),
         )
         return bool(parked.rowcount)
 
     def wake_all(self) -> None:
-        """Let every waiting run look again now."""
-        self._db.execute("UPDATE runs SET wake_at = 0 WHERE status = ?", (RunStatus.WAITING.value,))
+        """Let every waiting run look again now, and every driven one as soon as it is parked: it may have looked before."""
+        waiting, running = RunStatus.WAITING.value, RunStatus.RUNNING.value
+        self._db.execute(
+            "UPDATE runs SET wake_at = iif(status = ?, 0, ?) WHERE status IN (?, ?)", (waiting, _WOKEN, waiting, running)
+        )
 
     def extend(self, owner: str, now: float, lease_until: float) -> set[str]:
         """Renew the owner's leases that still hold; the ids of the runs that are still its own."""
@@ -218,7 +226,7 @@ def _run(row: Row) -> Run:
         created,
         moment(row["finished_at"]),
         row["summary"],
-        datetime.fromtimestamp(row["wake_at"], timezone.utc) if row["wake_at"] else None,
+        datetime.fromtimestamp(row["wake_at"], timezone.utc) if row["wake_at"] > 0 else None,
         Usage(row["model_calls"], row["tokens_in"], row["tokens_out"], row["cost"]),
     )
 
