@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EntitlementPolicy:
-    """The whole policy. ``version`` is a hash of its contents: it stands in every grant."""
+    """The whole policy. ``version`` is a hash of its contents: it stands in every grant. ``text`` is the file's, as read."""
 
     domain: str
     catalogue: Mapping[str, CatalogueItem]
@@ -50,6 +50,7 @@ class EntitlementPolicy:
     teams: Mapping[str, Team]
     version: str
     account: AccountRules = field(default_factory=AccountRules)
+    text: str = field(default="", repr=False, compare=False)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:

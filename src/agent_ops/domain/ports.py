@@ -98,6 +98,9 @@ class Journal(Protocol):
     async def refuse(self, run_id: str, agent: str, cause: str, why: str) -> None:
         """Write down that an agent's call was denied before it could reach the door; ``cause`` is a code for the audit."""
 
+    async def decided(self, run_id: str, decision: Decision) -> None:
+        """Append a planner's thought to the run's events, and its decision, as a keyed hash, to the audit."""
+
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """The mails whose occasion has come and that were not sent yet."""
 

@@ -48,8 +48,7 @@ def think_with(agents: tuple[str, ...]) -> Node:
             decision = Decision(f"the budget of {MAX_ROUNDS} rounds is used up", summary=summarise(known))
         else:
             decision, by_runbook = await _decide(situation, context, by_runbook)
-        if not decision.told:
-            await context.journal.note(context.run_id, "thought", decision.thought, agent="planner")
+        await context.journal.decided(context.run_id, decision)
         return {
             "thought": decision.thought,
             "steps": [step_to_state(step, number) for step in decision.steps],

@@ -206,7 +206,7 @@ class Ledger:
 
     async def _denied_without_grant(self, run_id: str, proposal: Proposal, error: GrantInvalid) -> Outcome:
         await self.store.transaction(
-            lambda tx: tx.logs.audit("denied", run_id, "", proposal.action.value, detail="no valid grant")
+            lambda tx: tx.logs.audit("denied", run_id, "", proposal.action.value, tx.audit.text(proposal.item), "no-grant")
         )
         return Outcome(OutcomeKind.DENIED, str(error))
 

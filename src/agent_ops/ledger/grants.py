@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,8 +34,12 @@ class SealingKeys:
 class GrantBook:
     """Seals grants, stores them once and gives them back only if the seal still holds."""
 
-    def __init__(self, store: Transactions, keys: SealingKeys) -> None:
-        self._store, self._keys = store, keys
+    def __init__(self, store: Transactions, keys: SealingKeys | Callable[[], SealingKeys]) -> None:
+        self._store, self._source = store, keys
+
+    @property
+    def _keys(self) -> SealingKeys:
+        return self._source() if callable(self._source) else self._source
 
     @property
     def key_id(self) -> str:
@@ -61,12 +65,13 @@ class GrantBook:
 
     def over(self, store: Transactions) -> GrantBook:
         """The same keys over another store."""
-        return GrantBook(store, self._keys)
+        return GrantBook(store, self._source)
 
     def sealed_plan(self, plan: Plan) -> Plan:
         """The plan with its seal, under the current key."""
-        plan = replace(plan, key_id=self._keys.current)
-        return plan.sealed(self._keys.mac(plan.key_id, plan.body()) or "")
+        keys = self._keys
+        plan = replace(plan, key_id=keys.current)
+        return plan.sealed(keys.mac(plan.key_id, plan.body()) or "")
 
     def verify_plan(self, plan: Plan) -> None:
         """Refuse a plan that this installation did not make, or that was altered since.

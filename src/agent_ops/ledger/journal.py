@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 
 from agent_ops.domain.access import ItemStatus
+from agent_ops.domain.decisions import Decision
 from agent_ops.domain.effects import UNDO_ACTIONS, Action, EffectState, Intent, Proposal
 from agent_ops.domain.employee import Employee, EmployeeStatus
 from agent_ops.domain.errors import LeaseLost, NotFound
@@ -20,6 +21,7 @@ from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.keying import Keys
 from agent_ops.storage import Store, Transactions, Tx
+from agent_ops.storage.rows import dump
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +72,23 @@ class RunJournal:
         def work(tx: Tx) -> None:
             employee_id = _run(tx, run_id).employee_id
             tx.logs.event(run_id, employee_id, "status", f"denied: {why}", agent=agent, status="denied")
-            tx.logs.audit("denied", run_id, employee_id, detail=f"{agent}: {cause}")
+            tx.logs.audit("denied", run_id, employee_id, item=f"agent:{agent}", detail=cause.replace(" ", "-"))
+
+        await self.store.transaction(work)
+
+    async def decided(self, run_id: str, decision: Decision) -> None:
+        """Append a planner's thought to the run's events, and its decision to the audit, in one transaction.
+
+        The audit has a keyed hash of the whole decision: what a planner wrote may be anything.
+        """
+
+        def work(tx: Tx) -> None:
+            employee_id = _run(tx, run_id).employee_id
+            if not decision.told:
+                tx.logs.event(run_id, employee_id, "thought", decision.thought, agent="planner")
+            end = " finish" if decision.finished else ""
+            hashed = tx.audit.keys.hashed(dump(asdict(decision)))
+            tx.logs.audit("decision", run_id, employee_id, detail=f"steps={len(decision.steps)} decision={hashed}{end}")
 
         await self.store.transaction(work)
 

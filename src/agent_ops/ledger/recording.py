@@ -24,6 +24,7 @@ from agent_ops.domain.effects import (
 )
 from agent_ops.domain.employee import EmployeeStatus
 from agent_ops.domain.grants import Grant
+from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.storage import Tx
 
 _Say = Callable[[Intent], str]
@@ -35,6 +36,14 @@ _CLOSED = {
 }
 """What it means for effect, item, employee and outcome when an attempt ends without success."""
 _RECORDED = {state: outcome for state, _, _, outcome in _CLOSED.values()}
+
+
+def record_grant(tx: Tx, grant: Grant, policy: EntitlementPolicy) -> None:
+    """The grant, its row in the audit, and the policy under which it was made, as it was."""
+    tx.runs.insert_grant(grant)
+    tx.policies.keep(policy.version, policy.text)
+    detail = f"seal={grant.seal} policy={grant.policy_version} key={grant.key_id} by={tx.audit.caller(grant.caller)}"
+    tx.logs.audit("grant", grant.run_id, grant.employee_id, detail=detail)
 
 
 def record_intent(tx: Tx, intent: Intent) -> None:
@@ -56,8 +65,9 @@ def record_denial(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome
     if proposal in grant.effects and proposal.action in ITEM_ACTIONS:
         tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.DENIED, why)])
     tx.logs.event(grant.run_id, grant.employee_id, "status", f"denied: {why}", agent=proposal.agent, status="denied")
-    item, told = (proposal.item, why) if proposal.item in {e.item for e in grant.effects} else ("", "an item beyond the grant")
-    tx.logs.audit("denied", grant.run_id, grant.employee_id, proposal.action.value, item, told)
+    known = proposal.item in {effect.item for effect in grant.effects}
+    item = proposal.item if known else tx.audit.text(proposal.item)  # a planner may have written anything
+    tx.logs.audit("denied", grant.run_id, grant.employee_id, proposal.action.value, item, tx.audit.text(why))
     return Outcome(OutcomeKind.DENIED, why)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from agent_ops.domain.errors import PolicyError
@@ -23,10 +24,10 @@ def read_policy(path: Path = EXAMPLE) -> EntitlementPolicy:
         PolicyError: the file cannot be read, is no TOML, or says something that cannot be.
     """
     try:
-        with path.open("rb") as file:
-            tables = tomllib.load(file)
+        text = path.read_bytes().decode()
+        tables = tomllib.loads(text)
     except OSError as error:
         raise PolicyError(f"the entitlement policy {path} cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(f"the entitlement policy {path} is no TOML: {error}") from error
-    return EntitlementPolicy.from_tables(tables)
+    return replace(EntitlementPolicy.from_tables(tables), text=text)

@@ -19,6 +19,7 @@ from agent_ops.runtime.keys import FILE as KEYS
 from agent_ops.runtime.keys import ensure_keys
 from agent_ops.runtime.owners import Owners
 from agent_ops.storage import Tx
+from agent_ops.storage.head import HEAD_FILE, HeadFile
 
 _MANIFEST = "backup.json"
 
@@ -32,6 +33,8 @@ async def back_up(data_dir: Path, target: Path) -> datetime:
     if not (data_dir / DATABASE).exists():
         raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir.")
     await asyncio.to_thread(_new_directory, target)
+    if (data_dir / HEAD_FILE).exists():  # before the database, so that it is a row of the copy
+        await asyncio.to_thread(_keep_private, data_dir / HEAD_FILE, target / HEAD_FILE)
     made_at = datetime.now(timezone.utc)
     async with open_store(data_dir) as (store, _):
         await store.copy_to(target / DATABASE)
@@ -65,7 +68,7 @@ async def restore(data_dir: Path, source: Path | None, caller: Caller) -> dateti
     def work(tx: Tx) -> datetime:
         backup_of = made_at or tx.restores.last_known() or datetime.now(timezone.utc)
         tx.restores.add(backup_of)
-        tx.logs.audit("restored", "", caller.name, detail=backup_of.isoformat(timespec="seconds"))
+        tx.audit.append_restored(caller.name, backup_of, HeadFile(data_dir / HEAD_FILE).read(tx.audit.keys))
         return backup_of
 
     async with open_store(data_dir) as (store, _):
@@ -96,10 +99,19 @@ def _put_into_place(data_dir: Path, source: Path) -> datetime:
     for name in (DATABASE, CHECKPOINTS):
         for file in data_dir.glob(f"{name}*"):
             file.rename(aside / file.name)
+    _keep_heads(data_dir / HEAD_FILE, aside / HEAD_FILE, source / HEAD_FILE)
     _keep_private(source / DATABASE, data_dir / DATABASE)
     if not (data_dir / KEYS).exists():
         _keep_private(source / KEYS, data_dir / KEYS)
     return made_at
+
+
+def _keep_heads(ours: Path, aside: Path, theirs: Path) -> None:
+    """The head that is replaced lies beside the database that it is of; where there was none the backup's is taken."""
+    if ours.exists():
+        _keep_private(ours, aside)
+    elif theirs.exists() and not ours.is_symlink():
+        _keep_private(theirs, ours)
 
 
 def _keep_private(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from agent_ops.domain.policy import EntitlementPolicy, PipelineItem
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.graphs.runbook import summarise
 from agent_ops.ledger.journal import RunJournal
+from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
 from agent_ops.storage import Store, Tx
 
@@ -54,7 +55,7 @@ class Canceller:
             )
             tx.runs.finish(run_id, RunStatus.CANCELLED, summary)
             tx.logs.event(run_id, now.employee_id, "run", summary, status=RunStatus.CANCELLED.value)
-            tx.logs.audit("run_ended", run_id, now.employee_id, detail=f"cancelled by {caller.name}")
+            tx.logs.audit("run_ended", run_id, now.employee_id, detail=f"cancelled by={tx.audit.caller(caller.name)}")
             return tx.runs.get(run_id) or now
 
         return await self.store.transaction(work)
@@ -84,9 +85,8 @@ class Canceller:
             new_id = str(uuid.uuid4())
             tx.runs.insert(new_id, run.employee_id, run.event, None)
             grant = self.granting.of_effects(new_id, run.employee_id, tuple(effects), caller, len(runs) + 1)
-            tx.runs.insert_grant(grant)
             tx.logs.event(new_id, run.employee_id, "run", f"undoing run {run_id}", status=RunStatus.QUEUED.value)
-            tx.logs.audit("grant", new_id, run.employee_id, detail=grant.seal)
+            record_grant(tx, grant, self.policy)
             queued = tx.runs.get(new_id)
             assert queued is not None  # noqa: S101 - inserted above
             return queued

@@ -27,7 +27,7 @@ async def clear_address(store: Store, wanted: str, caller: Caller) -> Employee:
 
     def work(tx: Tx) -> Employee:
         tx.people.clear_address(employee_id)
-        tx.logs.audit("address_cleared", "", employee_id, detail=caller.name)
+        tx.logs.audit("address_cleared", "", employee_id, detail=f"by={tx.audit.caller(caller.name)}")
         cleared = tx.people.get(employee_id)
         assert cleared is not None  # noqa: S101 - found before, and nobody is ever removed
         return cleared

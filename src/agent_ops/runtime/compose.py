@@ -31,7 +31,7 @@ from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
-from agent_ops.runtime.keys import InstallationKeys, ensure_keys
+from agent_ops.runtime.keys import Keyring, ensure_keys
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.metering import MeteredModel
 from agent_ops.runtime.owners import Owners
@@ -84,9 +84,10 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def open_store(data_dir: Path) -> AsyncIterator[tuple[Store, InstallationKeys]]:
+async def open_store(data_dir: Path) -> AsyncIterator[tuple[Store, Keyring]]:
     """The operations database of a data directory, and the installation's keys."""
-    keys = await asyncio.to_thread(ensure_keys, data_dir)
+    await asyncio.to_thread(ensure_keys, data_dir)
+    keys = await asyncio.to_thread(Keyring, data_dir)
     store = await Store(data_dir / DATABASE, keys.audit).open()
     try:
         yield store, keys

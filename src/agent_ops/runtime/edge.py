@@ -19,6 +19,7 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Difference, Plan
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
 from agent_ops.storage import Store, Transactions, Tx
@@ -224,13 +225,12 @@ class Edge:
         grant = self.granting.grant(request, run_id, employee_id, items, admission.caller, number, only)
         if plan is not None:
             _hold_to(tx, run_id, plan)
-        tx.runs.insert_grant(grant)
         tx.logs.event(run_id, employee_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")
         for item in items:
             if item.status is ItemStatus.DENIED:
                 tx.logs.event(run_id, employee_id, "status", item.reason, item=item.item, status=item.status.value)
-                tx.logs.audit("denied", run_id, employee_id, item=item.item, detail="beyond the entitlement policy")
-        tx.logs.audit("grant", run_id, employee_id, detail=grant.seal)
+                tx.logs.audit("denied", run_id, employee_id, item=item.item, detail="beyond-policy")
+        record_grant(tx, grant, self.policy)
         run = tx.runs.get(run_id)
         assert run is not None  # noqa: S101 - inserted above
         return run

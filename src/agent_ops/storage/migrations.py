@@ -60,6 +60,18 @@ def models_are_metered(db: Database) -> None:
     )
 
 
+@migrations()
+def audit_has_key_ids(db: Database) -> None:
+    """Which key each audit row is under (none: the first one), and the policies as they were when something was granted."""
+    db.execute("ALTER TABLE audit ADD COLUMN key_id TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE TABLE policies (version TEXT PRIMARY KEY, text TEXT NOT NULL, at TEXT NOT NULL)")
+    for act, word in (("UPDATE", "change"), ("DELETE", "go")):
+        db.execute(
+            f"CREATE TRIGGER policies_never_{word} BEFORE {act} ON policies"
+            " BEGIN SELECT RAISE(ABORT, 'policies are append-only'); END"
+        )
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from datetime import datetime, timezone
 
@@ -12,6 +10,7 @@ from sqlite_utils import Database
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.runs import Event, LifecycleEvent, Run, RunStatus
 from agent_ops.domain.usage import Usage
+from agent_ops.storage.audit import Audit
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
 _RUN = (
@@ -160,9 +159,8 @@ class Runs:
 class Logs:
     """The events that people read and the audit that auditors verify."""
 
-    def __init__(self, db: Database, audit_key: bytes) -> None:
-        self._db = db
-        self._audit_key = audit_key
+    def __init__(self, db: Database, audit: Audit) -> None:
+        self._db, self._audit = db, audit
 
     def event(
         self, run_id: str, employee_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = ""
@@ -204,15 +202,8 @@ class Logs:
         return int(row["id"]) if row else 0
 
     def audit(self, kind: str, run_id: str, subject: str, action: str = "", item: str = "", detail: str = "") -> None:
-        """Append a row whose mac covers it and the row before: ids and codes only, no personal data."""
-        last = one(self._db, "SELECT mac FROM audit ORDER BY id DESC LIMIT 1")
-        at = stamp()
-        covered = dump([last["mac"] if last else "", at, kind, run_id, subject, action, item, detail])
-        mac = hmac.new(self._audit_key, covered.encode(), hashlib.sha256).hexdigest()
-        self._db.execute(
-            "INSERT INTO audit (at, kind, run_id, subject, action, item, detail, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (at, kind, run_id, subject, action, item, detail, mac),
-        )
+        """Append a row to the audit: see :meth:`Audit.append`."""
+        self._audit.append(kind, run_id, subject, action, item, detail)
 
 
 def _run(row: Row) -> Run:

@@ -12,11 +12,15 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from agent_ops.domain.audit import AuditKeys
 from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError, StorageReadOnly
+from agent_ops.storage.audit import Audit
 from agent_ops.storage.effects import Effects
+from agent_ops.storage.head import HEAD_FILE, HeadKeeper
 from agent_ops.storage.migrations import migrations
 from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
+from agent_ops.storage.policies import Policies
 from agent_ops.storage.restores import Restores
 from agent_ops.storage.runs import Logs, Runs
 from agent_ops.storage.usage import ModelUse
@@ -28,14 +32,16 @@ BUSY_TIMEOUT_SECONDS = 10.0
 class Tx:
     """Everything that can be read and written within one transaction."""
 
-    def __init__(self, db: Database, audit_key: bytes) -> None:
+    def __init__(self, db: Database, audit_keys: AuditKeys) -> None:
         self.people = People(db)
         self.runs = Runs(db)
         self.effects = Effects(db)
         self.pauses = Pauses(db)
         self.restores = Restores(db)
         self.model_use = ModelUse(db)
-        self.logs = Logs(db, audit_key)
+        self.policies = Policies(db)
+        self.audit = Audit(db, audit_keys)
+        self.logs = Logs(db, self.audit)
 
 
 class Store:
@@ -43,15 +49,20 @@ class Store:
 
     Args:
         path: the database file; made, with its tables, when absent.
-        audit_key: the key of the audit chain.
+        audit_keys: the keys of the audit chain, or a single one; a function when they may be rotated while it is open.
         busy_timeout: seconds to wait for another process's transaction.
 
     Raises:
         StorageError: from every method, when the file cannot be used; the message says why and what to do.
     """
 
-    def __init__(self, path: Path, audit_key: bytes, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
-        self._path, self._audit_key, self._busy_timeout = path, audit_key, busy_timeout
+    def __init__(
+        self, path: Path, audit_keys: bytes | Callable[[], AuditKeys], busy_timeout: float = BUSY_TIMEOUT_SECONDS
+    ) -> None:
+        single = AuditKeys.of(audit_keys) if isinstance(audit_keys, bytes) else None
+        self._keys = audit_keys if callable(audit_keys) else lambda: single or AuditKeys.of(b"")
+        self._path, self._busy_timeout = path, busy_timeout
+        self._head = HeadKeeper(path.with_name(HEAD_FILE))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._open: dict[ThreadPoolExecutor, Database] = {}
@@ -90,11 +101,13 @@ class Store:
             db = self._connection(self._writer)
             db.execute("BEGIN IMMEDIATE")
             try:
-                result = work(Tx(db, self._audit_key))
+                tx = Tx(db, self._keys())
+                result = work(tx)
             except BaseException:
                 db.rollback()
                 raise
             db.commit()
+            self._head.keep(tx.audit)
             return result
 
         return await self._in(self._writer, run)
@@ -106,7 +119,7 @@ class Store:
             db = self._connection(self._reader)
             db.execute("BEGIN")
             try:
-                return work(Tx(db, self._audit_key))
+                return work(Tx(db, self._keys()))
             finally:
                 db.rollback()
 
@@ -173,6 +186,7 @@ class Store:
             db.close()
             raise
         db.commit()
+        self._head.begin(Tx(db, self._keys()).audit)
         return db
 
 
