@@ -10,6 +10,7 @@ import io
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,16 @@ def command_reference() -> str:
     parts = ["# Commands\n\nWritten by `make docs` from the program itself.\n"]
     parent = click.Context(program, info_name="agent-ops", **program.context_settings)
     parts.append(_section("agent-ops", program, parent))
-    for name, command in sorted(program.commands.items()):
-        context = click.Context(command, info_name=name, parent=parent, max_content_width=100)
-        parts.append(_section(f"agent-ops {name}", command, context))
+    parts += _sections("agent-ops", program, parent)
     return "\n".join(parts)
+
+
+def _sections(path: str, group: click.Group, parent: click.Context) -> Iterator[str]:
+    for name, command in sorted(group.commands.items()):
+        context = click.Context(command, info_name=name, parent=parent, max_content_width=100)
+        yield _section(f"{path} {name}", command, context)
+        if isinstance(command, click.Group):
+            yield from _sections(f"{path} {name}", command, context)
 
 
 def _section(title: str, command: click.Command, context: click.Context) -> str:

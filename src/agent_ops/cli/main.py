@@ -14,12 +14,14 @@ import click
 from agent_ops import __version__
 from agent_ops.cli.commands import (
     apply,
+    audit,
     backup,
     cancel,
     demo,
     doctor,
     guard,
     init,
+    keys,
     onboard,
     plan,
     policy,
@@ -80,6 +82,7 @@ _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
     guard.guard,
+    *(audit.audit, keys.keys),
 )
 for command in _COMMANDS:
     main.add_command(command)

@@ -22,6 +22,7 @@ from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.domain.runs import Event, Pause, Run, RunReport
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
+from agent_ops.runtime.auditing import Auditor
 from agent_ops.runtime.clearing import clear_address
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
@@ -32,6 +33,7 @@ from agent_ops.runtime.outbox import deliver_for_ever
 from agent_ops.runtime.planning import Planning
 from agent_ops.runtime.reports import Reports
 from agent_ops.settings import Settings
+from agent_ops.storage.head import HEAD_FILE
 from agent_ops.transport.redaction import redactor
 
 log = structlog.get_logger(__name__)
@@ -239,6 +241,11 @@ class AgentOps:
     async def pauses(self) -> list[Pause]:
         """What is paused, by whom and why."""
         return await self._system.switch.pauses()
+
+    @property
+    def audit(self) -> Auditor:
+        """The audit: verified, read, and packed for an auditor."""
+        return Auditor(self._system.store, self._system.keys.now, self._settings.data_dir / HEAD_FILE)
 
     async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
         """The report of a run once it has ended.

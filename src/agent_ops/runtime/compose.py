@@ -65,6 +65,7 @@ class System:
     settings: Settings
     switch: KillSwitch
     canceller: Canceller
+    keys: Keyring
 
     @property
     def owner(self) -> str:
@@ -135,6 +136,7 @@ async def compose(
             checkpoints=saver,
             owners=owners,
             settings=settings,
+            keys=keys,
             canceller=Canceller(store, policy, granting, journal),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -74,12 +74,14 @@ class Audit:
         )
         return [_row(values) for values in found]
 
-    def all(self, until: int = (1 << 63) - 1) -> Iterator[AuditRow]:
-        """Every row, in order."""
-        after, size = -(1 << 62), 2000
-        while found := self.page(after, size, until):
-            yield from found
-            after = found[-1].id
+    def names(self, subject: str) -> bool:
+        """Whether any row is about this employee."""
+        return one(self._db, "SELECT 1 FROM audit WHERE subject = ? LIMIT 1", subject) is not None
+
+    def grants(self, run_ids: Iterable[str]) -> list[tuple[str, str, str]]:
+        """Run id, body as it stands, and seal of each run's grant."""
+        found = [one(self._db, "SELECT run_id, body, seal FROM grants WHERE run_id = ?", run_id) for run_id in run_ids]
+        return [(row["run_id"], row["body"], row["seal"]) for row in found if row is not None]
 
     def has(self, head: Head) -> bool:
         """Whether a head is one of the chain's rows, or its beginning."""
@@ -95,6 +97,18 @@ class Audit:
         *before, row = self.page(row_id - 2, 2, row_id)
         replaced, mac = replaced_head(row), self.keys.mac(row, before[0].mac if before else NO_MAC)
         return replaced is not None and (replaced.id, replaced.mac) == (head.id, head.mac) and mac == row.mac
+
+    def runs_that_need(self, key_id: str) -> list[str]:
+        """Runs whose grant is under a sealing key and may be asked for again: by the run, by a held one's end, by an effect
+        that is not settled."""
+        found = rows(
+            self._db,
+            "SELECT runs.id FROM runs JOIN grants ON grants.run_id = runs.id WHERE json_extract(grants.body, '$.key_id') = ? AND"
+            " (runs.status IN ('queued', 'running', 'waiting', 'held') OR EXISTS (SELECT 1 FROM effects WHERE"
+            " effects.run_id = runs.id AND effects.state IN ('open', 'accepted'))) ORDER BY runs.created_at",
+            key_id,
+        )
+        return [row["id"] for row in found]
 
     def damage(self) -> list[str]:
         """What is wrong around the rows, in words."""

@@ -182,6 +182,10 @@ class Logs:
         )
         return [_event(row) for row in found]
 
+    def all_events(self, run_id: str) -> list[Event]:
+        """Every event of a run that is still kept."""
+        return self.events(run_id, limit=-1)
+
     def prune(self, ended_before: datetime, limit: int) -> int:
         """Remove at most ``limit`` events of runs that ended before then, the oldest first; how many went."""
         gone = self._db.execute(
