@@ -147,6 +147,7 @@ def test_what_nobody_touched_is_whole(copied: Callable[[], Path]) -> None:
     ("sql", "kind", "row", "words"),
     [
         ("UPDATE audit SET item = 'aws' WHERE id = 5", "altered", 5, "row 5 was altered"),
+        ("UPDATE audit SET item = CAST(item AS BLOB) WHERE id = 5", "altered", 5, "row 5 was altered"),
         ("DELETE FROM audit WHERE id = 5", "removed", 5, "row 5 is removed"),
         ("DELETE FROM audit WHERE id IN (5, 6)", "removed", 5, "rows 5 to 6 are removed"),
         ("DELETE FROM audit WHERE id > 9", "truncated", 10, "rows 10 to 12 are missing at the end"),
