@@ -31,6 +31,7 @@ from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
+from agent_ops.runtime.head_place import place_head
 from agent_ops.runtime.keys import Keyring, ensure_keys
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.metering import MeteredModel
@@ -110,6 +111,7 @@ async def compose(
     policy = await asyncio.to_thread(read_policy, settings.policy_file)
     policy.check_instances(settings.aws.jenkins_instances)
     guard = Guard(policy, await asyncio.to_thread(read_guard_rules, settings.guard_dir))
+    await asyncio.to_thread(place_head, settings.data_dir, settings.audit_head)
     async with contextlib.AsyncExitStack() as stack:
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(open_checkpoints(settings.data_dir / CHECKPOINTS))

@@ -93,6 +93,7 @@ class Environment(BaseSettings):
     log_level: Annotated[str, _text(one_of("DEBUG", "INFO", "WARNING", "ERROR"))] = "INFO"
     log_file: Annotated[str, _text(checks.writable_file)] = "logs/app.log"
     agent_ops_data_dir: Annotated[str, _text(checks.directory)] = str(DATA_DIR)
+    agent_ops_audit_head: Annotated[str, _text(optional(checks.writable_file))] = ""
     agent_ops_policy_file: Annotated[str, _text(required("your entitlement policy (docs/policy.md)", checks.readable_file))] = ""
     agent_ops_guard_dir: Annotated[str, _text(optional(checks.present_directory))] = ""
     agent_ops_concurrency: Annotated[str, _text(whole_number(1, 10_000))] = "64"
@@ -247,6 +248,7 @@ class Environment(BaseSettings):
             stage_delay=float(self.onboarding_stage_delay_seconds),
             concurrency=int(self.agent_ops_concurrency),
             event_days=int(self.agent_ops_event_days),
+            audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
             tracing=self.agent_ops_tracing == "true",
             model=self._model(way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),

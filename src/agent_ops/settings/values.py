@@ -45,6 +45,7 @@ class Settings:
         lease: how long a run stays a process's own without a sign of life; longer than any single call.
         concurrency: runs that one process drives at a time; the others queue.
         event_days: for how many days after a run's end its events are kept; ledger, audit and reports stay.
+        audit_head: the file, on another volume perhaps, in which the audit's head is kept; None for the data directory.
         keep_checkpoints: keep finished runs' LangGraph checkpoints (for Studio and study), which are else pruned.
         model: the chat model that plans; None lets the runbook plan, and nothing tries to reach a model.
         tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
@@ -63,6 +64,7 @@ class Settings:
     lease: float = 120.0
     concurrency: int = 64
     event_days: int = 365
+    audit_head: Path | None = None
     keep_checkpoints: bool = False
     tracing: bool = False
     model: ModelConfig | None = None
