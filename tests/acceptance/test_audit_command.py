@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -69,6 +72,28 @@ def test_verify_only_reads(data_dir: Path) -> None:
         path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))
     }
     assert {path: before[path] for path in after} == after
+
+
+def test_the_program_on_the_page_comes_to_the_same(data_dir: Path, tmp_path: Path) -> None:
+    """docs/audit.md says how to verify without us; what it shows is run here as it stands."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    program = re.search(r"<!-- verify: begin -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert program is not None
+
+    def independent() -> str:
+        assert run("export", "--out", "rows.jsonl").exit_code == 0
+        files = (str(tmp_path / "rows.jsonl"), str(data_dir / "keys.json"), str(data_dir / "audit-head"))
+        ended = subprocess.run([sys.executable, "-c", program[1], *files], capture_output=True, text=True, check=False)
+        return ended.stdout + ended.stderr
+
+    assert CliRunner().invoke(main, ["keys", "rotate", "--audit"]).exit_code == 0
+    assert independent() == "whole\n"
+    with Attacker(data_dir) as db:
+        db.execute("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit)")
+    assert independent() == "rows were cut off\n"
+    with Attacker(data_dir) as db:
+        db.execute("UPDATE audit SET kind = 'failed' WHERE id = 4")
+    assert independent() == "row 4 is not what was written\n"
 
 
 def test_export_by_period_run_and_employee(data_dir: Path, tmp_path: Path) -> None:
