@@ -9,11 +9,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from agent_ops import Caller
+from agent_ops.domain.audit import AuditKeys, Head
 from agent_ops.runtime.backup import back_up, restore
 from agent_ops.runtime.compose import open_store
 from agent_ops.runtime.key_rotation import rotate_keys
@@ -60,6 +62,31 @@ async def test_several_processes_write_one_chain_and_one_head(tmp_path: Path) ->
     found = await verified(tmp_path)
     assert (found.findings, found.notes, found.rows) == ((), (), 181)
     assert found.head is not None and found.head.id == 181
+
+
+class _Slow:
+    """A chain that takes its time to say that a head is one of its rows."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = threading.Event(), threading.Event()
+
+    def has(self, _: Head) -> bool:
+        self.asked.set()
+        return self.answer.wait(10)
+
+
+async def test_two_writers_of_the_head_take_turns(tmp_path: Path) -> None:
+    keys, slow, quick = AuditKeys.of(b"key"), _Slow(), _Slow()
+    HeadFile(tmp_path / HEAD_FILE).begin(keys, Head(1, "1" * 64))
+    quick.answer.set()
+    older = asyncio.create_task(asyncio.to_thread(HeadFile(tmp_path / HEAD_FILE).advance, keys, Head(2, "2" * 64), slow))
+    await asyncio.to_thread(slow.asked.wait, 10)
+    newer = asyncio.create_task(asyncio.to_thread(HeadFile(tmp_path / HEAD_FILE).advance, keys, Head(3, "3" * 64), quick))
+    await asyncio.to_thread(quick.asked.wait, 0.3)  # without a lock it would be asked, and written over afterwards
+    slow.answer.set()
+    assert await asyncio.gather(older, newer) == [None, None]
+    head = HeadFile(tmp_path / HEAD_FILE).read(keys)
+    assert head is not None and (head.id, head.turn) == (3, 3)
 
 
 async def test_a_process_that_dies_between_commit_and_head_leaves_a_true_head(tmp_path: Path) -> None:

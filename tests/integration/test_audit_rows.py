@@ -19,6 +19,7 @@ from agent_ops.runtime.backup import back_up, restore
 from agent_ops.runtime.keys import read_keys
 from agent_ops.storage.rows import dump
 from tests.fakes import FakeServices
+from tests.integration.audit_bench import Attacker
 
 CALLER = Caller("Maria Pereira <maria.pereira@acme.example>", frozenset({"onboard", "status", "link", "delete", "admin"}))
 KEYS = AuditKeys.of(b"key")
@@ -155,6 +156,19 @@ def test_ids_and_items_stay_as_they_are() -> None:
     for item in ("", "github", "item:github", "access.2", "agent:entra"):
         assert item_of(item, KEYS) == item
     assert item_of("Ana Silva", KEYS) == f"text-{KEYS.hashed('Ana Silva')}"
+
+
+async def test_a_grant_without_its_row_shows_that_everything_was_cut_off(
+    settings: Settings, fakes: FakeServices, ana: Profile
+) -> None:
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        await ops.onboard(ana, ["github"])
+    (settings.data_dir / "audit-head").unlink()
+    with Attacker(settings.data_dir) as db:
+        db.execute("DELETE FROM audit")
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:  # which begins a new head: it looks like a new database
+        (finding,) = (await ops.audit.verify()).findings
+    assert finding.kind == "unprotected" and "has no row" in finding.words
 
 
 async def test_a_policy_is_kept_as_it_was(

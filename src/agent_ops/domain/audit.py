@@ -101,7 +101,7 @@ _SUBJECT = re.compile(rf"{_ID}|{_PSEUDONYM}")
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 CODES = frozenset(
     {
-        *("attempt", "backup_of", "beyond-policy", "by", "cancelled", "closed", "decision", "done", "failed", "finish"),
+        *("again", "attempt", "backup_of", "beyond-policy", "by", "cancelled", "closed", "decision", "done", "failed", "finish"),
         *("head", "held", "key", "no-grant", "none", "opened", "policy", "reason", "refused", "retired", "seal", "steps"),
         *("tripped", "waiting"),
     }
