@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
+from rich.progress import Progress as Bar
 
 from agent_ops.runtime.doctor.checks import Progress
 
@@ -20,3 +21,12 @@ def asking() -> Iterator[Progress]:
             status.update(f"{ended} of {total} checks; asking {', '.join(waiting) or 'nobody any more'}")
 
         yield tell
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, told how many rows were seen and how many there are."""
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda seen, total: bar.update(task, completed=seen, total=total)

@@ -106,14 +106,15 @@ class ChainCheck:
                 self._restores.append((row, replaced_head(row)))
             return
         self._suspects.append(row)
-        self._macs |= {row.mac, *self._before}
-        self._before = (row.mac, *due)
+        if len(self._suspects) <= _MOST_FINDINGS:
+            self._macs |= {row.mac, *self._before}
+        self._before = (row.mac, *due[:1])
 
     def _reordered(self) -> None:
         """Say of each row that is not genuine in its place whether it is in another's."""
         few = self._suspects[:_MOST_FINDINGS]
-        for row in self._suspects:
-            place = self._written_as(row, few) if row.key_id and row in few else None
+        for number, row in enumerate(self._suspects):
+            place = self._written_as(row, few) if row.key_id and number < len(few) else None
             if place is None:
                 words = f"row {row.id} was altered, or does not come after the row before it, or was never written by us"
                 self._find("altered", row.id, words)

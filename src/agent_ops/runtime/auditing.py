@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from agent_ops.domain.audit import AuditRow
@@ -33,7 +34,7 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     runs: frozenset[str] = frozenset()
-    employees: frozenset[str] = field(default_factory=frozenset)
+    employees: frozenset[str] = frozenset()
 
     def has(self, row: AuditRow) -> bool:
         """Whether a row is asked for."""
@@ -125,7 +126,7 @@ class Auditor:
         try:
             found = {report.employee.id for report in await Reports(self.store).find(person)}
         except NotFound:
-            if await self.store.read(lambda tx: _is_subject(tx, person)):  # of somebody whose data were erased
+            if await self.store.read(lambda tx: tx.audit.names(person)):  # of somebody whose data were erased
                 return person
             raise
         if len(found) > 1:
@@ -137,15 +138,15 @@ class Auditor:
     async def _pages(self, until: int) -> AsyncIterator[list[AuditRow]]:
         after = -(1 << 62)
         while True:
-            page = await self.store.read(lambda tx, after=after: tx.audit.page(after, _PAGE, until))  # type: ignore[misc]
+            page = await self.store.read(partial(_page, after, until))
             if not page:
                 return
             yield page
             after = page[-1].id
 
 
-def _is_subject(tx: Tx, employee_id: str) -> bool:
-    return tx.audit.names(employee_id)
+def _page(after: int, until: int, tx: Tx) -> list[AuditRow]:
+    return tx.audit.page(after, _PAGE, until)
 
 
 def _words(selection: Selection) -> str:

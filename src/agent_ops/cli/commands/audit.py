@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -49,13 +48,14 @@ def verify(data_dir: Path, head: Path | None, as_json: bool) -> None:
 
     Ends with 0 when the chain is whole, with 1 when it is not; each finding says where and what.
     """
+    from agent_ops.cli.progress import counting  # noqa: PLC0415
     from agent_ops.runtime.audit_pack import verification_json  # noqa: PLC0415
     from agent_ops.runtime.audit_page import told_of  # noqa: PLC0415
     from agent_ops.runtime.auditing import Auditor  # noqa: PLC0415
 
     async def work() -> Verification:
         async with Auditor.of(data_dir, head=head) as auditor:
-            with _bar() as progress:
+            with counting() as progress:
                 return await auditor.verify(progress)
 
     found = asyncio.run(work())
@@ -105,6 +105,7 @@ def pack(
       agent-ops audit pack --person "Ana Silva" --out ana.zip
       agent-ops audit pack --from 2026-01-01 --to 2026-03-31 --out first-quarter
     """
+    from agent_ops.cli.progress import counting  # noqa: PLC0415
     from agent_ops.domain.errors import InvalidRequest  # noqa: PLC0415
     from agent_ops.runtime.audit_page import told_of  # noqa: PLC0415
     from agent_ops.runtime.auditing import Auditor  # noqa: PLC0415
@@ -115,7 +116,7 @@ def pack(
     async def work() -> Verification:
         async with Auditor.of(data_dir, head=head) as auditor:
             selection = await auditor.select(since=_utc(since), until=_end(until), person=person)
-            with _bar() as progress:
+            with counting() as progress:
                 made = await auditor.pack(selection, progress)
             await asyncio.to_thread(made.write, out)
             return made.verification
@@ -133,20 +134,3 @@ def _end(moment: datetime | None) -> datetime | None:
     """A day is meant whole."""
     whole_day = moment is not None and moment.hour == moment.minute == 0
     return _utc(moment + timedelta(days=1) if moment and whole_day else moment)
-
-
-class _bar:  # noqa: N801 - a context manager, used like a function
-    """A progress bar on a terminal; nothing anywhere else."""
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import Progress  # noqa: PLC0415
-
-        console = Console(stderr=True)
-        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("rows", total=None)
-        self._progress.start()
-        return lambda seen, total: self._progress.update(self._task, completed=seen, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
