@@ -119,7 +119,7 @@ async def test_rows_cut_off_before_new_ones_come_are_found(tmp_path: Path) -> No
     assert [(f.kind, f.row) for f in (await verified(tmp_path)).findings] == [("replaced", 8)]
 
 
-@pytest.mark.parametrize("damage", ["removed", "emptied", "forged", "of another installation"])
+@pytest.mark.parametrize("damage", ["removed", "emptied", "forged", "nonsense", "of another installation"])
 async def test_a_head_that_is_none_is_told(tmp_path: Path, damage: str) -> None:
     await write_chain(tmp_path / "a", 3)
     head = tmp_path / "a" / HEAD_FILE
@@ -129,6 +129,8 @@ async def test_a_head_that_is_none_is_told(tmp_path: Path, damage: str) -> None:
         head.write_bytes(b"")
     elif damage == "forged":
         head.write_text(head.read_text().replace('"id":3', '"id":2').replace('"id":2', '"id":1'))
+    elif damage == "nonsense":
+        head.write_bytes(b'{"id":1e999,"mac":"","turn":9,"key":"a1","seal":""}'.ljust(255) + b"\n[]" + b"\xff" * 200)
     else:
         await write_chain(tmp_path / "b", 2)
         head.write_bytes((tmp_path / "b" / HEAD_FILE).read_bytes())

@@ -158,6 +158,20 @@ def test_ids_and_items_stay_as_they_are() -> None:
     assert item_of("Ana Silva", KEYS) == f"text-{KEYS.hashed('Ana Silva')}"
 
 
+async def test_whatever_a_planner_decides_has_a_row(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    odd = [{"x": {1, 2}}, {"x": circle}, {"x": {1: 2, "a": 3}}, {"x": "\ud800"}]
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        run = await ops.submit(ana, ["github"])
+        await ops.wait(run.id)
+        before = len(await rows_of(ops, "decision"))
+        for arguments in odd:
+            await ops._system.journal.decided(run.id, Decision("odd", (Step("s", "jenkins", "g", arguments=arguments),)))
+        assert len(await rows_of(ops, "decision")) == before + len(odd)
+        assert (await ops.audit.verify()).whole
+
+
 async def test_a_grant_without_its_row_shows_that_everything_was_cut_off(
     settings: Settings, fakes: FakeServices, ana: Profile
 ) -> None:

@@ -90,7 +90,7 @@ class AuditKeys:
 
     def _hmac(self, key_id: str, text: str) -> str | None:
         key = self.keys.get(key_id)
-        return hmac.new(key, text.encode(errors="surrogateescape"), hashlib.sha256).hexdigest() if key is not None else None
+        return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest() if key is not None else None
 
 
 _ID = r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -87,7 +87,7 @@ class RunJournal:
             if not decision.told:
                 tx.logs.event(run_id, employee_id, "thought", decision.thought, agent="planner")
             end = " finish" if decision.finished else ""
-            hashed = tx.audit.keys.hashed(dump(asdict(decision)))
+            hashed = tx.audit.keys.hashed(_said(decision))
             tx.logs.audit("decision", run_id, employee_id, detail=f"steps={len(decision.steps)} decision={hashed}{end}")
 
         await self.store.transaction(work)
@@ -179,6 +179,14 @@ class RunJournal:
             licences=frozenset(item.key for item in groups if item.licence),
             held=next((i.reason for i in closed.values() if i.state is EffectState.HELD), ""),
         )
+
+
+def _said(decision: Decision) -> str:
+    """A decision as JSON; as Python shows it when a planner put something into it that is none."""
+    try:
+        return dump(asdict(decision))
+    except (TypeError, ValueError, RecursionError):
+        return repr(decision)
 
 
 def _run(tx: Tx, run_id: str) -> Run:

@@ -12,6 +12,7 @@ import fcntl
 import hmac
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ def _parsed(line: bytes, keys: AuditKeys) -> Head | None:
         head = Head(int(said["id"]), str(said["mac"]), int(said["turn"]))
         seal = keys.seal_of(str(said["key"]), head)
         return head if seal is not None and hmac.compare_digest(seal.encode(), str(said["seal"]).encode()) else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):  # whoever may write the file may write anything
         return None
 
 
@@ -137,6 +138,8 @@ class HeadKeeper:
             why = work()
         except OSError as error:
             why = f"it cannot be written: {error.strerror}"
+        except sqlite3.Error as error:  # what was committed is committed
+            why = f"the chain cannot be looked at: {error}"
         if why is not None and why != self._told:
             log.error("audit_head_left", path=str(self._file.path), why=why)
         self._told = why or ""
