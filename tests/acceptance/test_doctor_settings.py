@@ -55,6 +55,7 @@ GARBLED = [
     ("AGENT_OPS_GUARD_DIR", "."),
     ("AGENT_OPS_DATA_DIR", ".env/below"),
     ("LOG_FILE", ".env/below/app.log"),
+    ("AGENT_OPS_AUDIT_HEAD", ".env/below/head"),
     ("LOG_LEVEL", "garbage"),
     ("CA_FILE", "absent.pem"),
     ("CA_FILE", ".env"),

@@ -163,6 +163,8 @@ def writable_file(value: str) -> str:
     if path.is_dir():
         raise ValueError(f"names {value!r}, which is a directory")
     nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if nearest != path and not nearest.is_dir():
+        raise ValueError(f"names {value!r}, but {str(nearest)!r} is no directory")
     if not os.access(nearest, os.W_OK):
         raise ValueError(f"names {value!r}, but {str(nearest)!r} cannot be written")
     return value
