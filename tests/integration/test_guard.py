@@ -14,10 +14,12 @@ from click.testing import CliRunner
 
 from agent_ops import AgentOps, Decision, ItemStatus, Profile, RunReport, RunStatus, Settings, Situation, Step
 from agent_ops.cli import main
+from agent_ops.domain.audit import text_code
 from agent_ops.domain.effects import Action, OutcomeKind, Proposal
 from agent_ops.domain.errors import GuardRulesError
 from agent_ops.graphs import RunbookPlanner
 from agent_ops.runtime.compose import DATABASE
+from agent_ops.runtime.keys import read_keys
 from tests.fakes import FakeServices
 
 REASON = "contractors in Tokyo get no vpn"
@@ -50,9 +52,14 @@ async def onboarded(settings: Settings, fakes: FakeServices, profile: Profile) -
 
 def denied_rows(settings: Settings) -> list[tuple[str, ...]]:
     with sqlite3.connect(settings.data_dir / DATABASE) as db:
-        rows = db.execute("SELECT action, item, detail FROM audit WHERE kind = 'denied'").fetchall()
+        rows: list[tuple[str, ...]] = db.execute("SELECT action, item, detail FROM audit WHERE kind = 'denied'").fetchall()
     db.close()
     return rows
+
+
+def coded(settings: Settings, words: str) -> str:
+    """Words as the audit holds them: a keyed hash."""
+    return text_code(words, read_keys(settings.data_dir).audit)
 
 
 async def test_a_rule_denies_an_item_and_the_rest_goes_on(settings: Settings, fakes: FakeServices) -> None:
@@ -63,7 +70,7 @@ async def test_a_rule_denies_an_item_and_the_rest_goes_on(settings: Settings, fa
     assert items["confluence"].status is ItemStatus.COMPLETED
     assert report.run.status is RunStatus.DONE
     assert {intent.proposal.item for intent in fakes[Action.RUN_PIPELINE].done.values()} == {"confluence"}
-    assert denied_rows(ruled) == [("jenkins.run_pipeline", "vpn", REASON)]
+    assert denied_rows(ruled) == [("jenkins.run_pipeline", "vpn", coded(ruled, REASON))]
     assert report.denials == 1
 
 
@@ -145,7 +152,7 @@ async def test_unknown_tools_and_bad_arguments_are_denials_too(settings: Setting
         report = await ops.onboard(kai(), ["vpn", "confluence"])
     assert report.run.status is RunStatus.DONE
     assert report.denials == 2
-    assert sorted(denied_rows(settings)) == [("", "", "jenkins: bad argument"), ("", "", "jenkins: unknown tool")]
+    assert sorted(denied_rows(settings)) == [("", "agent:jenkins", "bad-argument"), ("", "agent:jenkins", "unknown-tool")]
     assert fakes.sends()["jenkins.run_pipeline"] == 2
 
 
@@ -170,7 +177,8 @@ async def test_what_a_model_wrote_into_an_item_is_in_no_audit_row(settings: Sett
         lost = await ops._system.ledger.perform(str(uuid.uuid4()), Proposal("jenkins", Action.RUN_PIPELINE, text))
     assert lost.kind is OutcomeKind.DENIED
     assert report.denials == 1
-    assert sorted(denied_rows(settings)) == [
-        ("jenkins.run_pipeline", "", "an item beyond the grant"),
-        ("jenkins.run_pipeline", "", "no valid grant"),
-    ]
+    said = f"the grant has no jenkins.run_pipeline for {text} by agent jenkins"
+    item = coded(settings, text)
+    assert sorted(denied_rows(settings)) == sorted(
+        [("jenkins.run_pipeline", item, coded(settings, said)), ("jenkins.run_pipeline", item, "no-grant")]
+    )

@@ -101,9 +101,9 @@ _SUBJECT = re.compile(rf"{_ID}|{_PSEUDONYM}")
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 CODES = frozenset(
     {
-        *("again", "attempt", "backup_of", "beyond-policy", "by", "cancelled", "closed", "decision", "done", "failed", "finish"),
-        *("head", "held", "key", "no-grant", "none", "opened", "policy", "reason", "refused", "retired", "seal", "steps"),
-        *("tripped", "waiting"),
+        *("again", "attempt", "backup_of", "bad-argument", "beyond-policy", "by", "cancelled", "closed", "decision", "done"),
+        *("failed", "finish", "head", "held", "key", "no-grant", "none", "opened", "policy", "reason", "refused", "retired"),
+        *("seal", "steps", "tripped", "unknown-tool", "waiting"),
     }
 )
 """The words that a row's ``detail`` may hold beside ids, numbers, times and hashes."""
