@@ -186,10 +186,14 @@ def various(policy: EntitlementPolicy) -> Hire:
     return Hire(profile, tuple(sorted(shapes[team_of_most].values())))
 
 
+_UNLIMITED = ("accounts_per_hour", "accounts_per_hour_per_caller", "burst_requests", "directory_floor")
+
+
 def _policy(file: Path) -> Path:
-    """The example, with accounts that are enabled on the first working day."""
+    """The example, with accounts that are enabled on the first working day, and no limit that a crowd would reach."""
     file.parent.mkdir(parents=True, exist_ok=True)
     text = EXAMPLE.read_text(encoding="utf-8").replace("[account]", "[account]\ndisabled_until_start = true", 1)
+    text += "\n[limits]\n" + "".join(f"{key} = 1000000\n" for key in _UNLIMITED)
     file.write_text(text, encoding="utf-8")
     return file
 

@@ -36,7 +36,7 @@ NAMED = (
 ELSEWHERE = {
     r"^(ledger|runtime)/planning\.py|^storage/rehearsal\.py": "a plan only looks, and commits nothing",
     r"Edge\.take_up: commit|\.foresee": "a plan only looks, and commits nothing",
-    r"^runtime/(backup|clearing)\.py": "an administrator's own command, which no onboarding comes by",
+    r"^runtime/(backup|clearing|breakers)\.py": "an administrator's own command, which no onboarding comes by",
     r"^runtime/lease\.py:\d+ leased: ": "only LangGraph Studio drives runs so",
 }
 """Points that no scenario here can reach, and why; they are counted and shown."""

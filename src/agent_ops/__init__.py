@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
     from agent_ops.domain.errors import AgentOpsError
     from agent_ops.domain.grants import Caller
+    from agent_ops.domain.limits import Breaker
     from agent_ops.domain.plans import Plan
     from agent_ops.domain.policy import EntitlementPolicy
     from agent_ops.domain.ports import EffectAdapter, Planner
@@ -29,6 +30,7 @@ _HOMES = {
     "AccessItem": "domain.access",
     "AgentOps": "runtime.agent_ops",
     "AgentOpsError": "domain.errors",
+    "Breaker": "domain.limits",
     "Caller": "domain.grants",
     "Decision": "domain.decisions",
     "EffectAdapter": "domain.ports",
@@ -57,6 +59,7 @@ __all__ = [
     "AccessItem",
     "AgentOps",
     "AgentOpsError",
+    "Breaker",
     "Caller",
     "Decision",
     "EffectAdapter",

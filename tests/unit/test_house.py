@@ -21,6 +21,7 @@ PUBLIC = [
     "AccessItem",
     "AgentOps",
     "AgentOpsError",
+    "Breaker",
     "Caller",
     "Decision",
     "EffectAdapter",

@@ -16,6 +16,7 @@ from agent_ops.cli.commands import (
     apply,
     audit,
     backup,
+    breaker,
     cancel,
     demo,
     doctor,
@@ -82,7 +83,7 @@ _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
     guard.guard,
-    *(audit.audit, keys.keys),
+    *(breaker.breaker, audit.audit, keys.keys),
 )
 for command in _COMMANDS:
     main.add_command(command)

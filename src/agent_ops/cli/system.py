@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import importlib.util
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 from agent_ops.agents import load_agents
+from agent_ops.cli.operator import operator
 from agent_ops.domain.errors import ConfigurationError, NotFound
 from agent_ops.domain.grants import Caller
+from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.policies import EXAMPLE, read_policy
 from agent_ops.runtime import AgentOps
+from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.compose import DATABASE, NOTIFIER, System, compose, open_store
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.logs import configure_logging
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import PolicyEnvironment, Settings
+from agent_ops.storage import Store
 from agent_ops.transport.redaction import redactor
 
 
@@ -33,7 +36,7 @@ async def opened(
     """
     async with (
         _settings(data_dir, policy_file, in_sandbox, stage_delay) as (settings, box),
-        AgentOps(settings, caller=operator()) as ops,
+        AgentOps(settings, caller=operator(read_policy(settings.policy_file), settings.data_dir)) as ops,
     ):
         yield ops, box
 
@@ -87,21 +90,44 @@ async def switched(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tu
     Raises:
         NotFound: there is no database.
     """
+    async with _at_rest(data_dir, policy_file) as (store, policy, caller):
+        yield KillSwitch(store, policy.catalogue, {*load_agents(), NOTIFIER}), caller
+
+
+@contextlib.asynccontextmanager
+async def breaker_panel(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tuple[BreakerPanel, Caller]]:
+    """The breakers of a data directory; no service and no settings are needed.
+
+    Raises:
+        NotFound: there is no database.
+    """
+    async with _at_rest(data_dir, policy_file) as (store, _, caller):
+        yield BreakerPanel(store), caller
+
+
+@contextlib.asynccontextmanager
+async def _at_rest(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tuple[Store, EntitlementPolicy, Caller]]:
+    _check_database(data_dir)
+    policy = read_policy(policy_file or PolicyEnvironment.policy_file())
+    async with open_store(data_dir) as (store, _):
+        yield store, policy, operator(policy, data_dir)
+
+
+@contextlib.asynccontextmanager
+async def reading(data_dir: Path) -> AsyncIterator[Store]:
+    """The database of a data directory, for reading only.
+
+    Raises:
+        NotFound: there is none.
+    """
+    _check_database(data_dir)
+    store = await Store(data_dir / DATABASE, b"").open_to_read()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _check_database(data_dir: Path) -> None:
     if not (data_dir / DATABASE).exists():
         raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir.")
-    catalogue = read_policy(policy_file or PolicyEnvironment.policy_file()).catalogue
-    async with open_store(data_dir) as (store, _):
-        yield KillSwitch(store, catalogue, {*load_agents(), NOTIFIER}), operator()
-
-
-def operator() -> Caller:
-    """The operating-system user: whoever may write the data directory may do everything with it."""
-    return Caller(f"os:{_user()}", frozenset({"onboard", "status", "link", "delete", "admin"}))
-
-
-def _user() -> str:
-    """The operating-system user; a container's user may have no name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

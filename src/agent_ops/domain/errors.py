@@ -19,6 +19,7 @@
     |-- PlanOutdated             what a plan was made for has changed: nothing is done
     |-- LeaseLost                another process drives this run now: this one must let go
     |-- Paused                   an administrator stopped changes: they wait
+    |   `-- LimitReached         ... or there were as many as a limit allows
     |-- PlannerError             a planner gave a decision that cannot be followed
     |   `-- ModelError           ... or a chat model gave no whole answer
     `-- ServiceError             a service outside answered badly (mapped in ``transport``)
@@ -64,7 +65,7 @@ class NotFound(AgentOpsError):
 
 
 class NotPermitted(AgentOpsError):
-    """Nothing was done. Ask an administrator for the scope."""
+    """Nothing was done. The entitlement policy gives scopes under [callers] (docs/policy.md); a library gives its Caller some."""
 
 
 class RunFailed(AgentOpsError):
@@ -132,6 +133,17 @@ class LeaseLost(AgentOpsError):
 
 class Paused(AgentOpsError):
     """It waits for `agent-ops resume`, then goes on by itself."""
+
+    seconds = 60.0
+    """After how long it is worth another look."""
+
+
+class LimitReached(Paused):
+    """It goes on by itself when there is room."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(what)
 
 
 class PlannerError(AgentOpsError):

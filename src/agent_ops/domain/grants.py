@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from agent_ops.domain.effects import Action, Proposal
+from agent_ops.domain.errors import NotPermitted, PolicyError
+
+SCOPES: Mapping[str, str] = {
+    "onboard": "ask for hires, retry, cancel and undo their runs",
+    "status": "read what was done",
+    "link": "decide whose an existing account is",
+    "delete": "clear a stored address",
+    "admin": "pause and resume changes, close a breaker that somebody else tripped",
+    "signin": "retrieve a first sign-in",
+    "erase": "erase a person's data",
+}
+"""Every scope there is, and what it lets its caller do."""
+_NAME = re.compile(r"[^\s:]{1,256}")
 
 
 @dataclass(frozen=True)
@@ -15,6 +30,36 @@ class Caller:
 
     name: str
     scopes: frozenset[str] = frozenset({"onboard", "status"})
+
+    def require(self, *scopes: str) -> None:
+        """Refuse a caller who lacks one of the scopes.
+
+        Raises:
+            NotPermitted: naming the first that is missing.
+        """
+        if missing := sorted(set(scopes) - self.scopes):
+            raise NotPermitted(f"{self.name} lacks the scope {missing[0]!r}")
+
+
+def callers_from_table(table: Any) -> Mapping[str, frozenset[str]]:
+    """The policy's table ``[callers]``: scopes by operating-system user.
+
+    Raises:
+        PolicyError: naming the caller whose line is wrong.
+    """
+    if not isinstance(table, Mapping):
+        raise PolicyError("[callers] must be a table of names and their scopes")
+    return {name: _scopes(name, scopes) for name, scopes in table.items()}
+
+
+def _scopes(name: str, scopes: Any) -> frozenset[str]:
+    if not _NAME.fullmatch(name):
+        raise PolicyError(f"[callers] {name!r} is no name of a caller: no spaces, no colon")
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise PolicyError(f'[callers] {name} must be a list of scopes, such as ["onboard", "status"]')
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise PolicyError(f"[callers] {name} has unknown scopes: {', '.join(unknown)} (known: {', '.join(sorted(SCOPES))})")
+    return frozenset(scopes)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from agent_ops.domain.account import AccountRules, Post
 from agent_ops.domain.catalogue import DEFAULT_INSTANCE, CatalogueItem, Entitlements, GroupItem, Location, PipelineItem, Team
 from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import InvalidRequest, PolicyError
+from agent_ops.domain.grants import callers_from_table
+from agent_ops.domain.limits import Limits
 from agent_ops.domain.notices import Contacts
 from agent_ops.domain.policy_tables import (
     check_keys,
@@ -41,7 +43,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EntitlementPolicy:
-    """The whole policy. ``version`` is a hash of its contents: it stands in every grant. ``text`` is the file's, as read."""
+    """The whole policy.
+
+    ``version`` is a hash of everything that decides what a grant holds, so not of callers and limits: it stands in every
+    grant. ``callers`` None: the file names none. ``text`` is the file's, as read.
+    """
 
     domain: str
     catalogue: Mapping[str, CatalogueItem]
@@ -51,6 +57,8 @@ class EntitlementPolicy:
     version: str
     account: AccountRules = field(default_factory=AccountRules)
     text: str = field(default="", repr=False, compare=False)
+    limits: Limits = field(default_factory=Limits)
+    callers: Mapping[str, frozenset[str]] | None = None
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:
@@ -59,7 +67,7 @@ class EntitlementPolicy:
         Raises:
             PolicyError: naming the table and key that is wrong.
         """
-        check_keys("the file", tables, {"company", "account", "locations", "items", "levels", "teams"})
+        check_keys("the file", tables, {"company", "account", "locations", "items", "levels", "teams", "callers", "limits"})
         catalogue = {key: parse_item(key, table) for key, table in tables_of(tables, "items")}
         levels = tuple(str(level) for level in tables.get("levels", ()))
         return cls(
@@ -69,7 +77,9 @@ class EntitlementPolicy:
             levels=levels,
             teams={key: parse_team(key, table, levels, catalogue) for key, table in tables_of(tables, "teams")},
             account=parse_account(tables.get("account", {})),
-            version=hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16],
+            limits=Limits.from_table(tables.get("limits", {})),
+            callers=callers_from_table(tables["callers"]) if "callers" in tables else None,
+            version=_version({key: table for key, table in tables.items() if key not in ("callers", "limits")}),
         )
 
     def check_instances(self, known: Iterable[str]) -> None:
@@ -163,6 +173,10 @@ class EntitlementPolicy:
             return AccessItem(key, ItemStatus.PENDING)
         who = f"team {profile.team}" + (f" at level {profile.level}" if profile.level else "")
         return AccessItem(key, ItemStatus.DENIED, f"the entitlement policy does not allow {key} for {who}")
+
+
+def _version(tables: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _keys(requested: Iterable[str]) -> list[str]:

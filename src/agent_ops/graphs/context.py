@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannerContext(RunContext):
-    """What the planner's nodes work with. ``stage_delay`` is a pause in seconds before each stage."""
+    """What the planner's nodes work with.
+
+    Args:
+        stage_delay: a pause in seconds before each stage.
+        planner_rounds: how often the planner is asked; never more than ``MAX_ROUNDS``.
+    """
 
     planner: Planner = field(default_factory=RunbookPlanner)
     patterns: PatternStore = field(default_factory=EmptyPatternStore)
     stage_delay: float = 0.0
+    planner_rounds: int = 20

@@ -44,8 +44,8 @@ def think_with(agents: tuple[str, ...]) -> Node:
         known = await context.journal.known(context.run_id)
         situation = Situation(known, seen, tuple(state.get("patterns", [])), agents)
         by_runbook = state.get("by_runbook", False)
-        if number > MAX_ROUNDS:
-            decision = Decision(f"the budget of {MAX_ROUNDS} rounds is used up", summary=summarise(known))
+        if number > (rounds := min(context.planner_rounds, MAX_ROUNDS)):
+            decision = Decision(f"the budget of {rounds} rounds is used up", summary=summarise(known))
         else:
             decision, by_runbook = await _decide(situation, context, by_runbook)
         await context.journal.decided(context.run_id, decision)

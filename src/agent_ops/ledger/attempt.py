@@ -42,7 +42,7 @@ from agent_ops.domain.ports import EffectAdapter
 log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
 _SHORTEST_PARKED, _LONGEST_PARKED = 2.0, 300.0
-PAUSED_SECONDS = 60.0
+PAUSED_SECONDS = Paused.seconds
 _TRIES_OF_THE_PARKED = 2  # in a row, each time that it is looked at again
 
 
@@ -134,7 +134,7 @@ class Attempt:
                 if isinstance(error, RateLimited) and error.retry_after > self._patience.longest_wait:
                     break
             except Paused as paused:
-                return Waiting(paused.what, PAUSED_SECONDS)
+                return Waiting(paused.what, paused.seconds)
         assert error is not None  # noqa: S101 - the loop runs at least once and leaves only by an error
         return self._later(error, f"gave up after {number + 1} tries; last answer: {error.what}")
 

@@ -29,30 +29,27 @@ from agent_ops.domain.effects import (
     Uncertain,
     Waiting,
 )
-from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import (
     AgentOpsError,
     GrantInvalid,
     LeaseLost,
+    LimitReached,
     Paused,
-    PlanOutdated,
     ServiceAmbiguous,
     ServiceUnavailable,
 )
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.ports import EffectAdapter
-from agent_ops.ledger.attempt import PAUSED_SECONDS, Attempt, Patience
+from agent_ops.ledger.attempt import Attempt, Patience
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.keying import Keys
+from agent_ops.ledger.limiter import Limiter
+from agent_ops.ledger.opening import Opening
 from agent_ops.ledger.recording import (
     record_accepted,
     record_answer,
-    record_denial,
-    record_intent,
-    record_not_yet,
-    record_unbound,
     record_waiting,
     recorded_outcome,
 )
@@ -216,41 +213,21 @@ class Ledger:
         None when the key exists already: the database's primary key decides, not a lock in memory.
         """
 
-        def work(tx: Tx) -> Intent | Outcome:
-            employee = tx.people.get(grant.employee_id)
-            now = datetime.now(timezone.utc)
-            if not tx.runs.holds(grant.run_id, self.owner, now.timestamp()):
-                raise LeaseLost(f"run {grant.run_id} is not ours to drive")
-            denial = "the employee is unknown" if employee is None else self.guard.denial(proposal, grant, employee, now)
-            if denial or employee is None:
-                return record_denial(tx, grant, proposal, denial or "")
-            if (not_yet := self._not_yet(tx, proposal, employee, now)) is not None:
-                return record_not_yet(tx, grant, proposal, not_yet)
-            untouched = now + timedelta(seconds=self.patience.mail_wait + self.patience.margin)  # by others' outboxes
-            intent = Intent(key, grant.run_id, grant.employee_id, proposal, attempt, {}, now)
-            intent = replace(intent, owner=self.owner, lands_by=untouched, look_back=tx.restores.look_back())
-            try:
-                intent = replace(intent, pinned=self.binder.bind(tx, intent, employee, grant))
-            except PlanOutdated as error:
-                return record_denial(tx, grant, proposal, error.what)
-            except AgentOpsError as error:
-                return record_unbound(tx, grant, proposal, error.what)
-            tx.effects.open(intent)
-            record_intent(tx, intent)
-            return intent
-
+        opening = self._opening
         try:
-            return await self.store.transaction(work)
+            return await self.store.transaction(lambda tx: opening.work(tx, grant, proposal, key, attempt))
         except sqlite3.IntegrityError:
             return None
 
-    def _not_yet(self, tx: Tx, proposal: Proposal, employee: Employee, now: datetime) -> Waiting | None:
-        """What has to wait: for its day, or for an administrator. Mails are written all the same, and kept in the outbox."""
-        day = self.binder.not_before(proposal, employee)
-        if day is not None and now < day:
-            return Waiting(f"until the first working day, {day:%Y-%m-%d %H:%M %Z}", (day - now).total_seconds())
-        pause = tx.pauses.on(proposal) if proposal.action is not Action.SEND_MAIL else None
-        return Waiting(pause.words, PAUSED_SECONDS) if pause else None
+    @property
+    def _opening(self) -> Opening:
+        """What a new intent has to pass."""
+        return Opening(self.guard, self.binder, self.limiter, self.owner, self.patience.mail_wait + self.patience.margin)
+
+    @property
+    def limiter(self) -> Limiter:
+        """What all runs together may do, by today's policy."""
+        return Limiter.of(self.binder.policy, self.binder.contacts)
 
     async def _taken_over(self, intent: Intent, grant: Grant) -> Intent:
         """Step 2: an intent that another process or run left open becomes ours once its lease is over, unless it settles."""
@@ -288,7 +265,8 @@ class Ledger:
         return await self.store.transaction(partial(_record_answer, attempt.intent, answer))
 
     async def _sending(self, intent: Intent, seconds: float) -> datetime:
-        """An owner sends only while its lease outlasts the call, the intent is still open and its own, and nothing is paused.
+        """An owner sends only while its lease outlasts the call, the intent is still open and its own, and nothing is paused
+        or beyond a limit.
 
         A mail needs no lease on its run, which may have ended: whoever owns the intent sends it.
         """
@@ -297,6 +275,8 @@ class Ledger:
         def work(tx: Tx) -> bool:
             if (pause := tx.pauses.on(intent.proposal)) is not None:
                 raise Paused(pause.words)
+            if (full := self.limiter.before_send(tx, intent, datetime.now(timezone.utc))) is not None:
+                raise LimitReached(full.reason, full.seconds)
             leased = intent.proposal.action is Action.SEND_MAIL or tx.runs.holds(intent.run_id, self.owner, lands_by.timestamp())
             return leased and tx.effects.sending(intent, lands_by)
 

@@ -20,14 +20,15 @@ from agent_ops.domain.effects import (
     Presence,
     Proposal,
     Uncertain,
-    Waiting,
 )
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous, ServiceError, ServiceUnavailable, ValueTaken
+from agent_ops.domain.grants import Grant
 from agent_ops.domain.plans import PlannedEffect, Prospect
 from agent_ops.domain.ports import Foresight
 from agent_ops.ledger.attempt import MAX_OTHER_VALUES
 from agent_ops.ledger.door import Ledger
+from agent_ops.ledger.opening import Opening
 from agent_ops.ledger.recording import record_answer
 from agent_ops.storage import Tx
 
@@ -52,12 +53,10 @@ class PlanningLedger(Ledger):
     troubles: list[ServiceError] = field(default_factory=list)
     _delays: dict[Proposal, str] = field(default_factory=dict, init=False)
 
-    def _not_yet(self, tx: Tx, proposal: Proposal, employee: Employee, now: datetime) -> Waiting | None:
+    @property
+    def _opening(self) -> Opening:
         """What has to wait is planned all the same, and shown as waiting."""
-        waiting = super()._not_yet(tx, proposal, employee, now)
-        if waiting is not None:
-            self._delays[proposal] = waiting.reason
-        return None
+        return _RehearsedOpening(**vars(super()._opening), delays=self._delays)
 
     async def _send_and_record(self, intent: Intent, uncertain: bool) -> Intent | Outcome:
         try:
@@ -120,6 +119,18 @@ class PlanningLedger(Ledger):
         adapter = self.adapters[intent.proposal.action]
         foreseen: Foreseen = await adapter.foresee(intent) if isinstance(adapter, Foresight) else None
         return foreseen if foreseen is not None else Completed(_result(intent))
+
+
+@dataclass(frozen=True)
+class _RehearsedOpening(Opening):
+    """Notes what would have to wait, and lets it pass."""
+
+    delays: dict[Proposal, str]
+
+    def not_yet(self, tx: Tx, grant: Grant, proposal: Proposal, key: str, employee: Employee, now: datetime) -> None:
+        waiting = super().not_yet(tx, grant, proposal, key, employee, now)
+        if waiting is not None:
+            self.delays[proposal] = waiting.reason
 
 
 def _result(intent: Intent) -> dict[str, str]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from agent_ops.domain.access import AccessItem
-from agent_ops.domain.contents import contents_of
+from agent_ops.domain.alarms import alarm_of
+from agent_ops.domain.contents import Contents, contents_of
 from agent_ops.domain.employee import Employee
+from agent_ops.domain.limits import Breaker
 from agent_ops.domain.notices import Letter, Notice
 from agent_ops.domain.withdrawal import withdrawal_of
 
-__all__ = ["compose"]
+__all__ = ["compose", "compose_alarm"]
 
 
 def _environment() -> Environment:
@@ -52,4 +54,13 @@ def compose(
         contents = withdrawal_of(notice, employee, items, undone, titles or {})
     else:
         contents = contents_of(notice, employee, items, parts=parts, titles=titles)
+    return _laid_out(contents)
+
+
+def compose_alarm(breaker: Breaker) -> Letter:
+    """Write the notice of a breaker that tripped (:func:`agent_ops.domain.alarms.alarm_of`)."""
+    return _laid_out(alarm_of(breaker))
+
+
+def _laid_out(contents: Contents) -> Letter:
     return Letter(contents.subject, _TEXT.render(contents=contents), _HTML.render(contents=contents))

@@ -18,6 +18,7 @@ from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Employee, Profile
 from agent_ops.domain.errors import AgentOpsError, RunFailed
 from agent_ops.domain.grants import Caller
+from agent_ops.domain.limits import Breaker
 from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.domain.runs import Event, Pause, Run, RunReport
@@ -246,6 +247,21 @@ class AgentOps:
     def audit(self) -> Auditor:
         """The audit: verified, read, and packed for an auditor."""
         return Auditor(self._system.store, self._system.keys.now, self._settings.data_dir / HEAD_FILE)
+
+    async def breakers(self, *, closed: bool = False) -> list[Breaker]:
+        """The breakers that hold runs, the oldest first; with ``closed`` those of the past, too."""
+        return await self._system.breakers.all(closed=closed)
+
+    async def close_breaker(self, breaker_id: int) -> Breaker:
+        """Let go on what a breaker holds. Needs the scope ``admin``, and another caller than who tripped it.
+
+        Raises:
+            NotPermitted: the caller may not. NotFound: no such breaker. InvalidRequest: it is closed.
+        """
+        self._check_open()
+        breaker = await self._system.breakers.close(self._caller, breaker_id)
+        self._dispatcher.wake()
+        return breaker
 
     async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
         """The report of a run once it has ended.

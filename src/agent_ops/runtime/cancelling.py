@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
-from agent_ops.domain.errors import InvalidRequest, NotFound, NotPermitted
+from agent_ops.domain.errors import InvalidRequest, NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy, PipelineItem
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.graphs.runbook import summarise
 from agent_ops.ledger.journal import RunJournal
+from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
 from agent_ops.storage import Store, Tx
@@ -28,6 +30,7 @@ class Canceller:
     policy: EntitlementPolicy
     granting: Granting
     journal: RunJournal
+    limiter: Limiter = field(default_factory=Limiter)
 
     async def cancel(self, run_id: str, caller: Caller) -> Run:
         """End a run before its next effect, whoever drives it; what was sent already is recorded when it answers.
@@ -38,7 +41,7 @@ class Canceller:
         Raises:
             NotPermitted: the caller lacks the scope. NotFound: no such run. InvalidRequest: it has ended.
         """
-        _check(caller)
+        caller.require(SCOPE)
         if await self.store.read(lambda tx: tx.runs.get(run_id)) is None:
             raise NotFound(f"there is no run {run_id!r}")
         known = await self.journal.known(run_id)
@@ -69,7 +72,7 @@ class Canceller:
             NotPermitted: the caller lacks the scope. NotFound: no such run.
             InvalidRequest: another run of the employee goes on, or there is nothing to reverse.
         """
-        _check(caller)
+        caller.require(SCOPE)
 
         def work(tx: Tx) -> Run:
             run = tx.runs.get(run_id)
@@ -89,6 +92,7 @@ class Canceller:
             record_grant(tx, grant, self.policy)
             queued = tx.runs.get(new_id)
             assert queued is not None  # noqa: S101 - inserted above
+            self.limiter.admitted(tx, queued, caller.name, datetime.now(timezone.utc))
             return queued
 
         return await self.store.transaction(work)
@@ -107,8 +111,3 @@ def _stands(tx: Tx, intent: Intent) -> bool:
     """Whether an effect succeeded and was not taken back since."""
     items = {item.item: item.status for item in tx.people.items(intent.employee_id)}
     return intent.state is EffectState.SUCCEEDED and items.get(intent.proposal.item, ItemStatus.COMPLETED).in_place
-
-
-def _check(caller: Caller) -> None:
-    if SCOPE not in caller.scopes:
-        raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_ops.domain.employee import Employee
-from agent_ops.domain.errors import InvalidRequest, NotPermitted
+from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Store, Tx
@@ -17,8 +17,7 @@ async def clear_address(store: Store, wanted: str, caller: Caller) -> Employee:
     Raises:
         NotPermitted: the caller lacks the scope. NotFound: nobody is meant. InvalidRequest: several people are.
     """
-    if SCOPE not in caller.scopes:
-        raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+    caller.require(SCOPE)
     found = await Reports(store).find(wanted)
     if len(found) > 1:
         ids = ", ".join(report.employee.id for report in found)

@@ -26,8 +26,10 @@ from agent_ops.ledger.door import Ledger
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
+from agent_ops.ledger.limiter import Limiter
 from agent_ops.policies import read_policy
 from agent_ops.policies.guard_files import read_guard_rules
+from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
@@ -67,6 +69,7 @@ class System:
     switch: KillSwitch
     canceller: Canceller
     keys: Keyring
+    breakers: BreakerPanel
 
     @property
     def owner(self) -> str:
@@ -82,6 +85,7 @@ class System:
             planner=self.planner,
             model=self.model,
             stage_delay=self.settings.stage_delay,
+            planner_rounds=self.edge.policy.limits.planner_rounds,
         )
 
 
@@ -127,9 +131,10 @@ async def compose(
         granting = Granting(policy, grants)
         model = await _metered(settings.model, store, stack) if settings.model else None
         journal = RunJournal(store, grants, policy, owners.name)
+        limiter = Limiter.of(policy, settings.contacts)
         yield System(
             store=store,
-            edge=Edge(store, policy, granting, keys.identity),
+            edge=Edge(store, policy, granting, keys.identity, limiter),
             ledger=Ledger(store, grants, guard, Binder(policy, settings.contacts), effectors, owners.name, settings.patience),
             journal=journal,
             planner=planner or (ModelPlanner(model, journal, agents) if model else RunbookPlanner()),
@@ -139,7 +144,8 @@ async def compose(
             owners=owners,
             settings=settings,
             keys=keys,
-            canceller=Canceller(store, policy, granting, journal),
+            canceller=Canceller(store, policy, granting, journal, limiter),
+            breakers=BreakerPanel(store),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 
 import structlog
@@ -14,11 +14,12 @@ from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import keyed_id
 from agent_ops.domain.employee import EmployeeStatus, Profile, identity_of
-from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, NotPermitted, PlanOutdated
+from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, PlanOutdated
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Difference, Plan
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
@@ -51,6 +52,7 @@ class Edge:
     policy: EntitlementPolicy
     granting: Granting
     identity_key: bytes
+    limiter: Limiter = field(default_factory=Limiter)
 
     async def admit(
         self,
@@ -233,6 +235,7 @@ class Edge:
         record_grant(tx, grant, self.policy)
         run = tx.runs.get(run_id)
         assert run is not None  # noqa: S101 - inserted above
+        self.limiter.admitted(tx, run, admission.caller.name, datetime.now(timezone.utc))
         return run
 
     def _wake_at(self, request: Request, run_after: date | None) -> float:
@@ -276,9 +279,7 @@ def check_caller(request: Request, caller: Caller) -> None:
     Raises:
         NotPermitted: naming the missing scope. InvalidRequest: what is to be linked is no object id.
     """
-    scopes = {ONBOARD} | ({LINK} if request.link_existing or request.new_person else set())
-    if missing := sorted(scopes - caller.scopes):
-        raise NotPermitted(f"{caller.name} lacks the scope {missing[0]!r}")
+    caller.require(ONBOARD, *([LINK] if request.link_existing or request.new_person else []))
     if request.link_existing is not None:
         try:
             uuid.UUID(request.link_existing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from agent_ops.domain.errors import InvalidRequest, NotPermitted
+from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import EVERYTHING, Pause
 from agent_ops.storage import Store, Tx
@@ -62,8 +62,7 @@ class KillSwitch:
         return await self.store.read(lambda tx: tx.pauses.all())
 
     def _scope(self, caller: Caller, item: str | None, agent: str | None) -> str:
-        if SCOPE not in caller.scopes:
-            raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+        caller.require(SCOPE)
         if item is not None and agent is not None:
             raise InvalidRequest("scope", "names an item and an agent", "Pause one, then the other.")
         for kind, wanted, known in (("item", item, self.items), ("agent", agent, self.agents)):

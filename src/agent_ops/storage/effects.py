@@ -29,6 +29,23 @@ class Effects:
             for row in rows(self._db, "SELECT * FROM effects WHERE employee_id = ? ORDER BY opened_at, key", employee_id)
         ]
 
+    def has_begun(self, run_id: str) -> bool:
+        """Whether a run has changed anything, or is about to; its mails apart."""
+        return one(self._db, "SELECT 1 FROM effects WHERE run_id = ? AND action <> 'mail.send' LIMIT 1", run_id) is not None
+
+    def new_accounts(self, since: datetime, but: str) -> list[tuple[float, str]]:
+        """What may have made an account after then: until when it can land (Unix seconds), and whose run it is; in order.
+
+        An attempt that was refused made none. ``but`` is a key that does not count.
+        """
+        found = rows(
+            self._db,
+            "SELECT lands_by, coalesce(caller, '') AS caller FROM effects LEFT JOIN admissions USING (run_id)"
+            " WHERE action = 'entra.create_account' AND lands_by > ? AND key <> ? AND state NOT IN (?, ?) ORDER BY lands_by",
+            *(stamp(since), but, EffectState.FAILED.value, EffectState.HELD.value),
+        )
+        return [(datetime.fromisoformat(row["lands_by"]).timestamp(), row["caller"]) for row in found]
+
     def open(self, intent: Intent) -> None:
         """Write a new intent; a further attempt takes the place of the one before, which must have been closed.
 

@@ -72,6 +72,25 @@ def audit_has_key_ids(db: Database) -> None:
         )
 
 
+@migrations()
+def limits_and_breakers(db: Database) -> None:
+    """Who queued which run and when, what new accounts may still land, and the breakers that tripped."""
+    db.execute(
+        "CREATE TABLE admissions (run_id TEXT PRIMARY KEY REFERENCES runs (id), caller TEXT NOT NULL, at REAL NOT NULL,"
+        " waits_until REAL NOT NULL DEFAULT 0) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX admissions_by_caller ON admissions (caller, at)")
+    db.execute("CREATE INDEX admissions_waiting ON admissions (waits_until)")
+    db.execute("CREATE INDEX effects_new_accounts ON effects (lands_by) WHERE action = 'entra.create_account'")
+    db.execute("CREATE INDEX effects_by_run ON effects (run_id)")
+    db.execute(
+        "CREATE TABLE breakers (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, holds TEXT NOT NULL,"
+        " tripped_by TEXT NOT NULL, run_id TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL,"
+        " closed_by TEXT NOT NULL DEFAULT '', closed_at TEXT)"
+    )
+    db.execute("CREATE UNIQUE INDEX breakers_open ON breakers (kind, holds) WHERE closed_at IS NULL")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

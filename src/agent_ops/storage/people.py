@@ -56,6 +56,11 @@ class People:
     def all(self) -> list[Employee]:
         return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} ORDER BY created_at, id")]
 
+    def with_account(self) -> int:
+        """How many employees have an account that Agent Ops knows."""
+        row = one(self._db, "SELECT count(*) AS n FROM employees WHERE entra_id IS NOT NULL")
+        return int(row["n"]) if row else 0
+
     def set_status(self, employee_id: str, status: EmployeeStatus, reason: str = "") -> None:
         self._db.execute("UPDATE employees SET status = ?, reason = ? WHERE id = ?", (status.value, reason, employee_id))
 

@@ -14,7 +14,9 @@ from sqlite_utils import Database
 
 from agent_ops.domain.audit import AuditKeys
 from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError, StorageReadOnly
+from agent_ops.storage.admissions import Admissions
 from agent_ops.storage.audit import Audit
+from agent_ops.storage.breakers import Breakers
 from agent_ops.storage.effects import Effects
 from agent_ops.storage.head import HEAD_FILE, HeadKeeper
 from agent_ops.storage.migrations import migrations
@@ -37,6 +39,8 @@ class Tx:
         self.runs = Runs(db)
         self.effects = Effects(db)
         self.pauses = Pauses(db)
+        self.admissions = Admissions(db)
+        self.breakers = Breakers(db)
         self.restores = Restores(db)
         self.model_use = ModelUse(db)
         self.policies = Policies(db)

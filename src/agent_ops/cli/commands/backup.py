@@ -36,8 +36,9 @@ def restore(source: Path | None, data_dir: Path) -> None:
     row of the audit chain is signed, and from then on whatever has no recorded success is looked up at its service before
     anything is sent: what was done since the backup is adopted, not repeated. Ask for hires again that came since.
     """
-    from agent_ops.cli.system import operator  # noqa: PLC0415
+    from agent_ops.cli.operator import user_name  # noqa: PLC0415
+    from agent_ops.domain.grants import Caller  # noqa: PLC0415
     from agent_ops.runtime.backup import restore as put_back  # noqa: PLC0415
 
-    backup_of = asyncio.run(put_back(data_dir, source, operator()))
+    backup_of = asyncio.run(put_back(data_dir, source, Caller(f"os:{user_name()}", frozenset())))
     click.echo(f"restored to {backup_of:%Y-%m-%d %H:%M:%S} UTC; `agent-ops worker` goes on with unfinished runs")

@@ -38,13 +38,15 @@ def plan(data_dir: Path, policy_file: Path | None, as_json: bool, in_sandbox: bo
     profile, options = asked(fields)
 
     async def work() -> Plan:
-        from agent_ops.cli.system import composed, operator  # noqa: PLC0415
+        from agent_ops.cli.operator import operator  # noqa: PLC0415
+        from agent_ops.cli.system import composed  # noqa: PLC0415
         from agent_ops.runtime.edge import request_for  # noqa: PLC0415
         from agent_ops.runtime.planning import Planning  # noqa: PLC0415
 
         key, day = options.pop("idempotency_key"), options.pop("run_after")
         async with composed(data_dir, policy_file, in_sandbox=in_sandbox) as system:
-            return await Planning(system).plan(request_for(profile, **options), operator(), key, day)
+            caller = operator(system.edge.policy, data_dir)
+            return await Planning(system).plan(request_for(profile, **options), caller, key, day)
 
     made = asyncio.run(work())
     if out is not None:
