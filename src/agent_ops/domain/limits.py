@@ -61,15 +61,18 @@ class Limits:
         return max(self.directory_floor, int(self.directory_share * max(known, self.directory_size)))
 
 
+_AT_MOST = {"planner_rounds": 20, "directory_share": 1, "burst_seconds": 86_400, "directory_hours": 8_784}
+_ANY = 10**9
+
+
 def _check(key: str, value: Any, whole: bool) -> None:
     """The value of one key: a positive number; a directory's size may be unknown, and a share is at most all."""
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise PolicyError(f"[limits] {key} must be a {'whole ' if whole else ''}number, not {value!r}")
-    if value < 0 or (value == 0 and key != "directory_size"):
+    if not value >= 0 or (value == 0 and key != "directory_size"):  # no comparison holds for NaN
         raise PolicyError(f"[limits] {key} must be more than 0")
-    bounds = {"planner_rounds": 20, "directory_share": 1}
-    if value > bounds.get(key, value):
-        raise PolicyError(f"[limits] {key} must be at most {bounds[key]}")
+    if value > _AT_MOST.get(key, _ANY):
+        raise PolicyError(f"[limits] {key} must be at most {_AT_MOST.get(key, _ANY)}")
 
 
 def room_at(taken: Sequence[float], cap: int, ahead: int, window: float = HOUR) -> float | None:

@@ -44,7 +44,7 @@ class BreakerPanel:
                 )
             tx.breakers.close(breaker_id, caller.name)
             tx.runs.wake_all()
-            tx.logs.audit("breaker_closed", breaker.run_id, caller.name, item=f"breaker.{breaker_id}", detail=breaker.kind.value)
+            tx.logs.audit("breaker_closed", breaker.run_id, caller.name, item=f"breaker.{breaker.kind.value}.{breaker_id}")
             return tx.breakers.get(breaker_id) or breaker
 
         return await self.store.transaction(work)
