@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent_ops import AgentOps, Caller, Settings
+from agent_ops import AgentOps, Caller, Sandbox, Settings
+from agent_ops.cli.system import breaker_panel
 from agent_ops.policies import EXAMPLE
-from tests.acceptance.test_command_line import EXIT_OK, EXIT_USAGE, agent_ops
+from tests.acceptance.test_command_line import EXIT_OK, EXIT_USAGE, EXIT_WAITING, agent_ops
 from tests.fakes import FakeServices
 from tests.limited import ASKS, hire, limited
 
@@ -83,6 +84,32 @@ def test_a_user_whom_the_policy_does_not_name_may_not_onboard(tmp_path: Path) ->
     with sqlite3.connect(tmp_path / "agent-ops-data" / "operations.db") as database:
         (body,) = database.execute("SELECT body FROM grants").fetchone()
     assert json.loads(body)["caller"] == f"os:{ME}"
+
+
+async def test_a_held_hire_waits_and_is_onboarded_after_the_closing(tmp_path: Path) -> None:
+    """Against the twins: the services' records show what was held, and who was told."""
+    file = policy(tmp_path, "[limits]\nburst_requests = 1")
+    data = tmp_path / "agent-ops-data"
+    hires = [["onboard", name, "--team", "Contractors", "--sandbox", "--policy", file] for name in ("Ana Silva", "Bo Lind")]
+    first, held = agent_ops(*hires[0], cwd=tmp_path), agent_ops(*hires[1], cwd=tmp_path)
+    assert (first.returncode, held.returncode) == (EXIT_OK, EXIT_WAITING), held.stderr
+    words = " ".join(held.stdout.split())
+    assert f"breaker 1 holds what os:{ME} asked for" in words
+    assert "2 requests within 60 s, where 1 are ordinary" in words
+    assert "2 requests within 60 s" in " ".join(agent_ops("status", "Bo Lind", cwd=tmp_path).stdout.split())
+    effects = Sandbox(data).effects()
+    assert [call.detail["upn"] for call in effects if call.effect == "entra.create"] == ["ana.silva@acme.example"]
+    letters = [letter.read_text(encoding="utf-8") for letter in (data / "sandbox" / "mailbox").glob("*.eml")]
+    assert sum("Breaker 1 tripped" in letter for letter in letters) == 2
+    refused = agent_ops("breaker", "close", "1", cwd=tmp_path)
+    assert refused.returncode == EXIT_USAGE, "the same user"
+    assert agent_ops(*hires[1], cwd=tmp_path).returncode == EXIT_WAITING
+    async with breaker_panel(data, None) as (panel, _):
+        await panel.close(Caller("os:somebody.else", frozenset({"admin"})), 1)
+    done = agent_ops(*hires[1], cwd=tmp_path)
+    assert done.returncode == EXIT_OK, done.stdout + done.stderr
+    created = [call.detail["upn"] for call in Sandbox(data).effects() if call.effect == "entra.create"]
+    assert created == ["ana.silva@acme.example", "bo.lind@acme.example"]
 
 
 def test_an_unknown_scope_is_told_with_the_known_ones(tmp_path: Path) -> None:

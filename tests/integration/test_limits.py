@@ -240,6 +240,7 @@ async def _an_history(cap: int, own: int, arrivals: list[tuple[int, str]], late:
         finally:
             await store.close()
     assert hour.waits == {}, "somebody never came to its turn"
+    assert max(at for at, _ in hour.opened) <= 5400 + len(arrivals) * (HOUR + max(late) + 1), "somebody waited for nothing"
     for bound, mine in ((cap, {"a", "b"}), (own, {"a"}), (own, {"b"})):
         moments = [at for at, caller in hour.opened if caller in mine]
         for end in moments:

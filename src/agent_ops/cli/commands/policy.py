@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -37,3 +38,8 @@ def policy(policy_file: Path | None) -> None:
     console.print(teams)
     places = ", ".join(f"{place.key} ({place.zone}, {place.country})" for place in read.locations.values())
     console.print(f"Levels: {', '.join(read.levels)}\nLocations: {places}")
+    if read.callers is None:
+        console.print("Callers: none named; the owner of the data directory has every scope", highlight=False)
+    for name, scopes in (read.callers or {}).items():
+        console.print(f"Caller {name}: {', '.join(sorted(scopes)) or 'no scope'}", highlight=False, markup=False)
+    console.print("Limits: " + ", ".join(f"{key} {value:g}" for key, value in asdict(read.limits).items()), highlight=False)
