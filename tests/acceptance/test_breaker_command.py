@@ -90,7 +90,8 @@ async def test_a_held_hire_waits_and_is_onboarded_after_the_closing(tmp_path: Pa
     """Against the twins: the services' records show what was held, and who was told."""
     file = policy(tmp_path, "[limits]\nburst_requests = 1")
     data = tmp_path / "agent-ops-data"
-    hires = [["onboard", name, "--team", "Contractors", "--sandbox", "--policy", file] for name in ("Ana Silva", "Bo Lind")]
+    asked = ["--team", "Contractors", "--sandbox", "--policy", file, "--external-id"]
+    hires = [["onboard", name, *asked, name] for name in ("Ana Silva", "Bo Lind")]
     first, held = agent_ops(*hires[0], cwd=tmp_path), agent_ops(*hires[1], cwd=tmp_path)
     assert (first.returncode, held.returncode) == (EXIT_OK, EXIT_WAITING), held.stderr
     words = " ".join(held.stdout.split())
