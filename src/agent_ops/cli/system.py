@@ -113,6 +113,11 @@ async def _at_rest(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tu
         yield store, policy, operator(policy, data_dir)
 
 
+def operator_of(data_dir: Path, policy_file: Path | None) -> Caller:
+    """Who gives a command that needs no settings, by the policy named or configured."""
+    return operator(read_policy(policy_file or PolicyEnvironment.policy_file()), data_dir)
+
+
 @contextlib.asynccontextmanager
 async def reading(data_dir: Path) -> AsyncIterator[Store]:
     """The database of a data directory, for reading only.
