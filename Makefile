@@ -62,7 +62,7 @@ docs: $(VENV)/dev.stamp  ## write the generated pages again (diagram, terminal p
 	$(BIN)/python scripts/write_docs.py
 
 lock:  ## pin the dependencies again (needs uv; installing does not)
-	uv pip compile pyproject.toml --universal --python-version 3.10 --extra sandbox --extra studio --extra dev \
+	uv pip compile pyproject.toml --universal --python-version 3.10 --extra models --extra sandbox --extra studio --extra dev \
 		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/dev.lock
 	uv pip compile pyproject.toml --universal --python-version 3.10 --extra sandbox --constraints requirements/dev.lock \
 		--no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements/demo.lock

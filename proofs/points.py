@@ -74,8 +74,10 @@ def commit_points() -> list[str]:
 @cache
 def commit_sites() -> tuple[tuple[str, int, int, str], ...]:
     """(file, first line, last line, name) of every ``.transaction(...)`` call."""
-    public = [name for name in vars(AgentOps) if not name.startswith("_") or name in ("__aenter__", "__aexit__")]
-    reached = sites(("",), tuple(f"AgentOps.{method}" for method in (*public, "_drive")))
+    kinds = [kind for kind in AgentOps.__mro__ if kind is not object]
+    entered = ("__aenter__", "__aexit__", "_drive")
+    public = [f"{kind.__name__}.{name}" for kind in kinds for name in vars(kind) if not name.startswith("_") or name in entered]
+    reached = sites(("",), tuple(public))
     found = [(str(SOURCE / f.path), *commit) for f in reached.values() for commit in f.commits]
     return tuple(sorted(found))
 

@@ -15,17 +15,15 @@ from langchain_core.runnables import RunnableConfig
 from langsmith import tracing_context
 
 from agent_ops.domain.effects import Action
-from agent_ops.domain.employee import Employee, Profile
+from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import AgentOpsError, RunFailed
 from agent_ops.domain.grants import Caller
-from agent_ops.domain.limits import Breaker
 from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
-from agent_ops.domain.runs import Event, Pause, Run, RunReport
+from agent_ops.domain.runs import Event, Run, RunReport
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
-from agent_ops.runtime.auditing import Auditor
-from agent_ops.runtime.clearing import clear_address
-from agent_ops.runtime.compose import System, compose
+from agent_ops.runtime.administration import Administration
+from agent_ops.runtime.compose import compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.edge import request_for
 from agent_ops.runtime.housekeeping import prune_for_ever
@@ -34,7 +32,6 @@ from agent_ops.runtime.outbox import deliver_for_ever
 from agent_ops.runtime.planning import Planning
 from agent_ops.runtime.reports import Reports
 from agent_ops.settings import Settings
-from agent_ops.storage.head import HEAD_FILE
 from agent_ops.transport.redaction import redactor
 
 log = structlog.get_logger(__name__)
@@ -42,7 +39,7 @@ _EVENTS_EVERY_SECONDS = 0.1
 _DRAIN_SECONDS = 10.0
 
 
-class AgentOps:
+class AgentOps(Administration):
     """Onboards employees.
 
     Use it as an asynchronous context manager: inside it drives queued runs, those of earlier processes that died among
@@ -75,7 +72,7 @@ class AgentOps:
         redactor.keep(self._settings.secrets())
         configure_logging(self._settings.log_file, self._settings.log_level)
         self._stack = contextlib.AsyncExitStack()
-        self._system: System = await self._stack.enter_async_context(self._parts)
+        self._system = await self._stack.enter_async_context(self._parts)
         self._reports = Reports(self._system.store)
         settings = self._settings
         self._dispatcher = LocalDispatcher(
@@ -205,64 +202,6 @@ class AgentOps:
         self._dispatcher.wake()
         return run
 
-    async def clear_address(self, wanted: str) -> Employee:
-        """Forget an employee's stored address, which becomes the empty text. Needs the scope ``delete``.
-
-        The account stays theirs: a later request makes no second one, and nobody else is ever given the address.
-
-        Args:
-            wanted: an employee id, an address or a full name.
-
-        Raises:
-            NotPermitted: the caller may not. NotFound: nobody is meant. InvalidRequest: several people are.
-        """
-        self._check_open()
-        return await clear_address(self._system.store, wanted, self._caller)
-
-    async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
-        """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.
-
-        Raises:
-            NotPermitted: the caller may not. InvalidRequest: no such item or agent.
-        """
-        self._check_open()
-        return await self._system.switch.pause(self._caller, item=item, agent=agent, reason=reason)
-
-    async def resume(self, *, item: str | None = None, agent: str | None = None) -> bool:
-        """Let changes go on; False when they were not paused. Needs the scope ``admin``.
-
-        Raises:
-            NotPermitted: the caller may not. InvalidRequest: no such item or agent.
-        """
-        self._check_open()
-        was_paused = await self._system.switch.resume(self._caller, item=item, agent=agent)
-        self._dispatcher.wake()
-        return was_paused
-
-    async def pauses(self) -> list[Pause]:
-        """What is paused, by whom and why."""
-        return await self._system.switch.pauses()
-
-    @property
-    def audit(self) -> Auditor:
-        """The audit: verified, read, and packed for an auditor."""
-        return Auditor(self._system.store, self._system.keys.now, self._settings.data_dir / HEAD_FILE)
-
-    async def breakers(self, *, closed: bool = False) -> list[Breaker]:
-        """The breakers that hold runs, the oldest first; with ``closed`` those of the past, too."""
-        return await self._system.breakers.all(closed=closed)
-
-    async def close_breaker(self, breaker_id: int) -> Breaker:
-        """Let go on what a breaker holds. Needs the scope ``admin``, and another caller than who tripped it.
-
-        Raises:
-            NotPermitted: the caller may not. NotFound: no such breaker. InvalidRequest: it is closed.
-        """
-        self._check_open()
-        breaker = await self._system.breakers.close(self._caller, breaker_id)
-        self._dispatcher.wake()
-        return breaker
-
     async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
         """The report of a run once it has ended.
 
@@ -321,10 +260,6 @@ class AgentOps:
                 after = event.id
                 yield event
             await asyncio.sleep(_EVENTS_EVERY_SECONDS)
-
-    def _check_open(self) -> None:
-        if not self._entered or self._closed:
-            raise AgentOpsError("this AgentOps is not open", "Use it inside `async with AgentOps(...) as ops`.")
 
     async def _drive(self, run_id: str) -> None:
         """Drive the planner graph on the run's thread, always with fresh input: facts come from storage, not checkpoints."""

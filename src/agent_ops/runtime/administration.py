@@ -1,0 +1,88 @@
+"""What people decide about a running system: the kill switch, breakers, a person's data, the audit."""
+
+from __future__ import annotations
+
+from agent_ops.domain.employee import Employee
+from agent_ops.domain.errors import AgentOpsError
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.limits import Breaker
+from agent_ops.domain.runs import Pause
+from agent_ops.runtime.auditing import Auditor
+from agent_ops.runtime.clearing import clear_address
+from agent_ops.runtime.compose import System
+from agent_ops.runtime.dispatcher import LocalDispatcher
+from agent_ops.settings import Settings
+from agent_ops.storage.head import HEAD_FILE
+
+
+class Administration:
+    """The part of ``AgentOps`` that a person's word moves; each method names the scope that it needs."""
+
+    _settings: Settings
+    _caller: Caller
+    _system: System
+    _dispatcher: LocalDispatcher
+    _entered: bool
+    _closed: bool
+
+    async def clear_address(self, wanted: str) -> Employee:
+        """Forget an employee's stored address, which becomes the empty text. Needs the scope ``delete``.
+
+        The account stays theirs: a later request makes no second one, and nobody else is ever given the address.
+
+        Args:
+            wanted: an employee id, an address or a full name.
+
+        Raises:
+            NotPermitted: the caller may not. NotFound: nobody is meant. InvalidRequest: several people are.
+        """
+        self._check_open()
+        return await clear_address(self._system.store, wanted, self._caller)
+
+    async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
+        """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.
+
+        Raises:
+            NotPermitted: the caller may not. InvalidRequest: no such item or agent.
+        """
+        self._check_open()
+        return await self._system.switch.pause(self._caller, item=item, agent=agent, reason=reason)
+
+    async def resume(self, *, item: str | None = None, agent: str | None = None) -> bool:
+        """Let changes go on; False when they were not paused. Needs the scope ``admin``.
+
+        Raises:
+            NotPermitted: the caller may not. InvalidRequest: no such item or agent.
+        """
+        self._check_open()
+        was_paused = await self._system.switch.resume(self._caller, item=item, agent=agent)
+        self._dispatcher.wake()
+        return was_paused
+
+    async def pauses(self) -> list[Pause]:
+        """What is paused, by whom and why."""
+        return await self._system.switch.pauses()
+
+    @property
+    def audit(self) -> Auditor:
+        """The audit: verified, read, and packed for an auditor."""
+        return Auditor(self._system.store, self._system.keys.now, self._settings.data_dir / HEAD_FILE)
+
+    async def breakers(self, *, closed: bool = False) -> list[Breaker]:
+        """The breakers that hold runs, the oldest first; with ``closed`` those of the past, too."""
+        return await self._system.breakers.all(closed=closed)
+
+    async def close_breaker(self, breaker_id: int) -> Breaker:
+        """Let go on what a breaker holds. Needs the scope ``admin``, and another caller than who tripped it.
+
+        Raises:
+            NotPermitted: the caller may not. NotFound: no such breaker. InvalidRequest: it is closed.
+        """
+        self._check_open()
+        breaker = await self._system.breakers.close(self._caller, breaker_id)
+        self._dispatcher.wake()
+        return breaker
+
+    def _check_open(self) -> None:
+        if not self._entered or self._closed:
+            raise AgentOpsError("this AgentOps is not open", "Use it inside `async with AgentOps(...) as ops`.")
