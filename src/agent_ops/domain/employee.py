@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -75,7 +75,25 @@ class Profile:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Profile:
+        """Read :meth:`to_json` back.
+
+        Raises:
+            InvalidRequest: a field is unknown or missing, or cannot be like that.
+        """
+        check_fields(data, {field.name for field in fields(cls)}, {"name", "team"})
         return cls(**data)
+
+
+def check_fields(data: dict[str, Any], known: set[str], needed: set[str]) -> None:
+    """Refuse what nobody asked for: a field that is ignored today may mean something tomorrow.
+
+    Raises:
+        InvalidRequest: naming the first field that is unknown, or missing.
+    """
+    for unknown in sorted(map(str, data.keys() - known)):
+        raise InvalidRequest(repr(unknown[:40]), "is no field of a request", f"Use of: {', '.join(sorted(known))}.")
+    for missing in sorted(needed - data.keys()):
+        raise InvalidRequest(missing, "is missing")
 
 
 def _checked_date(value: date | str | None) -> date | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from agent_ops.domain.access import AccessItem
-from agent_ops.domain.employee import Employee, Profile
+from agent_ops.domain.employee import Employee, Profile, check_fields
 from agent_ops.domain.usage import Usage
 
 
@@ -64,6 +64,12 @@ class Request:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Request:
+        """Read :meth:`to_json` back.
+
+        Raises:
+            InvalidRequest: a field is unknown or missing, or cannot be like that.
+        """
+        check_fields(data, {field.name for field in fields(cls)}, {"profile", "access_items", "event"})
         items = data["access_items"]
         return cls(
             Profile.from_json(data["profile"]),

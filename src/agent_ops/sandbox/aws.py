@@ -82,7 +82,8 @@ class AwsTwin:
         if FaultKind.STATUS in faults:
             started(f"{faults[FaultKind.STATUS].status} Told To Fail", [("Content-Type", "application/x-amz-json-1.1")])
             token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") if faults[FaultKind.STATUS].echo else ""
-            told = {"__type": "InternalServerError", "message": f"told to fail {token}".strip()}
+            words = faults[FaultKind.STATUS].words or "told to fail"
+            told = {"__type": "InternalServerError", "message": f"{words} {token}".strip()}
             body: Iterable[bytes] = [json.dumps(told).encode()]
         elif (refused := refusal(_request(environ), ACCESS_KEY_ID, SECRET_ACCESS_KEY)) is not None:
             started("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])

@@ -30,7 +30,8 @@ class Fault:
     """One rule. ``method`` and ``path`` are regular expressions that must match from the start.
 
     ``times`` is how often it strikes (``None``: always), ``probability`` the chance that it strikes a matching call. With
-    ``echo`` a STATUS fault repeats the call's credentials and body in its words, as careless services do.
+    ``echo`` a STATUS fault repeats the call's credentials and body in its words, as careless services do; with ``words`` it
+    says these instead of its own, as a service does in which somebody else wrote.
     """
 
     twin: str
@@ -43,6 +44,7 @@ class Fault:
     times: int | None = None
     probability: float = 1.0
     echo: bool = False
+    words: str = ""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Fault:

@@ -116,7 +116,8 @@ class MailTwin:
             status, words = 0, "451 the connection is gone"
         elif FaultKind.STATUS in faults:
             status = faults[FaultKind.STATUS].status
-            words = f"{status} {_WORDS.get(status, 'told to fail').format(to=f'<{to}>')}"
+            said = faults[FaultKind.STATUS].words or _WORDS.get(status, "told to fail").format(to=f"<{to}>")
+            words = f"{status} {said}"
             if faults[FaultKind.STATUS].echo:
                 words += f"; you logged in with {self._world.credentials.smtp_password}"
         else:

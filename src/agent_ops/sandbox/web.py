@@ -61,7 +61,7 @@ async def _with_faults(request: web.Request, handler: Handler, faults: list[Faul
     if FaultKind.STATUS in kinds:
         fault = kinds[FaultKind.STATUS]
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        words = await echoed(request) if fault.echo else "told to fail"
+        words = await echoed(request) if fault.echo else fault.words or "told to fail"
         return web.json_response({"error": {"code": "sandboxFault", "message": words}}, status=fault.status, headers=headers)
     response = await handler(request)
     if FaultKind.DROP_AFTER in kinds:
