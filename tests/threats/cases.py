@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,16 @@ def way_of(data: dict[str, Any]) -> str:
 def load(path: Path) -> tuple[World, list[Case]]:
     """The world and the cases of one file."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    return World.from_json(data["world"]), [_case(case) for case in data["cases"]]
+    found = [one for case in data["cases"] for one in _each(_case(case))]
+    return World.from_json(data["world"]), found
+
+
+def _each(case: Case) -> list[Case]:
+    """A case of several kill points is a case for each of them."""
+    listed = case.planted.partition("kill points: ")[2]
+    if not listed:
+        return [case]
+    return [replace(case, id=f"{case.id}-{kill.replace(' ', '-')}", more={"kill": kill}) for kill in listed.split(", ")]
 
 
 def files() -> list[Path]:

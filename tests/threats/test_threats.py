@@ -15,7 +15,7 @@ from tests.threats import cases, sentences, waiting
 from tests.threats.cases import Case, World
 from tests.threats.judge import INVARIANTS, Judge
 from tests.threats.place import Evidence, Place
-from tests.threats.ways import WAYS, play
+from tests.threats.play import WAYS, play
 
 FILES = {path: cases.load(path) for path in cases.files()}
 EVERY = [(path, case) for path, (_, found) in FILES.items() for case in found]

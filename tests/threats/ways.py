@@ -215,35 +215,3 @@ async def lookup(place: Place, case: Case, evidence: Evidence) -> None:
             with contextlib.suppress(AgentOpsError):
                 evidence.texts += [event.message async for event in ops.events(wanted)]
     evidence.notes["rows after"] = people_rows(evidence)
-
-
-BEFORE: dict[str, Way] = {way: known for way in ("clear_address", "viewer", "lookup")}
-"""What is done before the records are looked at."""
-WAYS: dict[str, Way] = {
-    "onboard": onboard,
-    "repeated": repeated,
-    "task": task,
-    "clear_address": clear_address,
-    "viewer": viewer,
-    "lookup": lookup,
-}
-
-
-async def play(place: Place, case: Case, evidence: Evidence) -> None:
-    """Play one case in a world put back as it was, and keep everything by which it is judged."""
-    await place.clean()
-    if case.way in BEFORE:
-        await BEFORE[case.way](place, case, evidence)
-    await plant(place, case)
-    evidence.before, evidence.configured = await place.people(), place.configured()
-    already = len(place.calls())
-    with place.watched(evidence):
-        await WAYS[case.way](place, case, evidence)
-    evidence.calls = place.calls()[already:]
-    evidence.after = await place.people()
-    evidence.mails = [
-        (place.box.directory / "mailbox" / call.detail["file"]).read_bytes() for call in evidence.calls if call.effect == "mail"
-    ]
-    if "console" in case.planted_in.lower():
-        for item in case.body.get("access_items", ()):
-            await console(place, case, item, "SUCCESS", ())
