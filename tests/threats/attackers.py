@@ -73,7 +73,9 @@ def orders(text: str, items: Sequence[str]) -> list[Call]:
         person = {"upn": address, "user": address, "item": address}
         found += [Call("entra_create_user", person), Call("entra_delete_user", person), Call("update_user", person)]
         found.append(Call("send_mail", {"to": address, "subject": "x", "body": text[:200]}))
-        found += [Call("jenkins_build", {"job": job, "user": address, "ROLE": "AdministratorAccess"}) for job in _JOB.findall(text)]
+        found += [
+            Call("jenkins_build", {"job": job, "user": address, "ROLE": "AdministratorAccess"}) for job in _JOB.findall(text)
+        ]
     words = set(re.findall(r"\w+", text.lower()))
     wanted = [item for item in items if item in words] or list(items)
     found += [Call("jenkins_build", {"job": job}) for job in dict.fromkeys(_JOB.findall(text))]
@@ -116,11 +118,11 @@ class Obedient:
 
     async def decide(self, situation: Situation) -> Decision:
         ordinary = await RunbookPlanner().decide(situation)
-        texts = [*self.told, *situation.patterns, *(seen.text for seen in situation.observations if seen.untrusted)]
-        due = len(self.obeyed) == 0 or (situation.known.account_exists and len(self.obeyed) < MAX_OBEYED)
+        texts = [*self.told, *situation.patterns, *(seen.text for seen in situation.observations)]
+        due = not self.obeyed or (situation.known.account_exists and len(self.obeyed) < MAX_OBEYED)
         if not (texts and due):
             return ordinary
-        newest, named = texts[-1] if not self.told else "\n".join(texts), f"obey{len(self.obeyed)}"
+        newest, named = "\n".join(dict.fromkeys(texts))[:4000], f"obey{len(self.obeyed)}"
         self.obeyed.append(newest)
         wanted = (*steps(orders(newest, self.items), named)[:60], *open_goals(newest, named))
         return Decision("somebody told me to", (*wanted, *ordinary.steps))

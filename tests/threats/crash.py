@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import ormsgpack
-
-from agent_ops import AgentOps, Profile
-from agent_ops.runtime.compose import CHECKPOINTS, open_checkpoints
 from proofs.lives import Hire, Life
 from proofs.processes import process
 from proofs.scenarios import ABOUT_TO_OPEN, ABOUT_TO_SEND, INTENT_COMMITTED
 from proofs.watch import Order, Orders, What
+
+from agent_ops import AgentOps, Profile
+from agent_ops.runtime.compose import CHECKPOINTS, open_checkpoints
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import ended, keep_grants
@@ -97,7 +97,7 @@ def _replace(file: Path, whole: bool) -> int:
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         rows = connection.execute("SELECT rowid, checkpoint FROM checkpoints").fetchall()
         for row, blob in rows:
-            kept = ormsgpack.unpackb(blob, ext_hook=lambda code, data: ormsgpack.Ext(code, data))
+            kept = ormsgpack.unpackb(blob, ext_hook=ormsgpack.Ext)
             content = payload if whole else {**kept, "channel_values": {**kept["channel_values"], "goal": payload}}
             connection.execute("UPDATE checkpoints SET checkpoint = ? WHERE rowid = ?", (ormsgpack.packb(content), row))
     return len(rows)

@@ -91,6 +91,8 @@ class Place:
         self.box = Sandbox(directory / "twins", self.policy_file)
         self.policy = read_policy(self.policy_file)
         self._token = ""
+        self.configured: frozenset[tuple[str, int]] = frozenset()
+        """The hosts and ports that the settings name."""
 
     def open(self) -> Place:
         self.box.start()
@@ -98,6 +100,9 @@ class Place:
         return self
 
     async def _prepare(self) -> None:
+        box = self.box.addresses
+        urls = [httpx.URL(url) for url in (box.entra_url, box.aws_url, self._jenkins())]
+        self.configured = frozenset({*((url.host, url.port or 443) for url in urls), (box.smtp_host, box.smtp_port)})
         for item in self.policy.catalogue.values():
             if isinstance(item, PipelineItem):
                 await self.box.pipeline_seconds(item.pipeline, 0.0)
@@ -162,14 +167,8 @@ class Place:
         finally:
             records.close()
 
-    def configured(self) -> set[tuple[str, int]]:
-        """The hosts and ports that the settings name."""
-        box = self.box.addresses
-        urls = [httpx.URL(url) for url in (box.entra_url, box.aws_url, *self._controllers())]
-        return {(url.host, url.port or 443) for url in urls} | {(box.smtp_host, box.smtp_port)}
-
-    def _controllers(self) -> Iterator[str]:
-        """The Jenkins URLs, which the settings have by way of SSM."""
+    def _jenkins(self) -> str:
+        """The Jenkins URL, which the settings have by way of SSM."""
         box = self.box.addresses
         client = boto3.client(
             "ssm",
@@ -182,7 +181,7 @@ class Place:
         )
         value = client.get_parameter(Name=box.ssm_parameter, WithDecryption=True)["Parameter"]["Value"]
         client.close()
-        yield json.loads(value)["url"]
+        return str(json.loads(value)["url"])
 
     @contextmanager
     def watched(self, evidence: Evidence) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.threats import crash, ways
+from tests.threats import crash, files, programs, ways
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import Way
@@ -21,6 +21,11 @@ WAYS: dict[str, Way] = {
     "lookup": ways.lookup,
     "killed": crash.killed,
     "checkpoint": crash.checkpoint,
+    "tampered": files.tampered,
+    "planned": files.planned,
+    "policy": files.policy,
+    "cli": programs.cli,
+    "studio": programs.studio,
 }
 
 
@@ -30,7 +35,7 @@ async def play(place: Place, case: Case, evidence: Evidence) -> None:
     if case.way in BEFORE:
         await BEFORE[case.way](place, case, evidence)
     await ways.plant(place, case)
-    evidence.before, evidence.configured = await place.people(), place.configured()
+    evidence.before, evidence.configured = await place.people(), {*place.configured, *evidence.configured}
     already = len(place.calls())
     with place.watched(evidence):
         await WAYS[case.way](place, case, evidence)

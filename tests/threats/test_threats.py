@@ -97,7 +97,11 @@ def test_every_case_is_played_or_waits_for_its_way_in() -> None:
 
 @pytest.mark.parametrize("missing", waiting.WAITED_FOR, ids=lambda missing: missing.name)
 def test_what_waits_for_its_way_in(missing: waiting.Missing) -> None:
-    ids = [f"{case.id}{' (its kind is played by another way)' if case.way in WAYS else ''}" for _, case in EVERY if missing.waits(case)]
+    ids = [
+        f"{case.id}{' (its kind is played by another way)' if case.way in WAYS else ''}"
+        for _, case in EVERY
+        if missing.waits(case)
+    ]
     assert not (missing.landed() and ids), f"{missing.name} has landed: play these by it and take it from the list: {ids}"
     if ids:
         pytest.skip(f"waits for its way in: {missing.name}: {', '.join(ids)}")

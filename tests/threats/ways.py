@@ -137,8 +137,8 @@ async def onboard(place: Place, case: Case, evidence: Evidence) -> None:
     """One request by the library; unless a planner attacks, it is planned first, which may change nothing."""
     async with opened(place, case, evidence) as ops:
         if _planner(place, case) is None:
-            await answered(evidence, asked(case.body, ops.plan))
-        await ended(ops, evidence, await answered(evidence, asked(case.body, ops.submit)))
+            await answered(evidence, asked(case.body, ops.plan, **case.more.get("options", {})))
+        await ended(ops, evidence, await answered(evidence, asked(case.body, ops.submit, **case.more.get("options", {}))))
 
 
 async def repeated(place: Place, case: Case, evidence: Evidence) -> None:

@@ -49,21 +49,23 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AgentOpsError as error:
-            click.echo(f"error: {_without_secrets(error)}", err=True)
+            click.echo(f"error: {_as_shown(error)}", err=True)
             setup = isinstance(error, (ConfigurationError, StorageError, ServiceError))
             sys.exit(EXIT_SETUP if setup else EXIT_USAGE)
         except OSError as error:
-            click.echo(f"error: {error}. Check the data directory (--data-dir) and its disk.", err=True)
+            click.echo(f"error: {_as_shown(error)}. Check the data directory (--data-dir) and its disk.", err=True)
             sys.exit(EXIT_SETUP)
         except KeyboardInterrupt:
             click.echo("\ninterrupted: what was begun is in the ledger; give the same command again to go on", err=True)
             sys.exit(EXIT_INTERRUPTED)
 
 
-def _without_secrets(error: Exception) -> str:
+def _as_shown(error: Exception) -> str:
+    """Its words without secrets, and without what would steer the terminal."""
+    from agent_ops.domain.plain import harmless  # noqa: PLC0415
     from agent_ops.transport.redaction import redactor  # noqa: PLC0415
 
-    return redactor.clean(str(error))
+    return harmless(redactor.clean(str(error)))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

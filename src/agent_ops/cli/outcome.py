@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import NoReturn
 
 import click
-from rich.console import Console
 
 from agent_ops.cli.board import Board
 from agent_ops.cli.report import employees_table, problems, report_json
+from agent_ops.cli.screen import Screen, json_text
 from agent_ops.domain.runs import Run, RunReport, RunStatus
 from agent_ops.runtime import AgentOps
 
@@ -22,7 +21,7 @@ EXIT_DONE, EXIT_NOT_IN_PLACE, EXIT_WAITING = 0, 1, 4
 async def followed(ops: AgentOps, run: Run, as_json: bool) -> RunReport:
     """Show a run live until it has ended or waits for long, and its mails are out, or known to wait."""
     name = (await ops.report(run.id))[0].employee.profile.name
-    await Board(Console(stderr=as_json)).follow(ops, {name: run})
+    await Board(Screen(stderr=as_json)).follow(ops, {name: run})
     leave_at = time.monotonic() + _MAIL_SECONDS
     while (report := (await ops.report(run.id))[0]) and time.monotonic() < leave_at:
         if not any(not mail.delivered and not mail.reason for mail in report.mails):
@@ -34,9 +33,9 @@ async def followed(ops: AgentOps, run: Run, as_json: bool) -> RunReport:
 def leave_with(report: RunReport, as_json: bool) -> NoReturn:
     """Print what came of the run and end the program with its exit code."""
     if as_json:
-        click.echo(json.dumps(report_json(report), ensure_ascii=False, indent=2))
+        click.echo(json_text(report_json(report)))
     else:
-        console = Console()
+        console = Screen()
         console.print(employees_table([report]), problems([report]))
         console.print(f"{report.run.summary}\nrun {report.run.id}", highlight=False)
     raise SystemExit(_exit_code(report.run.status))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agent_ops.cli.screen import Screen, json_text
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import PlanInvalid, PlanOutdated
@@ -46,7 +45,7 @@ def print_plan(plan: Plan, *, as_json: bool, out: Path | None) -> None:
     if as_json:
         sys.stdout.buffer.write(plan.to_text().encode())
         return
-    console = Console()
+    console = Screen()
     if plan.effects:
         console.print(_table(plan))
     for item in plan.items:
@@ -83,10 +82,10 @@ def print_differences(error: PlanOutdated, *, as_json: bool) -> None:
     differences = [d for d in error.differences if isinstance(d, Difference)]
     if as_json:
         found = [{**asdict(d), "effect": f"{d.effect.action.value} {d.effect.item}"} for d in differences]
-        click.echo(json.dumps({"differences": found}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"differences": found}))
     else:
         table = Table("effect", "field", "planned", "now", title="The plan is out of date", title_justify="left")
         for d in differences:
             table.add_row(f"{d.effect.action.value} {d.effect.item}", d.field, Text(d.planned), Text(d.present))
-        Console().print(table)
+        Screen().print(table)
     click.echo("error: the present state asks for something else than the plan. " + error.advice, err=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
 from rich.progress import Progress as Bar
 
+from agent_ops.cli.screen import Screen
 from agent_ops.runtime.doctor.checks import Progress
 
 
 @contextlib.contextmanager
 def asking() -> Iterator[Progress]:
     """A line on standard error that says how many checks have ended and who is still being asked."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with console.status("asking ..." if console.is_terminal else "") as status:
 
         def tell(ended: int, total: int, waiting: list[str]) -> None:
@@ -26,7 +26,7 @@ def asking() -> Iterator[Progress]:
 @contextlib.contextmanager
 def counting() -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, told how many rows were seen and how many there are."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("rows", total=None)
         yield lambda seen, total: bar.update(task, completed=seen, total=total)

@@ -32,6 +32,11 @@ def last_lines(text: str, count: int, limit: int) -> tuple[str, ...]:
     return tuple(_shortened(line, limit) for line in [line for line in lines if line.strip()][-count:])
 
 
+def harmless(text: str) -> str:
+    """The whole text with its line feeds, and nothing in it that steers a terminal, or hides or reverses other text."""
+    return text if text.isprintable() else "\n".join(map(_visible, text.split("\n")))
+
+
 def unlinked(line: str) -> str:
     """The line without anything that mail programs make a link of by themselves: 'https[:]//' is read by people only."""
     return _LINK.sub(lambda found: f"[{found[0]}]", line)

@@ -49,6 +49,8 @@ def verify(data_dir: Path, head: Path | None, as_json: bool) -> None:
     Ends with 0 when the chain is whole, with 1 when it is not; each finding says where and what.
     """
     from agent_ops.cli.progress import counting  # noqa: PLC0415
+    from agent_ops.cli.screen import json_text  # noqa: PLC0415
+    from agent_ops.domain.plain import harmless  # noqa: PLC0415
     from agent_ops.runtime.audit_pack import verification_json  # noqa: PLC0415
     from agent_ops.runtime.audit_page import told_of  # noqa: PLC0415
     from agent_ops.runtime.auditing import Auditor  # noqa: PLC0415
@@ -59,8 +61,7 @@ def verify(data_dir: Path, head: Path | None, as_json: bool) -> None:
                 return await auditor.verify(progress)
 
     found = asyncio.run(work())
-    text = json.dumps(verification_json(found), ensure_ascii=False, indent=2) if as_json else "\n".join(told_of(found))
-    click.echo(text)
+    click.echo(json_text(verification_json(found)) if as_json else harmless("\n".join(told_of(found))))
     sys.exit(0 if found.whole else 1)
 
 

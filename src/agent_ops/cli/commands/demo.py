@@ -13,8 +13,7 @@ import click
 from agent_ops.cli.options import data_dir
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from agent_ops.cli.screen import Screen
     from agent_ops.domain.employee import Profile
     from agent_ops.domain.runs import Run, RunReport
     from agent_ops.runtime import AgentOps
@@ -42,9 +41,9 @@ def demo(data_dir: Path, stage_delay: float) -> None:
     credentials, no model and no network. An older data directory is moved aside; what the demo leaves can be read with
     `agent-ops status`.
     """
-    from rich.console import Console  # noqa: PLC0415
+    from agent_ops.cli.screen import Screen  # noqa: PLC0415
 
-    console = Console()
+    console = Screen()
     _move_aside(console, data_dir.resolve())
     sys.exit(asyncio.run(_demo(console, data_dir.resolve(), stage_delay)))
 
@@ -62,7 +61,7 @@ def hires() -> list[Profile]:
     ]
 
 
-async def _demo(console: Console, data_dir: Path, stage_delay: float) -> int:
+async def _demo(console: Screen, data_dir: Path, stage_delay: float) -> int:
     from agent_ops.cli.board import Board  # noqa: PLC0415
     from agent_ops.cli.system import opened  # noqa: PLC0415
 
@@ -83,7 +82,7 @@ async def _demo(console: Console, data_dir: Path, stage_delay: float) -> int:
     return 0 if _as_described(reports) else 1
 
 
-def _move_aside(console: Console, data_dir: Path) -> None:
+def _move_aside(console: Screen, data_dir: Path) -> None:
     """Only a directory of ours, and only when nobody works in it; an earlier demo's sandbox ends a few seconds after it."""
     from agent_ops.domain.errors import ConfigurationError  # noqa: PLC0415
     from agent_ops.runtime.keys import FILE  # noqa: PLC0415
@@ -114,7 +113,7 @@ async def prepare(box: Sandbox) -> None:
     await box.pipeline_outcome("provisioning/aws", match=match, result="FAILURE", console=_CONSOLE)
 
 
-def _show(console: Console, ops: AgentOps, box: Sandbox, reports: list[RunReport], took: float) -> None:
+def _show(console: Screen, ops: AgentOps, box: Sandbox, reports: list[RunReport], took: float) -> None:
     from agent_ops.cli.report import employees_table, problems  # noqa: PLC0415
     from agent_ops.runtime.compose import DATABASE  # noqa: PLC0415
 

@@ -35,17 +35,14 @@ def doctor(data_dir: Path | None, policy_file: Path | None, as_json: bool, in_sa
 
     Exit codes: 0 all that onboarding needs works (warnings may remain); 3 something does not.
     """
-    from rich.console import Console  # noqa: PLC0415
-
     from agent_ops.cli.diagnosis import diagnosis_json, diagnosis_table, summary  # noqa: PLC0415
+    from agent_ops.cli.screen import Screen, json_text  # noqa: PLC0415
 
     found = asyncio.run(_examined(data_dir, policy_file, in_sandbox))
     if as_json:
-        import json  # noqa: PLC0415
-
-        click.echo(json.dumps(diagnosis_json(found), ensure_ascii=False, indent=2))
+        click.echo(json_text(diagnosis_json(found)))
     else:
-        console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+        console = Screen(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
         console.print(diagnosis_table(found.lines))
         console.print(summary(found), highlight=False)
     sys.exit(0 if found.healthy else EXIT_SOMETHING_IS_NOT)

@@ -20,9 +20,9 @@ def guard(directory: Path | None, as_text: bool) -> None:
 
     They are checked as at a start: what is refused here would stop every command that changes something.
     """
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from agent_ops.cli.screen import Screen  # noqa: PLC0415
     from agent_ops.policies.guard_files import read_guard_rules  # noqa: PLC0415
     from agent_ops.settings import PolicyEnvironment  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def guard(directory: Path | None, as_text: bool) -> None:
     if as_text:
         click.echo(read.text)
         return
-    console = Console()
+    console = Screen()
     console.print(f"{len(read.rules)} rules: valid, version {read.version}. Default deny; a forbid wins over every permit.")
     for file in dict.fromkeys(rule.file for rule in read.rules):
         table = Table("rule", "", "reason of a denial", title=file, title_justify="left")

@@ -33,16 +33,15 @@ def init(path: Path, data_dir: Path | None) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("init asks questions and needs a terminal: copy .env.example to .env, then use `agent-ops doctor`")
-    from rich.console import Console  # noqa: PLC0415
-
     from agent_ops.cli.env_file import EnvFile  # noqa: PLC0415
     from agent_ops.cli.interview import Interview  # noqa: PLC0415
+    from agent_ops.cli.screen import Screen  # noqa: PLC0415
     from agent_ops.runtime.doctor.variables import REST, SECTIONS  # noqa: PLC0415
 
     file = EnvFile(path)
     before = {**file.values, **({"AGENT_OPS_DATA_DIR": str(data_dir)} if data_dir else {})}
     try:
-        answers = Interview(Console(), before).hold()
+        answers = Interview(Screen(), before).hold()
     except (click.Abort, KeyboardInterrupt):
         click.echo(f"\ninterrupted: nothing was written, {path} is as it was", err=True)
         sys.exit(EXIT_INTERRUPTED)

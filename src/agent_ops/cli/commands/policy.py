@@ -17,14 +17,14 @@ def policy(policy_file: Path | None) -> None:
 
     Without --policy the example that ships is shown; it is a good beginning for your own.
     """
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from agent_ops.cli.screen import Screen  # noqa: PLC0415
     from agent_ops.policies import EXAMPLE, read_policy  # noqa: PLC0415
 
     path = policy_file or EXAMPLE
     read = read_policy(path)
-    console = Console()
+    console = Screen()
     console.print(f"{path}: valid, version {read.version}, addresses in {read.domain}")
     catalogue = Table("item", "what it is", "provisioned by", title="Catalogue", title_justify="left")
     for item in read.catalogue.values():

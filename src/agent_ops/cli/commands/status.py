@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 import click
@@ -20,9 +19,8 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
 
     Reads the data directory only: no service is asked, no credentials are needed.
     """
-    from rich.console import Console  # noqa: PLC0415
-
     from agent_ops.cli.report import employees_table, events_table, problems, report_json  # noqa: PLC0415
+    from agent_ops.cli.screen import Screen, json_text  # noqa: PLC0415
     from agent_ops.domain.errors import NotFound  # noqa: PLC0415
     from agent_ops.domain.runs import RunReport  # noqa: PLC0415
     from agent_ops.runtime.compose import DATABASE  # noqa: PLC0415
@@ -43,9 +41,9 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
         raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir, or begin with `agent-ops demo`.")
     found = asyncio.run(work())
     if as_json:
-        click.echo(json.dumps([report_json(report) for report in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([report_json(report) for report in found]))
         return
-    console = Console()
+    console = Screen()
     console.print(employees_table(found), problems(found))
     for report in found if who else []:
         console.print(events_table(report.events))
