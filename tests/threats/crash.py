@@ -38,12 +38,14 @@ def _life(place: Place, case: Case, directory: Path, *orders: Order) -> Life:
 
 
 async def survey(place: Place, case: Case, evidence: Evidence) -> None:
-    """Onboard once undisturbed, to learn in which order the points are reached."""
+    """Onboard once undisturbed, to learn in which order the points are reached; once for all kill points."""
+    if place.trace:
+        return
     directory = evidence.data_dir.parent / "survey"
     async with process(_life(place, case, directory)) as undisturbed:
         assert await undisturbed.ended() == 0
     lines = [line.split("\t") for line in (directory / "trace").read_text(encoding="utf-8").splitlines()]
-    evidence.notes["trace"] = [(point, column) for point, column in lines]
+    place.trace = [(point, column) for point, column in lines]
     await place.clean()
 
 
@@ -64,7 +66,7 @@ _AFTER_SEND = ABOUT_TO_SEND.replace("before", "after")
 
 async def killed(place: Place, case: Case, evidence: Evidence) -> None:
     """One process is killed at the case's point, another one finds nothing but the files and drives everything to its end."""
-    order = _point(evidence.notes["trace"], case.more["kill"])
+    order = _point(place.trace, case.more["kill"])
     life = _life(place, case, evidence.data_dir, order)
     async with process(life) as dying:
         assert await dying.ended() == -signal.SIGKILL, f"{order} was not reached"

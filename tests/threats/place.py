@@ -91,6 +91,8 @@ class Place:
         self.box = Sandbox(directory / "twins", self.policy_file)
         self.policy = read_policy(self.policy_file)
         self._token = ""
+        self.trace: list[tuple[str, str]] = []
+        """The points of an undisturbed onboarding in their order, once somebody looked (`crash.survey`)."""
         self.configured: frozenset[tuple[str, int]] = frozenset()
         """The hosts and ports that the settings name."""
 

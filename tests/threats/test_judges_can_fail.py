@@ -74,7 +74,9 @@ def linked_mails() -> AbstractContextManager[Any]:
 
 
 def any_name() -> AbstractContextManager[Any]:
-    return patch.object(agent_ops.domain.employee, "clean_name", lambda raw, field="name": raw)
+    """Names are neither looked at when they come nor when an address is made of them."""
+    both = [patch(f"agent_ops.domain.{module}.clean_name", lambda raw, field="name": raw) for module in ("employee", "addresses")]
+    return _Both(*both)
 
 
 def any_line() -> AbstractContextManager[Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from agent_ops.domain.employee import Profile, identity_of
 from agent_ops.domain.errors import InvalidRequest
+from agent_ops.domain.runs import Request
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,13 @@ def test_identity_prefers_the_external_id_then_name_date_and_number() -> None:
     assert identity_of(one) == identity_of(other)
     assert identity_of(one) != identity_of(Profile("Ana Silva", "Data", joining_date=date(2026, 12, 2)))
     assert identity_of(Profile("Ana Silva", "Data")).startswith("name:")
+
+
+@pytest.mark.parametrize("more", [{"is_admin": True}, {"grant": {"services": ["database"]}}, {"entra_id": "x"}])
+def test_a_field_that_nobody_knows_is_refused(more: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest, match="no field"):
+        Profile.from_json({"name": "Ana Silva", "team": "Engineering", **more})
+    with pytest.raises(InvalidRequest, match="no field"):
+        Request.from_json({**Request(Profile("Ana Silva", "Engineering")).to_json(), **more})
+    with pytest.raises(InvalidRequest, match="team: is missing"):
+        Profile.from_json({"name": "Ana Silva"})
