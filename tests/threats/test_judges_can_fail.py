@@ -93,13 +93,13 @@ def any_field() -> AbstractContextManager[Any]:
 
 
 def everything_is_due() -> AbstractContextManager[Any]:
-    """What policy does not allow is granted all the same; today's policy is not asked."""
+    """What policy does not allow is granted all the same, and no guard asks today's policy."""
 
     def asked(policy: EntitlementPolicy, key: str, *_: Any) -> AccessItem:
         return AccessItem(key, ItemStatus.PENDING)
 
     both = patch.object(EntitlementPolicy, "_asked", asked)
-    return _Both(both, patch.object(Guard, "_beyond_policy", lambda *_: None))
+    return _Both(both, no_guard())
 
 
 def no_scopes() -> AbstractContextManager[Any]:

@@ -19,8 +19,10 @@ from agent_ops.agents import build_agent, load_agents
 from agent_ops.domain.errors import RunFailed
 from agent_ops.domain.ports import PatternStore
 from agent_ops.runtime.compose import DATABASE, System
+from agent_ops.runtime.metering import MeteredModel
 from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.tools.context import RunContext
+from agent_ops.transport.model_config import ModelConfig
 from tests.threats.attackers import Obedient, ObedientModel, Poisoned, Scripted, script_of
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
@@ -42,14 +44,19 @@ def subject_of(case: Case) -> str:
     return created[0].partition(":")[2] if created else ""
 
 
+def metered(model: ObedientModel, system: System) -> MeteredModel:
+    """The model behind the meter that every model is behind."""
+    return MeteredModel(model, ModelConfig("obedient"), system.store)
+
+
 @contextlib.contextmanager
 def handles(model: ObedientModel, patterns: PatternStore | None) -> Iterator[None]:
     """Every run gets this model, and this memory: settings name neither yet."""
     context = System.context
 
     def with_them(system: System, run_id: str) -> Any:
-        given = {"model": model} if patterns is None else {"model": model, "patterns": patterns}
-        return replace(context(system, run_id), **given)
+        given = {"model": metered(model, system)}
+        return replace(context(system, run_id), **given, **({} if patterns is None else {"patterns": patterns}))
 
     with patch.object(System, "context", with_them):
         yield
@@ -166,7 +173,7 @@ async def task(place: Place, case: Case, evidence: Evidence) -> None:
         model, system = ObedientModel(items=items_of(place)), ops._system
         for spec in load_agents().values():
             step = {"id": "s", "agent": spec.name, "goal": text}
-            handed = RunContext("no-such-run", system.ledger, system.journal, model)
+            handed = RunContext("no-such-run", system.ledger, system.journal, metered(model, system))
             seen = await build_agent(spec).ainvoke({"step": step}, context=handed)  # type: ignore[call-overload]
             evidence.texts += [seen["observation"]["text"], *model.shown]
 
