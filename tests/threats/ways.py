@@ -11,6 +11,7 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -162,7 +163,7 @@ async def repeated(place: Place, case: Case, evidence: Evidence) -> None:
 
 
 async def task(place: Place, case: Case, evidence: Evidence) -> None:
-    """A free-text task: with a subject in its context a request whose planner reads the text; without one, no grant at all."""
+    """A free-text task: with a subject in its context a request whose planner reads it; without one, no grant in force."""
     text, context = str(case.body["task"]), case.body.get("context")
     async with opened(place, case, evidence) as ops:
         await answered(evidence, ops.report(text))
@@ -171,9 +172,11 @@ async def task(place: Place, case: Case, evidence: Evidence) -> None:
             await ended(ops, evidence, await answered(evidence, asked(context, ops.submit)))
             return
         model, system = ObedientModel(items=items_of(place)), ops._system
+        run = await ops.submit(ELSEWHERE, [], run_after=date.today() + timedelta(days=7))
+        await ops.cancel(run.id)  # nothing may be done in its name any more
         for spec in load_agents().values():
             step = {"id": "s", "agent": spec.name, "goal": text}
-            handed = RunContext("no-such-run", system.ledger, system.journal, metered(model, system))
+            handed = RunContext(run.id, system.ledger, system.journal, metered(model, system))
             seen = await build_agent(spec).ainvoke({"step": step}, context=handed)  # type: ignore[call-overload]
             evidence.texts += [seen["observation"]["text"], *model.shown]
 
