@@ -36,6 +36,7 @@ from tests.threats.judge import Judge
 from tests.threats.place import Place
 from tests.threats.test_threats import evidence_of
 
+pytestmark = pytest.mark.slow
 Mutation = Callable[[], AbstractContextManager[Any]]
 _, OWN = cases.load(cases.OWN)
 BY_ID = {case.id: case for case in OWN}

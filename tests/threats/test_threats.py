@@ -20,7 +20,12 @@ from tests.threats.play import WAYS, play
 
 FILES = {path: cases.load(path) for path in cases.files()}
 EVERY = [(path, case) for path, (_, found) in FILES.items() for case in found]
-PLAYED = [(path, case) for path, case in EVERY if case.way in WAYS]
+WHOLE_PROCESSES = ("cli", "killed", "checkpoint")
+PLAYED = [
+    pytest.param(path, case, id=case.id, marks=[pytest.mark.slow] if case.way in WHOLE_PROCESSES else [])
+    for path, case in EVERY
+    if case.way in WAYS
+]
 
 
 class Tally:
@@ -58,7 +63,7 @@ def place_of(path: Path, places: dict[str, Place], tmp_path_factory: pytest.Temp
     return places[path.name]
 
 
-@pytest.mark.parametrize(("path", "case"), PLAYED, ids=[case.id for _, case in PLAYED])
+@pytest.mark.parametrize(("path", "case"), PLAYED)
 def test_a_threat(
     path: Path, case: Case, places: dict[str, Place], tally: Tally, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from rich.live import Live
@@ -10,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+import agent_ops.cli
 from agent_ops.cli.screen import Screen, json_text
 
 HOSTILE = "a\x1b[2J\x1b]0;pwned\x07b\x9b31m\u202enimda\r\x08 [bold]x[/] [link=http://evil.example]y[/link]"
@@ -35,3 +38,9 @@ def test_json_keeps_every_value_and_shows_nothing_unseen() -> None:
     assert json.loads(said) == data
     assert "Zoë 山田" in said
     assert all(char.isprintable() or char == "\n" for char in said)
+
+
+def test_nothing_of_the_command_line_goes_round_the_screen() -> None:
+    for file in Path(agent_ops.cli.__file__).parent.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert file.name == "screen.py" or not re.search(r"(?<!\w)Console\(|ensure_ascii=False", text), file
