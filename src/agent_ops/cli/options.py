@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,12 +57,13 @@ _HIRE = (
     click.option("--contact-number", help="Phone number; with name and date it identifies the person."),
     click.option("--external-id", help="The HR system's number: the surest identity."),
     click.option("--item", "items", multiple=True, help="An access item that is asked for; repeat it. Default: by birthright."),
+    click.option("--evidence", metavar="ITEM=REFERENCE", multiple=True, help="An approval that the policy demands; repeat it."),
     click.option("--idempotency-key", help="Marks a repeat of the same request."),
     click.option("--run-after", type=click.DateTime(["%Y-%m-%d"]), help="Begin on this day, in the location's time zone."),
     click.option("--link-existing", metavar="OBJECT_ID", help="The Entra account that is to become the hire's."),
     click.option("--new-person", is_flag=True, help="A deleted or disabled account of the same name is somebody else's."),
 )
-_OF_THE_REQUEST = ("items", "idempotency_key", "run_after", "link_existing", "new_person")
+_OF_THE_REQUEST = ("items", "evidence", "idempotency_key", "run_after", "link_existing", "new_person")
 
 
 def hire(command: F) -> F:
@@ -83,4 +84,19 @@ def asked(fields: dict[str, Any]) -> tuple[Profile, dict[str, Any]]:
     profile = Profile(**{name: value for name, value in fields.items() if name not in _OF_THE_REQUEST})
     day = fields["run_after"]
     rest = {name: fields[name] for name in ("idempotency_key", "link_existing", "new_person")}
+    rest["evidence"] = references(fields["evidence"])
     return profile, {"access_items": fields["items"] or None, "run_after": day.date() if day else None, **rest}
+
+
+def references(given: Sequence[str]) -> dict[str, str]:
+    """References to approvals by item, from 'database=SEC-17'.
+
+    Raises:
+        InvalidRequest: one is written in another way, or an item has two.
+    """
+    from agent_ops.domain.errors import InvalidRequest  # noqa: PLC0415
+
+    pairs = [one.partition("=") for one in given]
+    if not all(item and reference for item, _, reference in pairs) or len({item for item, _, _ in pairs}) < len(pairs):
+        raise InvalidRequest("evidence", "must be ITEM=REFERENCE, once for an item", "For example: database=SEC-17.")
+    return {item: reference for item, _, reference in pairs}

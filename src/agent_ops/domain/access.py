@@ -26,6 +26,10 @@ class ItemStatus(str, Enum):
         return self in (ItemStatus.COMPLETED, ItemStatus.VERIFIED)
 
 
+HELD_BY = (ItemStatus.COMPLETED, ItemStatus.VERIFIED, ItemStatus.IN_PROGRESS, ItemStatus.UNKNOWN)
+"""Where an item stands that the employee has, or may have."""
+
+
 @dataclass(frozen=True)
 class AccessItem:
     """One entitlement of one employee. ``detail`` is a longer text, such as the tail of a console."""

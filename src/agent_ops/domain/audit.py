@@ -103,7 +103,7 @@ CODES = frozenset(
     {
         *("again", "attempt", "backup_of", "bad-argument", "beyond-policy", "by", "cancelled", "closed", "decision", "done"),
         *("failed", "finish", "head", "held", "key", "no-grant", "none", "opened", "policy", "reason", "refused", "retired"),
-        *("seal", "steps", "tripped", "unknown-tool", "waiting"),
+        *("seal", "steps", "tripped", "unapproved", "unknown-tool", "waiting"),
     }
 )
 """The words that a row's ``detail`` may hold beside ids, numbers, times and hashes."""

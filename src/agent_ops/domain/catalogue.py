@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent_ops.domain.evidence import EvidenceRule
 from agent_ops.domain.notices import Contacts
 
 DEFAULT_TIMEOUT_SECONDS = 3600.0
@@ -19,7 +20,7 @@ class PipelineItem:
     ``user_parameter`` and our request id as ``request_id_parameter``: both must be declared by the job, because Jenkins
     drops undeclared parameters silently. ``instance`` names the Jenkins that has the job. ``idempotent``: running it twice
     does no harm, so that a build whose fate is unknown may be repeated. ``revoke`` is the job that takes the access back, with
-    the same parameters but the fixed ones; empty when there is none.
+    the same parameters but the fixed ones; empty when there is none. ``evidence`` is the approval that a request must show.
     """
 
     key: str
@@ -33,6 +34,7 @@ class PipelineItem:
     unstable_is_success: bool = False
     idempotent: bool = False
     revoke: str = ""
+    evidence: EvidenceRule | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class GroupItem:
         licence: the SKU that the group assigns, such as 'SPE_E3'; free seats are checked first, then the assignment is awaited.
         mailbox: the licence brings a mailbox: ``mail`` must have a value before it counts as assigned.
         timeout_seconds: how long licence and mailbox may take.
+        evidence: the approval that a request must show; None: none.
     """
 
     key: str
@@ -54,6 +57,7 @@ class GroupItem:
     licence: str = ""
     mailbox: bool = False
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    evidence: EvidenceRule | None = None
 
 
 CatalogueItem = PipelineItem | GroupItem

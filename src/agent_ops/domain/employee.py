@@ -134,7 +134,10 @@ def identity_of(profile: Profile) -> str:
 
 @dataclass(frozen=True)
 class Employee:
-    """An employee as stored. ``address`` is None until the account exists, and empty once it was cleared on request."""
+    """An employee as stored. ``address`` is None until the account exists, and empty once it was cleared on request.
+
+    ``holds`` are the access items that are in place, are being given, or may have been given.
+    """
 
     id: str
     profile: Profile
@@ -142,3 +145,4 @@ class Employee:
     address: str | None = None
     entra_id: str | None = None
     reason: str = ""
+    holds: frozenset[str] = frozenset()

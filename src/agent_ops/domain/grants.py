@@ -10,6 +10,7 @@ from typing import Any
 
 from agent_ops.domain.effects import Action, Proposal
 from agent_ops.domain.errors import NotPermitted, PolicyError
+from agent_ops.domain.evidence import Evidence
 
 SCOPES: Mapping[str, str] = {
     "onboard": "ask for hires, retry, cancel and undo their runs",
@@ -66,7 +67,8 @@ def _scopes(name: str, scopes: Any) -> frozenset[str]:
 class Grant:
     """The only authority for effects: made by code from the authenticated request, never by a model.
 
-    ``seal`` is an HMAC over all the other fields under the key that ``key_id`` names.
+    ``seal`` is an HMAC over all the other fields under the key that ``key_id`` names. ``evidence`` are the approvals that were
+    seen when it was made.
     """
 
     run_id: str
@@ -78,9 +80,11 @@ class Grant:
     expires_at: datetime
     key_id: str
     seal: str = ""
+    evidence: tuple[Evidence, ...] = ()
 
     def body(self) -> dict[str, Any]:
-        """Everything that the seal covers, as JSON."""
+        """Everything that the seal covers, as JSON. Without evidence it is what it was before there was any."""
+        approved = {"evidence": [one.to_json() for one in self.evidence]} if self.evidence else {}
         return {
             "run_id": self.run_id,
             "employee_id": self.employee_id,
@@ -90,6 +94,7 @@ class Grant:
             "issued_at": self.issued_at.isoformat(),
             "expires_at": self.expires_at.isoformat(),
             "key_id": self.key_id,
+            **approved,
         }
 
     @classmethod
@@ -104,4 +109,5 @@ class Grant:
             expires_at=datetime.fromisoformat(body["expires_at"]),
             key_id=body["key_id"],
             seal=seal,
+            evidence=tuple(Evidence.from_json(one) for one in body.get("evidence", ())),
         )

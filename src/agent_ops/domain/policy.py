@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from agent_ops.domain.policy_tables import (
     parse_team,
     tables_of,
 )
+from agent_ops.domain.separation import Separation, collision, separations_from
 
 __all__ = [
     "DEFAULT_INSTANCE",
@@ -59,6 +60,7 @@ class EntitlementPolicy:
     text: str = field(default="", repr=False, compare=False)
     limits: Limits = field(default_factory=Limits)
     callers: Mapping[str, frozenset[str]] | None = None
+    separations: tuple[Separation, ...] = ()
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:
@@ -67,20 +69,47 @@ class EntitlementPolicy:
         Raises:
             PolicyError: naming the table and key that is wrong.
         """
-        check_keys("the file", tables, {"company", "account", "locations", "items", "levels", "teams", "callers", "limits"})
+        known = {"company", "account", "locations", "items", "levels", "teams", "separation", "callers", "limits"}
+        check_keys("the file", tables, known)
         catalogue = {key: parse_item(key, table) for key, table in tables_of(tables, "items")}
         levels = tuple(str(level) for level in tables.get("levels", ()))
-        return cls(
+        policy = cls(
             domain=parse_domain(tables),
             catalogue=catalogue,
             locations={key: parse_location(key, table) for key, table in tables_of(tables, "locations")},
             levels=levels,
             teams={key: parse_team(key, table, levels, catalogue) for key, table in tables_of(tables, "teams")},
             account=parse_account(tables.get("account", {})),
+            separations=separations_from(tables.get("separation", []), catalogue),
             limits=Limits.from_table(tables.get("limits", {})),
             callers=callers_from_table(tables["callers"]) if "callers" in tables else None,
             version=_version({key: table for key, table in tables.items() if key not in ("callers", "limits")}),
         )
+        policy._check_birthrights()
+        return policy
+
+    def _check_birthrights(self) -> None:
+        """Refuse a team or level that gives unasked what one person may not hold."""
+        for team in self.teams.values():
+            for level in ("", *team.levels):
+                given = (team.own | team.levels.get(level, Entitlements())).birthright
+                if found := collision(self.separations, given):
+                    raise PolicyError(
+                        f"[teams.{team.key}]{f' level {level}' if level else ''} gives by birthright: {found.words}"
+                    )
+
+    def check_evidence(self, kinds: Iterable[str]) -> None:
+        """Refuse items whose approval nothing here can look up.
+
+        Raises:
+            PolicyError: naming item and kind.
+        """
+        for item in self.catalogue.values():
+            if item.evidence is not None and item.evidence.kind not in set(kinds):
+                raise PolicyError(
+                    f"[items.{item.key}] needs evidence of the kind {item.evidence.kind!r}, which nothing here can look up",
+                    "For jira set JIRA_BASE_URL, JIRA_USERNAME and JIRA_API_TOKEN; for another kind install its package.",
+                )
 
     def check_instances(self, known: Iterable[str]) -> None:
         """Refuse pipelines on a Jenkins that the settings do not have.
@@ -163,6 +192,15 @@ class EntitlementPolicy:
         if requested is None:
             return tuple(AccessItem(key, ItemStatus.PENDING) for key in sorted(entitled.birthright))
         return tuple(self._asked(key, profile, entitled) for key in dict.fromkeys(_keys(requested)))
+
+    def check_separation(self, wanted: Collection[str], held: Collection[str] = ()) -> None:
+        """Refuse items that one person may not hold, beside each other or beside what is held.
+
+        Raises:
+            InvalidRequest: naming the two and the reason.
+        """
+        if found := collision(self.separations, wanted, held):
+            raise InvalidRequest("access_items", found.words, "Ask for one of them only.")
 
     def _asked(self, key: str, profile: Profile, entitled: Entitlements) -> AccessItem:
         if key not in self.catalogue:

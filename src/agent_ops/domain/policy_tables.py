@@ -19,6 +19,7 @@ from agent_ops.domain.catalogue import (
     Team,
 )
 from agent_ops.domain.errors import PolicyError
+from agent_ops.domain.evidence import EvidenceRule
 from agent_ops.domain.notices import Contacts
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -27,9 +28,9 @@ _JOB = re.compile(rf"{_NAME}(/{_NAME})*")  # Jenkins.checkGoodName; %2F stands i
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _PIPELINE_KEYS = {
     *("title", "pipeline", "instance", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"),
-    *("unstable_is_success", "idempotent", "revoke"),
+    *("unstable_is_success", "idempotent", "revoke", "evidence"),
 }
-_GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds"}
+_GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds", "evidence"}
 
 
 def parse_domain(tables: Mapping[str, Any]) -> str:
@@ -82,6 +83,7 @@ def parse_item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
         _flag(where, table, "unstable_is_success"),
         _flag(where, table, "idempotent"),
         str(table.get("revoke", "")),
+        _evidence(where, table),
     )
     if item.revoke and not _JOB.fullmatch(item.revoke):
         raise PolicyError(f"{where} revoke {item.revoke!r} is no Jenkins job's full folder path")
@@ -96,7 +98,8 @@ def _group(where: str, key: str, title: str, table: Mapping[str, Any]) -> GroupI
     timeout = float(table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS))
     if (mailbox and not licence) or timeout <= 0:
         raise PolicyError(f"{where} has a mailbox without a licence, or no positive timeout_seconds")
-    return GroupItem(key, title, str(table["group"]), bool(table.get("account", bool(licence))), licence, mailbox, timeout)
+    account = bool(table.get("account", bool(licence)))
+    return GroupItem(key, title, str(table["group"]), account, licence, mailbox, timeout, _evidence(where, table))
 
 
 def parse_account(table: Mapping[str, Any]) -> AccountRules:
@@ -109,6 +112,10 @@ def parse_account(table: Mapping[str, Any]) -> AccountRules:
     if rules.usage_location and not re.fullmatch(r"[A-Z]{2}", rules.usage_location):
         raise PolicyError(f"[account] usage_location {rules.usage_location!r} is no ISO 3166-1 alpha-2 code")
     return rules
+
+
+def _evidence(where: str, table: Mapping[str, Any]) -> EvidenceRule | None:
+    return EvidenceRule.from_table(where, table["evidence"]) if "evidence" in table else None
 
 
 def _instance(where: str, table: Mapping[str, Any]) -> str:

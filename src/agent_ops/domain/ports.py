@@ -19,6 +19,7 @@ from agent_ops.domain.effects import (
     Proposal,
     Waiting,
 )
+from agent_ops.domain.evidence import Approval
 from agent_ops.domain.known import Known
 
 
@@ -112,6 +113,20 @@ class Journal(Protocol):
 
     async def finish(self, run_id: str, summary: str) -> None:
         """Close the run: its status follows from the facts, not from the summary."""
+
+
+class EvidenceSource(Protocol):
+    """Where approvals of one kind are looked up. It only reads, and only states what it finds: others decide on it."""
+
+    async def find(self, reference: str) -> Approval | None:
+        """What stands at the reference; None when there is nothing that we may see.
+
+        Raises:
+            ServiceUnavailable: it cannot be asked now. AccessRefused, ServiceRefused: it does not answer us at all.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
 
 
 class Dispatcher(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
@@ -43,6 +44,7 @@ class Request:
     Args:
         link_existing: object id of an Entra account that is to become the employee's.
         new_person: a person said that a deleted or disabled account of the same name belongs to somebody else.
+        evidence: references to approvals by catalogue item, such as {'database': 'SEC-17'}.
     """
 
     profile: Profile
@@ -50,6 +52,7 @@ class Request:
     event: LifecycleEvent = LifecycleEvent.JOINER
     link_existing: str | None = None
     new_person: bool = False
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object, in which two requests for the same thing are equal."""
@@ -60,6 +63,7 @@ class Request:
             "access_items": items,
             "link_existing": self.link_existing,
             "new_person": self.new_person,
+            **({"evidence": dict(self.evidence)} if self.evidence else {}),
         }
 
     @classmethod
@@ -77,6 +81,7 @@ class Request:
             LifecycleEvent(data["event"]),
             data.get("link_existing"),
             data.get("new_person", False),
+            data.get("evidence", {}),
         )
 
 

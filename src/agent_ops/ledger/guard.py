@@ -9,6 +9,7 @@ from agent_ops.domain.employee import Employee, Profile
 from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.policy import EntitlementPolicy, PipelineItem
+from agent_ops.domain.withholding import withheld
 from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.policies.guard_rules import Case, GuardRules, Place
 
@@ -33,7 +34,8 @@ class Guard:
         """Why the proposal is denied, in one line without personal data; None when it is allowed."""
         place = self._place(employee.profile)
         allowed = place.placed and proposal.item in self._policy.entitlements_of(employee.profile).allowed
-        return self._rules.denial(Case(proposal, grant, employee.id, place, self._kind(proposal), allowed, now))
+        case = Case(proposal, grant, employee.id, place, self._kind(proposal), allowed, now)
+        return self._rules.denial(case) or withheld(self._policy, proposal, grant, employee)
 
     def _place(self, profile: Profile) -> Place:
         """The employee's place by the policy's own keys, whatever words the request used."""

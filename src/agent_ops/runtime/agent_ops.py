@@ -106,6 +106,7 @@ class AgentOps(Administration):
         link_existing: str | None = None,
         new_person: bool = False,
         request_id: str | None = None,
+        evidence: Mapping[str, str] | None = None,
     ) -> Run:
         """Record a new hire and queue the run; returns as soon as both are committed.
 
@@ -117,16 +118,17 @@ class AgentOps(Administration):
             link_existing: object id of the Entra account that is to become the hire's; needs the scope ``link``.
             new_person: a deleted or disabled account of the same name is somebody else's; needs the scope ``link``.
             request_id: names the request in the log; made when not given.
+            evidence: references to approvals by item, {'database': 'SEC-17'}, where the policy demands them.
 
         Returns:
             The new run, or the one of an equal request that was made before.
 
         Raises:
-            InvalidRequest, IdentityConflict, NotPermitted: nothing was recorded.
+            InvalidRequest, IdentityConflict, NotPermitted, ServiceError (an approval cannot be looked up): nothing was recorded.
             StorageError: the database cannot be used.
         """
         self._check_open()
-        request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person)
+        request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person, evidence=evidence)
         run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after, request_id)
         self._dispatcher.wake()
         return run
@@ -145,6 +147,7 @@ class AgentOps(Administration):
         run_after: date | None = None,
         link_existing: str | None = None,
         new_person: bool = False,
+        evidence: Mapping[str, str] | None = None,
     ) -> Plan:
         """What :meth:`submit` with the same arguments, or a retry, would change: found out with nothing changed anywhere.
 
@@ -155,7 +158,7 @@ class AgentOps(Administration):
             ServiceError: a service that has to be asked cannot be.
         """
         self._check_open()
-        request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person)
+        request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person, evidence=evidence)
         return await Planning(self._system).plan(request, self._caller, idempotency_key, run_after)
 
     async def apply(self, plan: Plan) -> Run:
@@ -170,14 +173,14 @@ class AgentOps(Administration):
         self._dispatcher.wake()
         return run
 
-    async def retry(self, run_id: str) -> Run:
-        """Queue a new run that does what an ended one did not; what succeeded is not done again.
+    async def retry(self, run_id: str, *, evidence: Mapping[str, str] | None = None) -> Run:
+        """Queue a new run that does what an ended one did not, with approvals looked up anew, by other ``evidence`` if given.
 
         Raises:
             NotFound: no such run. NotPermitted: the caller may not. InvalidRequest: it goes on, or nothing is left to do.
         """
         self._check_open()
-        run = await self._system.edge.retry(run_id, self._caller)
+        run = await self._system.edge.retry(run_id, self._caller, evidence)
         self._dispatcher.wake()
         return run
 

@@ -32,6 +32,7 @@ from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
+from agent_ops.runtime.evidence_sources import evidence_sources
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.head_place import place_head
 from agent_ops.runtime.keys import Keyring, ensure_keys
@@ -117,6 +118,10 @@ async def compose(
     guard = Guard(policy, await asyncio.to_thread(read_guard_rules, settings.guard_dir))
     await asyncio.to_thread(place_head, settings.data_dir, settings.audit_head)
     async with contextlib.AsyncExitStack() as stack:
+        sources = evidence_sources(settings)
+        for source in sources.values():
+            stack.push_async_callback(source.close)
+        policy.check_evidence(sources)
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(open_checkpoints(settings.data_dir / CHECKPOINTS))
         effectors = {action: redacted(adapter) for action, adapter in (adapters or _effectors(settings, stack)).items()}
@@ -134,7 +139,7 @@ async def compose(
         limiter = Limiter.of(policy, settings.contacts)
         yield System(
             store=store,
-            edge=Edge(store, policy, granting, keys.identity, limiter),
+            edge=Edge(store, policy, granting, keys.identity, limiter, sources),
             ledger=Ledger(store, grants, guard, Binder(policy, settings.contacts), effectors, owners.name, settings.patience),
             journal=journal,
             planner=planner or (ModelPlanner(model, journal, agents) if model else RunbookPlanner()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 
@@ -14,13 +14,17 @@ from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import keyed_id
 from agent_ops.domain.employee import EmployeeStatus, Profile, identity_of
-from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, PlanOutdated
+from agent_ops.domain.errors import IdentityConflict, InvalidRequest
 from agent_ops.domain.grants import Caller
-from agent_ops.domain.plans import Difference, Plan
+from agent_ops.domain.plans import Plan
 from agent_ops.domain.policy import EntitlementPolicy
+from agent_ops.domain.ports import EvidenceSource
 from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.domain.separation import collision
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
+from agent_ops.runtime.admission import Admission, asked_before, cause, check_ended, hold_to, is_over
+from agent_ops.runtime.approvals import Approvals
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
 from agent_ops.storage import Store, Transactions, Tx
@@ -28,31 +32,19 @@ from agent_ops.storage import Store, Transactions, Tx
 log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
 ONBOARD, LINK = "onboard", "link"
-
-
-@dataclass(frozen=True)
-class _Admission:
-    """A request that was checked, and the run that it is to have."""
-
-    request: Request
-    caller: Caller
-    items: tuple[AccessItem, ...]
-    employee_id: str
-    run_id: str
-    idempotency_key: str | None
-    wake_at: float
-    plan: Plan | None = None
+_ON_RETRY = "Nothing was done. Repeat the first request unchanged, or give the new references to `agent-ops retry RUN`."
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Admits requests."""
+    """Admits requests. ``sources`` are where approvals are looked up, by kind."""
 
     store: Transactions
     policy: EntitlementPolicy
     granting: Granting
     identity_key: bytes
     limiter: Limiter = field(default_factory=Limiter)
+    sources: Mapping[str, EvidenceSource] = field(default_factory=dict)
 
     async def admit(
         self,
@@ -77,8 +69,11 @@ class Edge:
             NotPermitted: the caller lacks the scope.
             InvalidRequest: the request does not fit the policy.
             IdentityConflict: the same person, or the same Idempotency-Key, came with other contents before.
+            ServiceError: an approval cannot be looked up; nothing was recorded.
         """
         admission = self._checked(request, caller, idempotency_key, run_after)
+        if request.evidence and await self.store.read(lambda tx: self._known_run(tx, admission)) is None:
+            admission = await self._approved(admission)
         return await self._told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
 
     async def take_up(
@@ -102,7 +97,7 @@ class Edge:
             InvalidRequest: the request does not fit the policy, or a run for it goes on.
             NotPermitted, IdentityConflict: as :meth:`admit`. PlanOutdated: somebody else was given the planned address.
         """
-        admission = replace(self._checked(request, caller, idempotency_key, run_after), plan=plan)
+        admission = replace(await self._approved(self._checked(request, caller, idempotency_key, run_after)), plan=plan)
 
         def work(tx: Tx) -> Run:
             if plan is not None and (applied := tx.runs.with_plan(plan.seal)) is not None:
@@ -110,32 +105,33 @@ class Edge:
             if self._known_run(tx, admission) is None:
                 return self._new_run(tx, admission)
             latest = tx.runs.of_employee(admission.employee_id)[0]
-            _check_ended(latest)
-            return latest if latest.status is RunStatus.DONE else self._further_run(tx, admission)
+            check_ended(latest)
+            return latest if is_over(tx, latest, admission) else self._further_run(tx, admission)
 
         return await (self.store.transaction(work) if plan is None else self._told(work, None))
 
-    async def retry(self, run_id: str, caller: Caller) -> Run:
+    async def retry(self, run_id: str, caller: Caller, evidence: Mapping[str, str] | None = None) -> Run:
         """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
 
-        It has a grant of its own, from today's caller and policy; what succeeded is not done again.
+        It has a grant of its own, from today's caller and policy; what succeeded is not done again. Approvals are looked up
+        anew; ``evidence`` are references in the place of the request's own.
 
         Raises:
             NotFound: no such run. NotPermitted: the caller lacks the scope.
-            InvalidRequest: the run goes on, or nothing is left to do.
+            InvalidRequest: the run goes on, or nothing is left to do. ServiceError: an approval cannot be looked up.
         """
+        employee_id, request = await self.store.read(lambda tx: asked_before(tx, run_id))
+        request = replace(request, evidence={**request.evidence, **(evidence or {})})
+        checked = replace(self._checked(request, caller), employee_id=employee_id)
+        admission = await self._approved(checked)
 
         def work(tx: Tx) -> Run:
-            run = tx.runs.get(run_id)
-            request = tx.people.request_of(run.employee_id) if run else None
-            if run is None or request is None:
-                raise NotFound(f"there is no run {run_id!r}")
-            admission = self._checked(request, caller)
-            latest = tx.runs.of_employee(run.employee_id)[0]
-            _check_ended(latest)
-            if latest.status is RunStatus.DONE:
+            latest = tx.runs.of_employee(employee_id)[0]
+            check_ended(latest)
+            if is_over(tx, latest, admission):
                 raise InvalidRequest("run", "everything that was due is in place", "There is nothing to retry.")
-            return self._further_run(tx, replace(admission, employee_id=run.employee_id))
+            tx.people.set_request(employee_id, admission.request)
+            return self._further_run(tx, admission)
 
         return await self._told(work, None)
 
@@ -155,14 +151,15 @@ class Edge:
 
     def _checked(
         self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None
-    ) -> _Admission:
+    ) -> Admission:
         """What can be said of a request without looking into the database."""
         check_caller(request, caller)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
             raise InvalidRequest("idempotency_key", f"must have 1 to {MAX_KEY_CHARACTERS} characters")
-        items = self.policy.due(request.profile, request.access_items)
+        due = self.policy.due(request.profile, request.access_items)
+        items = self._approvals.outstanding(request, due)
         local_part(request.profile.name)
-        return _Admission(
+        return Admission(
             request=Request.from_json(request.to_json()),  # as stored: the order of its items says nothing
             caller=caller,
             items=items,
@@ -170,24 +167,49 @@ class Edge:
             run_id=str(uuid.uuid4()),
             idempotency_key=idempotency_key,
             wake_at=self._wake_at(request, run_after),
+            unproved=frozenset(item.item for item in set(items) - set(due)),
         )
 
-    def _new_run(self, tx: Tx, admission: _Admission) -> Run:
+    @property
+    def _approvals(self) -> Approvals:
+        return Approvals(self.policy, self.sources, self.identity_key)
+
+    async def _approved(self, admission: Admission) -> Admission:
+        """The admission once the approvals that it refers to were looked up: outside any transaction."""
+        if not admission.request.evidence:
+            return admission
+        request, requester = admission.request, admission.caller.name
+        known = await self.store.read(lambda tx: tx.people.get(admission.employee_id))
+        items, evidence = await self._approvals.look_up(request, admission.items, admission.unproved, requester, known)
+        return replace(admission, items=items, evidence=evidence)
+
+    def _new_run(self, tx: Tx, admission: Admission) -> Run:
         """The first run of an employee, or the one that a person's decision about a held one makes possible."""
         employee_id = admission.employee_id
+        self.policy.check_separation(_pending(admission.items), tx.people.held(employee_id))
         if tx.people.get(employee_id) is None:
             tx.people.insert(employee_id, admission.request)
         tx.people.set_request(employee_id, admission.request)
         tx.people.set_items(employee_id, admission.items)
         return self._queued(tx, admission)
 
-    def _further_run(self, tx: Tx, admission: _Admission) -> Run:
+    def _further_run(self, tx: Tx, admission: Admission) -> Run:
         """A run for what earlier ones did not do."""
         in_place = {item.item for item in tx.people.items(admission.employee_id) if item.status.in_place}
-        tx.people.set_items(admission.employee_id, [item for item in admission.items if item.item not in in_place])
-        return self._queued(tx, replace(admission, idempotency_key=None))  # the first run has it
+        held = tx.people.held(admission.employee_id)
+        items = tuple(self._separated(item, held) for item in admission.items)
+        self.policy.check_separation(_pending(items) - in_place)
+        tx.people.set_items(admission.employee_id, [item for item in items if item.item not in in_place])
+        items = tuple(item for item in items if item.item not in in_place or item.status is ItemStatus.PENDING)
+        return self._queued(tx, replace(admission, items=items, idempotency_key=None))  # the first run has the key
 
-    def _known_run(self, tx: Tx, admission: _Admission) -> Run | None:
+    def _separated(self, item: AccessItem, held: frozenset[str]) -> AccessItem:
+        """The item, denied when today's policy lets nobody have it beside what is held already."""
+        found = collision(self.policy.separations, {item.item}, held - {item.item})
+        denied = found is not None and item.status is ItemStatus.PENDING
+        return replace(item, status=ItemStatus.DENIED, reason=found.words) if denied and found else item
+
+    def _known_run(self, tx: Tx, admission: Admission) -> Run | None:
         """The run of an equal request; None when the person is new, or when a held one was decided."""
         request, employee_id, idempotency_key = admission.request, admission.employee_id, admission.idempotency_key
         name, stored = request.profile.name, tx.people.request_of(employee_id)
@@ -207,7 +229,8 @@ class Edge:
         if stored is None:
             return None
         if not same:
-            raise IdentityConflict(f"{name} is known already, with other contents")
+            other = "evidence" if replace(stored, evidence=request.evidence) == request else "contents"
+            raise IdentityConflict(f"{name} is known already, with other {other}", _ON_RETRY if other == "evidence" else None)
         return tx.runs.of_employee(employee_id)[0]
 
     @staticmethod
@@ -217,21 +240,21 @@ class Edge:
         held = tx.runs.of_employee(employee_id)[0].status is RunStatus.HELD
         return held and asked == stored and request != stored
 
-    def _queued(self, tx: Tx, admission: _Admission) -> Run:
+    def _queued(self, tx: Tx, admission: Admission) -> Run:
         request, items, plan = admission.request, admission.items, admission.plan
         run_id, employee_id = admission.run_id, admission.employee_id
         number = len(tx.runs.of_employee(employee_id)) + 1
         tx.runs.insert(run_id, employee_id, request.event, admission.idempotency_key, admission.wake_at)
         tx.people.set_status(employee_id, EmployeeStatus.PENDING)
         only = {effect.proposal for effect in plan.effects} if plan else None
-        grant = self.granting.grant(request, run_id, employee_id, items, admission.caller, number, only)
+        grant = self.granting.grant(request, run_id, employee_id, items, admission.caller, number, only, admission.evidence)
         if plan is not None:
-            _hold_to(tx, run_id, plan)
+            hold_to(tx, run_id, plan)
         tx.logs.event(run_id, employee_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")
         for item in items:
             if item.status is ItemStatus.DENIED:
                 tx.logs.event(run_id, employee_id, "status", item.reason, item=item.item, status=item.status.value)
-                tx.logs.audit("denied", run_id, employee_id, item=item.item, detail="beyond-policy")
+                tx.logs.audit("denied", run_id, employee_id, item=item.item, detail=cause(admission, item.item))
         record_grant(tx, grant, self.policy)
         run = tx.runs.get(run_id)
         assert run is not None  # noqa: S101 - inserted above
@@ -246,31 +269,31 @@ class Edge:
         return day.timestamp() if day and day > datetime.now(timezone.utc) else 0.0
 
 
-def _check_ended(run: Run) -> None:
-    if not run.status.ended:
-        raise InvalidRequest("run", f"run {run.id} goes on", "Wait for its end, or cancel it.")
-
-
-def _hold_to(tx: Tx, run_id: str, plan: Plan) -> None:
-    """The run applies the plan: once, and with the planned address."""
-    tx.runs.set_plan(run_id, plan.seal)
-    if plan.account and plan.address and not tx.people.reserve_exactly(plan.employee_id, plan.address):
-        taken = Difference(plan.account.proposal, "userPrincipalName", plan.address, "another: somebody else was given it")
-        raise PlanOutdated([taken])
+def _pending(items: tuple[AccessItem, ...]) -> set[str]:
+    return {item.item for item in items if item.status is ItemStatus.PENDING}
 
 
 def request_for(
-    profile: Profile, access_items: Iterable[str] | None, *, link_existing: str | None = None, new_person: bool = False
+    profile: Profile,
+    access_items: Iterable[str] | None,
+    *,
+    link_existing: str | None = None,
+    new_person: bool = False,
+    evidence: Mapping[str, str] | None = None,
 ) -> Request:
     """The request that a caller's arguments state.
 
     Raises:
-        InvalidRequest: the profile is none.
+        InvalidRequest: the profile is none, or the evidence is no mapping.
     """
     if not isinstance(profile, Profile):
         raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
     items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
-    return Request(profile, items, link_existing=link_existing, new_person=new_person)  # type: ignore[arg-type]
+    given = {} if evidence is None else evidence
+    if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
+        raise InvalidRequest("evidence", "must be references by item", "For example: {'database': 'SEC-17'}.")
+    given = {key.strip().casefold(): reference.strip() for key, reference in given.items()}
+    return Request(profile, items, link_existing=link_existing, new_person=new_person, evidence=given)  # type: ignore[arg-type]
 
 
 def check_caller(request: Request, caller: Caller) -> None:

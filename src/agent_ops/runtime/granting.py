@@ -10,6 +10,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
 from agent_ops.domain.effects import Action, Proposal
 from agent_ops.domain.errors import PlanInvalid
+from agent_ops.domain.evidence import Evidence
 from agent_ops.domain.grants import Caller, Grant
 from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
@@ -35,8 +36,9 @@ class Granting:
         caller: Caller,
         number: int,
         only: Collection[Proposal] | None = None,
+        evidence: tuple[Evidence, ...] = (),
     ) -> Grant:
-        """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1.
+        """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1, ``evidence`` was seen for it.
 
         ``only`` are the effects of the plan that the run applies: it may do no others. Raises ``PlanInvalid`` when they are
         not among those that the request may need.
@@ -44,7 +46,7 @@ class Granting:
         start = start_of(request.profile, self.policy.post_of(request.profile))
         starts_later = start is not None and start > datetime.now(timezone.utc)
         effects = (*self._account(request, starts_later), *self._items(items))
-        return self.of_effects(run_id, employee_id, effects, caller, number, start, only)
+        return self.of_effects(run_id, employee_id, effects, caller, number, start, only, evidence)
 
     def of_effects(
         self,
@@ -55,6 +57,7 @@ class Granting:
         number: int,
         start: datetime | None = None,
         only: Collection[Proposal] | None = None,
+        evidence: tuple[Evidence, ...] = (),
     ) -> Grant:
         """The sealed grant for exactly these effects, and the mails that tell of them; ``only`` as for :meth:`grant`."""
         now = datetime.now(timezone.utc)
@@ -63,6 +66,7 @@ class Granting:
             if beyond := set(only) - set(effects):
                 raise PlanInvalid(f"the request does not need {', '.join(sorted(p.item for p in beyond))}")
             effects = tuple(effect for effect in effects if effect in only)
+        granted = {effect.item for effect in effects}
         return self.grants.sealed(
             Grant(
                 run_id=run_id,
@@ -73,6 +77,7 @@ class Granting:
                 issued_at=now,
                 expires_at=max(now, start or now) + timedelta(days=GRANT_DAYS),
                 key_id=self.grants.key_id,
+                evidence=tuple(one for one in evidence if one.item in granted),
             )
         )
 

@@ -11,6 +11,7 @@ from agent_ops.domain.ports import EffectAdapter, Foresight
 from agent_ops.transport.redaction import redactor
 
 A = TypeVar("A")
+Q = TypeVar("Q")
 
 
 class Redacted:
@@ -25,13 +26,13 @@ class Redacted:
         return self._adapter.call_timeout
 
     async def look_up(self, intent: Intent) -> Finding:
-        return await _scrubbed(self._adapter.look_up, intent)
+        return await scrubbed(self._adapter.look_up, intent)
 
     async def send(self, intent: Intent) -> Accepted | Completed | Failed | Held:
-        return await _scrubbed(self._adapter.send, intent)
+        return await scrubbed(self._adapter.send, intent)
 
     async def follow(self, intent: Intent) -> Completed | Failed | Waiting:
-        return await _scrubbed(self._adapter.follow, intent)
+        return await scrubbed(self._adapter.follow, intent)
 
 
 class RedactedForesight(Redacted):
@@ -42,7 +43,7 @@ class RedactedForesight(Redacted):
         self._foresight = foresight
 
     async def foresee(self, intent: Intent) -> Foreseen:
-        return await _scrubbed(self._foresight.foresee, intent)
+        return await scrubbed(self._foresight.foresee, intent)
 
 
 def redacted(adapter: EffectAdapter) -> EffectAdapter:
@@ -50,9 +51,10 @@ def redacted(adapter: EffectAdapter) -> EffectAdapter:
     return RedactedForesight(adapter, adapter) if isinstance(adapter, Foresight) else Redacted(adapter)
 
 
-async def _scrubbed(call: Callable[[Intent], Awaitable[A]], intent: Intent) -> A:
+async def scrubbed(call: Callable[[Q], Awaitable[A]], question: Q) -> A:
+    """What a call answers, or raises, without secrets."""
     try:
-        return redactor.scrub(await call(intent))
+        return redactor.scrub(await call(question))
     except AgentOpsError as error:
         error.what = redactor.clean(error.what)
         error.args = redactor.scrub(error.args)

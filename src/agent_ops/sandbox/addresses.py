@@ -32,6 +32,9 @@ class Addresses:
     smtp_user: str
     smtp_password: str
     domain: str
+    jira_url: str = ""
+    jira_user: str = ""
+    jira_token: str = ""
 
     def write(self, path: Path) -> None:
         """Replace the file in one step; only its owner may read it."""

@@ -14,6 +14,8 @@ from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
+from agent_ops.sandbox.jira import JiraTwin
+from agent_ops.sandbox.jira.control import JiraControl
 from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.smtp import MAX_BYTES
@@ -34,10 +36,11 @@ class Control:
         listeners: Mapping[str, Listener],
         entra: EntraTwin,
         mail: MailPorts,
+        jira: JiraTwin,
     ) -> None:
         self._token, self._records, self._faults = token, records, faults
         self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
-        self._entra = EntraControl(entra)
+        self._entra, self._jira = EntraControl(entra), JiraControl(jira)
         self.attached = 0
 
     def app(self) -> web.Application:
@@ -54,6 +57,7 @@ class Control:
                 web.post("/jenkins/disabled", self._disabled),
                 web.post("/jenkins/quieting", self._quieting),
                 *self._entra.routes(),
+                *self._jira.routes(),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
                 web.post("/mail/down", self._mail_down),

@@ -20,6 +20,7 @@ from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.faults import Fault
+from agent_ops.sandbox.jira.steering import JiraSteering
 from agent_ops.sandbox.records import Call, Records
 from agent_ops.sandbox.steering import EntraSteering
 
@@ -28,7 +29,7 @@ _SERVE = "import sys; del sys.path[0]; from agent_ops.sandbox.__main__ import ma
 _PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Sandbox(EntraSteering):
+class Sandbox(EntraSteering, JiraSteering):
     """The loopback twins of every service, in a process of their own.
 
     ``async with Sandbox(directory)`` attaches to the sandbox of that directory, starting it first when it does not run;

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
+from agent_ops.domain.evidence import JIRA
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
-from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, LicenceSeed, UserSeed, World
+from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, LicenceSeed, ProjectSeed, UserSeed, World
 
 DEFAULT_PIPELINE_SECONDS = 0.5
 DEFAULT_SEATS = 1000
+_PROJECTS = {"OPS": "IT operations", "SEC": "Access approvals"}
 _DEFAULT_SKU = "SPE_E3"  # Microsoft 365 E3
 
 
@@ -29,8 +31,15 @@ def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_secon
         ),
         groups=tuple(GroupSeed(item.group, item.title, _licence(item)) for item in groups),
         jobs=tuple(_jobs(pipelines, pipeline_seconds)),
+        projects=tuple(ProjectSeed(key, _PROJECTS.get(key, key)) for key in sorted({*_PROJECTS, *_projects(policy)})),
         licences=tuple(LicenceSeed(sku, DEFAULT_SEATS) for sku in sorted({_DEFAULT_SKU, *map(_licence, groups)} - {""})),
     )
+
+
+def _projects(policy: EntitlementPolicy) -> set[str]:
+    """The Jira projects in which the policy wants approvals to lie."""
+    rules = [item.evidence for item in policy.catalogue.values() if item.evidence]
+    return {rule.project for rule in rules if rule.kind == JIRA}
 
 
 def _licence(item: GroupItem) -> str:
@@ -53,9 +62,10 @@ def _jobs(pipelines: list[PipelineItem], seconds: float) -> list[JobSeed]:
 
 def ensure_credentials(path: Path) -> Credentials:
     """The sandbox's random secrets, made once and kept in a file that only its owner reads."""
-    if path.exists():
-        return Credentials(**json.loads(path.read_text(encoding="utf-8")))
-    made = Credentials(*(secrets.token_urlsafe(24) for _ in range(4)))
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    made = Credentials(**{one.name: kept.get(one.name) or secrets.token_urlsafe(24) for one in fields(Credentials)})
+    if kept == asdict(made):
+        return made
     path.touch(mode=0o600)
     path.write_text(json.dumps(asdict(made)), encoding="utf-8")
     return made

@@ -23,6 +23,7 @@ from agent_ops.sandbox.control import Control
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.jenkins import JenkinsTwin
+from agent_ops.sandbox.jira import JiraTwin
 from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.seeding import ensure_credentials, world_of
@@ -70,7 +71,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
     loop = asyncio.get_running_loop()
     aws = AwsTwin(world, records, faults)
-    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "control")}
+    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "jira", "control")}
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     entra_url = f"https://127.0.0.1:{ports['entra']}"
     listeners = {instance: Listener() for instance in world.instances}
@@ -78,12 +79,14 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     seeded = loop.run_in_executor(None, aws.start, jenkins_urls)
     jenkins = {instance: JenkinsTwin(world, records, faults, url, instance) for instance, url in jenkins_urls.items()}
     entra = EntraTwin(world, records, faults, entra_url)
+    jira = JiraTwin(world, records, faults, f"http://127.0.0.1:{ports['jira']}")
     mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
-    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail)
+    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
         await _site(stack, entra.app(), sockets["entra"], tls.server_context())
+        await _site(stack, jira.app(), sockets["jira"])
         for instance, listener in listeners.items():
             stack.push_async_callback(listener.close)
             await listener.start(jenkins[instance].app())
@@ -113,6 +116,9 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
             smtp_user=world.smtp_user,
             smtp_password=world.credentials.smtp_password,
             domain=world.domain,
+            jira_url=jira.base_url,
+            jira_user=world.jira_user,
+            jira_token=world.credentials.jira_token,
         )
         addresses.write(directory / ADDRESSES)
         yield control, addresses

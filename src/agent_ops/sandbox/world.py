@@ -72,6 +72,14 @@ class JobSeed:
 
 
 @dataclass(frozen=True)
+class ProjectSeed:
+    """A Jira project: its key, in capitals, and its name."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Credentials:
     """The secrets that the twins accept; made at random for each sandbox."""
 
@@ -79,6 +87,7 @@ class Credentials:
     jenkins_token: str
     smtp_password: str
     control_token: str
+    jira_token: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,7 @@ class World:
     groups: tuple[GroupSeed, ...] = ()
     contacts: tuple[ContactSeed, ...] = ()
     jobs: tuple[JobSeed, ...] = ()
+    projects: tuple[ProjectSeed, ...] = ()
     licences: tuple[LicenceSeed, ...] = (LicenceSeed("SPE_E3", 1000),)
     licence_seconds: float = 0.2
     mailbox_seconds: float = 0.2
@@ -105,6 +115,7 @@ class World:
     client_id: str = "0f5a3c1e-93c4-4d1c-8b0f-6f4f8f2a7b22"
     jenkins_user: str = "svc-agent-ops"
     smtp_user: str = "agent-ops"
+    jira_user: str = "svc-agent-ops@acme.example"
     region: str = "eu-central-1"
     ssm_parameter: str = "/agent-ops/jenkins"
 

@@ -15,6 +15,7 @@ from agent_ops.domain.notices import Contacts
 from agent_ops.domain.usage import ModelLimits, Prices
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.policies import EXAMPLE
+from agent_ops.readers.jira import JiraConfig
 from agent_ops.settings import checks
 from agent_ops.settings.certificate import read_certificate
 from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
@@ -251,6 +252,7 @@ class Environment(BaseSettings):
             audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
             tracing=self.agent_ops_tracing == "true",
             model=self._model(way),
+            jira=self._jira(way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
         )
 
@@ -274,6 +276,13 @@ class Environment(BaseSettings):
                 int(self.agent_ops_model_tokens_per_day),
             ),
         )
+
+    def _jira(self, way: Proxies) -> JiraConfig | None:
+        """Jira, when all three of its settings are there."""
+        token = self.jira_api_token.get_secret_value()
+        if not (self.jira_base_url and self.jira_username and token):
+            return None
+        return JiraConfig(self.jira_base_url, self.jira_username, token, self.ca_file or None, way)
 
 
 def _file() -> dict[str, str | None]:

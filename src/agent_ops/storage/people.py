@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from sqlite_utils import Database
 
-from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.access import HELD_BY, AccessItem, ItemStatus
 from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
 from agent_ops.domain.lookalikes import look_alikes
 from agent_ops.domain.names import name_key
@@ -42,7 +43,11 @@ class People:
 
     def get(self, employee_id: str) -> Employee | None:
         row = one(self._db, f"{_EMPLOYEE} WHERE id = ?", employee_id)
-        return _employee(row) if row else None
+        return replace(_employee(row), holds=self.held(employee_id)) if row else None
+
+    def held(self, employee_id: str) -> frozenset[str]:
+        """The items that the employee has, or may have."""
+        return frozenset(item.item for item in self.items(employee_id) if item.status in HELD_BY)
 
     def request_of(self, employee_id: str) -> Request | None:
         """The stored request, None for an unknown employee."""

@@ -128,6 +128,50 @@ def requests_errors(service: str) -> Iterator[None]:
         raise ServiceAmbiguous(service, f"the connection failed: {error}") from error
 
 
+@contextmanager
+def jira_errors(service: str) -> Iterator[None]:
+    """For atlassian-python-api, which raises requests' exceptions; redirects are not followed, as they may lead elsewhere."""
+    try:
+        with requests_errors(service):
+            yield
+    except ServiceAmbiguous as error:
+        if isinstance(error.__cause__, requests.TooManyRedirects):
+            what = "answered with a redirect, which is not followed"
+            raise ServiceRefused(service, what, "Check JIRA_BASE_URL: the site's own https URL.") from error
+        raise
+    except ServiceRefused as error:
+        raise _in_jiras_words(service, error) from error
+
+
+def _in_jiras_words(service: str, error: ServiceRefused) -> ServiceRefused:
+    """The refusal with Jira's own messages instead of their JSON, and with what to check when it is about our login."""
+    said = _jiras_messages(error)
+    words = (
+        f"answered {error.status}: {one_line(' '.join(said), _MAX_WORDS)}" if said else error.what.removeprefix(f"{service}: ")
+    )
+    advice = "Check JIRA_USERNAME and JIRA_API_TOKEN, and that the account may browse the project."
+    better = type(error)(service, words, advice if isinstance(error, AccessRefused) else None)
+    better.status = error.status
+    return better
+
+
+def is_missing_in_jira(error: ServiceError) -> bool:
+    """Whether Jira itself said that there is no such thing; a 404 of something else may only mean a wrong URL."""
+    refused = error.__cause__
+    return error.status == 404 and isinstance(refused, ServiceError) and bool(_jiras_messages(refused))
+
+
+def _jiras_messages(error: ServiceError) -> list[str]:
+    """``errorMessages`` of an answer in Jira's form; empty for any other answer."""
+    cause = error.__cause__
+    try:
+        body = cause.response.json() if isinstance(cause, requests.HTTPError) else None
+    except ValueError:
+        return []
+    said = body.get("errorMessages") if isinstance(body, dict) else None
+    return [str(one) for one in said] if isinstance(said, list) else []
+
+
 def _response_error(service: str, response: requests.Response) -> ServiceError:
     words = page_words(response.text)
     if response.status_code == 503 and "getting ready to work" in words:  # Jenkins loads: it has done nothing

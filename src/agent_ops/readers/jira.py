@@ -1,0 +1,184 @@
+"""What Jira Cloud says of an issue: where it stands, who moved it there, what it names. By atlassian-python-api, REST v3.
+
+https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-get
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from atlassian import Jira
+
+from agent_ops.domain.errors import ServiceAmbiguous, ServiceError, ServiceSilent, ServiceUnavailable
+from agent_ops.domain.evidence import Approval, Move, Person
+from agent_ops.transport.calls import log_calls
+from agent_ops.transport.routes import Proxies, Route
+from agent_ops.transport.threads import ClientPool
+from agent_ops.transport.vendor_errors import is_missing_in_jira, jira_errors
+
+_SERVICE = "Jira"
+_FIELDS = "summary,description,status,reporter,project,updated"
+_MAX_TEXT = 20_000  # characters of summary and description that are looked at
+_MAX_DEPTH = 30  # of a description in Atlassian's document format
+_WORDS = frozenset({"summary", "description"})
+_CLIENTS = 4
+
+
+@dataclass(frozen=True)
+class JiraConfig:
+    """How Jira is reached: an account's e-mail address and its API token. Times are in seconds.
+
+    Args:
+        timeout: for connecting, and again for each wait for bytes.
+        deadline: for one answer in all.
+    """
+
+    url: str
+    username: str
+    token: str = field(repr=False)
+    ca_file: str | None = None
+    proxies: Proxies = field(default_factory=Proxies)
+    timeout: float = 10.0
+    deadline: float = 30.0
+
+
+class JiraReader:
+    """Reads issues. It follows no redirects, takes nothing from the environment and has no call that changes anything.
+
+    What people wrote in an issue is untrusted: it is compared, and goes no further than ``Approval.text``.
+    """
+
+    def __init__(self, config: JiraConfig) -> None:
+        self._config = config
+        self._clients = ClientPool("jira", _CLIENTS, self._client)
+
+    async def close(self) -> None:
+        self._clients.close()
+
+    async def myself(self) -> str:
+        """Who we are there: the account's e-mail address, or its id where that is hidden.
+
+        Raises:
+            ServiceUnavailable: Jira cannot be asked now. ServiceRefused: it does not answer us; AccessRefused among it.
+        """
+        found = _object(await self._call(lambda jira: jira.myself()))
+        return str(found.get("emailAddress") or found.get("accountId") or "somebody")
+
+    async def find(self, reference: str) -> Approval | None:
+        """The issue of a key; None when there is none, or none that our account may see: Jira does not tell the two apart.
+
+        Raises:
+            ServiceUnavailable: Jira cannot be asked now. ServiceRefused: it does not answer us; AccessRefused among it.
+        """
+        try:
+            found = await self._call(lambda jira: jira.issue(reference, fields=_FIELDS, expand="changelog"))
+        except ServiceError as error:
+            if is_missing_in_jira(error):
+                return None
+            raise
+        try:
+            return _approval(_object(found))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ServiceUnavailable(_SERVICE, f"described {reference} as no Jira does ({type(error).__name__})") from None
+
+    async def _call(self, work: Any) -> Any:
+        """A read that ends without an answer leaves no doubt about an effect: it can simply be tried again."""
+        try:
+            return await asyncio.wait_for(self._clients.call(lambda jira: self._mapped(work, jira)), self._config.deadline)
+        except asyncio.TimeoutError:
+            raise ServiceUnavailable(_SERVICE, f"gave no answer within {self._config.deadline:g} s") from None
+        except (ServiceAmbiguous, ServiceSilent) as error:
+            raise ServiceUnavailable(_SERVICE, error.what.removeprefix(f"{_SERVICE}: ")) from error
+
+    @staticmethod
+    def _mapped(work: Any, jira: Jira) -> Any:
+        with jira_errors(_SERVICE):
+            return work(jira)
+
+    def _client(self) -> Jira:
+        config = self._config
+        jira = Jira(
+            config.url,
+            username=config.username,
+            password=config.token,
+            api_version="3",
+            cloud=True,
+            timeout=max(1, round(config.timeout)),
+            retry_with_header=False,  # it would sleep in our thread for as long as the answer says
+        )
+        session = jira.session
+        Route(config.ca_file, config.proxies).prepare(session, config.url)
+        jira.verify_ssl, jira.proxies = session.verify, None  # given with each call, they would win over the session's
+        session.max_redirects = 0
+        log_calls(session, _SERVICE)
+        return jira
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise ServiceUnavailable(_SERVICE, "answered with something that is no JSON object", "Check JIRA_BASE_URL.")
+    return answer
+
+
+def _approval(issue: dict[str, Any]) -> Approval:
+    fields, log = issue["fields"], issue["changelog"]
+    histories = sorted(log["histories"], key=lambda history: _moment(history["created"]))
+    complete = int(log["total"]) <= len(histories)  # else Jira left some out: who approved is then not known
+    status = fields["status"]
+    return Approval(
+        reference=str(issue["key"]),
+        project=str(fields["project"]["key"]),
+        status_id=str(status["id"]),
+        status=str(status["name"]),
+        category=str(status["statusCategory"]["key"]),
+        reporter=_person(fields.get("reporter")),
+        moves=tuple(_moves(histories)) if complete else (),
+        updated_at=_moment(fields["updated"]),
+        reworded_at=max((_moment(h["created"]) for h in histories if _changed(h, _WORDS)), default=None),
+        text=f"{fields.get('summary') or ''}\n{_words(fields.get('description'))}"[:_MAX_TEXT],
+    )
+
+
+def _moves(histories: list[dict[str, Any]]) -> Iterator[Move]:
+    for history in histories:
+        for item in history["items"]:
+            if _field(item) == "status":
+                yield Move(str(item["to"]), _person(history.get("author")), _moment(history["created"]))
+
+
+def _changed(history: dict[str, Any], names: frozenset[str]) -> bool:
+    return any(_field(item) in names for item in history["items"])
+
+
+def _field(item: dict[str, Any]) -> str:
+    """Which field was changed: a custom one may bear any name, but not any id."""
+    return str(item["fieldId"] if "fieldId" in item else item["field"]) if item.get("fieldtype", "jira") == "jira" else ""
+
+
+def _person(user: dict[str, Any] | None) -> Person:
+    """A user as Jira tells them: privacy settings may leave out the e-mail address."""
+    told = user or {}
+    return Person(
+        str(told.get("accountId") or ""),
+        str(told.get("emailAddress") or ""),
+        str(told.get("displayName") or ""),
+        told.get("accountType") == "app",
+    )
+
+
+def _words(node: Any, depth: int = 0) -> str:
+    """The words of a document: https://developer.atlassian.com/cloud/jira/platform/apis/document/structure."""
+    if not isinstance(node, dict) or depth > _MAX_DEPTH:
+        return node[:_MAX_TEXT] if isinstance(node, str) else ""
+    own = str(node.get("text") or (node.get("attrs") or {}).get("text") or "")
+    inner = "".join(_words(child, depth + 1) for child in node.get("content") or [])
+    return own + inner + ("" if node.get("type") in ("text", "mention") else "\n")
+
+
+def _moment(text: str) -> datetime:
+    """Jira's times: 2026-03-01T09:30:00.000+0100."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")

@@ -1,0 +1,66 @@
+"""A request on its way in: what was found out about it, and what the database says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.errors import InvalidRequest, NotFound, PlanOutdated
+from agent_ops.domain.evidence import Evidence
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.plans import Difference, Plan
+from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.storage import Tx
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A request that was checked, and the run that it is to have.
+
+    ``unproved`` are the items that are denied only because nothing proves yet that they were approved, ``evidence`` what did.
+    """
+
+    request: Request
+    caller: Caller
+    items: tuple[AccessItem, ...]
+    employee_id: str
+    run_id: str
+    idempotency_key: str | None
+    wake_at: float
+    plan: Plan | None = None
+    unproved: frozenset[str] = frozenset()
+    evidence: tuple[Evidence, ...] = ()
+
+
+def asked_before(tx: Tx, run_id: str) -> tuple[str, Request]:
+    """Of a run that has ended: its employee, and the request that is tried again."""
+    run = tx.runs.get(run_id)
+    request = tx.people.request_of(run.employee_id) if run else None
+    if run is None or request is None:
+        raise NotFound(f"there is no run {run_id!r}")
+    check_ended(tx.runs.of_employee(run.employee_id)[0])
+    return run.employee_id, request
+
+
+def is_over(tx: Tx, latest: Run, admission: Admission) -> bool:
+    """Whether nothing is left to do: all is in place that was due, and nothing that was denied was approved since."""
+    denied = {item.item for item in tx.people.items(admission.employee_id) if item.status is ItemStatus.DENIED}
+    return latest.status is RunStatus.DONE and not denied & {one.item for one in admission.evidence}
+
+
+def cause(admission: Admission, item: str) -> str:
+    """Why an item is denied, as a code for the audit."""
+    return "unapproved" if item in admission.unproved else "beyond-policy"
+
+
+def check_ended(run: Run) -> None:
+    if not run.status.ended:
+        raise InvalidRequest("run", f"run {run.id} goes on", "Wait for its end, or cancel it.")
+
+
+def hold_to(tx: Tx, run_id: str, plan: Plan) -> None:
+    """The run applies the plan: once, and with the planned address."""
+    tx.runs.set_plan(run_id, plan.seal)
+    if plan.account and plan.address and not tx.people.reserve_exactly(plan.employee_id, plan.address):
+        taken = Difference(plan.account.proposal, "userPrincipalName", plan.address, "another: somebody else was given it")
+        raise PlanOutdated([taken])

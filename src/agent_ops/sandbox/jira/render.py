@@ -1,0 +1,102 @@
+"""A site's contents as Jira Cloud's REST v3 writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from agent_ops.sandbox.jira.site import STATUSES, JiraUser, Site
+from agent_ops.sandbox.records import Document
+
+_CATEGORIES = {"new": (2, "To Do", "blue-gray"), "indeterminate": (4, "In Progress", "yellow"), "done": (3, "Done", "green")}
+_EXPAND = "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations"
+_HISTORY = 100
+"""As many changes come with an issue at most."""
+
+
+class Renderer:
+    """Writes users and issues; ``base_url`` begins each ``self``."""
+
+    def __init__(self, site: Site, base_url: str) -> None:
+        self._site, self._api = site, f"{base_url}/rest/api/3"
+
+    def user(self, user: JiraUser, *, to_itself: bool = False) -> Document:
+        shown = {} if user.hides_email and not to_itself else {"emailAddress": user.email}
+        return {
+            "self": f"{self._api}/user?accountId={user.account_id}",
+            "accountId": user.account_id,
+            **shown,
+            "avatarUrls": {},
+            "displayName": user.name,
+            "active": True,
+            "timeZone": "Etc/UTC",
+            "accountType": "app" if user.app else "atlassian",
+        }
+
+    def issue(self, key: str, wanted: set[str], *, changelog: bool) -> Document:
+        issue = self._site.issues[key]
+        fields = self._fields(key, issue)
+        excluded = {name[1:] for name in wanted if name.startswith("-")}
+        everything = not wanted - {f"-{name}" for name in excluded} or bool(wanted & {"*all", "*navigable"})
+        kept = {name: value for name, value in fields.items() if (everything or name in wanted) and name not in excluded}
+        document = {"expand": _EXPAND, "id": issue["id"], "self": f"{self._api}/issue/{issue['id']}", "key": key, "fields": kept}
+        return {**document, "changelog": self._changelog(issue)} if changelog else document
+
+    def _fields(self, key: str, issue: Document) -> Document:
+        project = self._site.project(key.rpartition("-")[0])
+        users = self._site.users
+        return {
+            "summary": issue["summary"],
+            "description": document_of(issue["description"]) if issue["description"] else None,
+            "status": self._status(issue["status"]),
+            "project": {"self": f"{self._api}/project/{project.key}", "id": "10000", "key": project.key, "name": project.name},
+            "reporter": self.user(users[issue["reporter"]]) if issue["reporter"] else None,
+            "creator": self.user(users[issue["reporter"]]) if issue["reporter"] else None,
+            "created": moment(issue["created"]),
+            "updated": moment(issue["updated"]),
+            "labels": [],
+        }
+
+    def _status(self, name: str) -> Document:
+        status_id, category = STATUSES[name]
+        number, title, colour = _CATEGORIES[category]
+        link = f"{self._api}/statuscategory/{number}"
+        kind = {"self": link, "id": number, "key": category, "colorName": colour, "name": title}
+        return {
+            "self": f"{self._api}/status/{status_id}",
+            "description": "",
+            "name": name,
+            "id": status_id,
+            "statusCategory": kind,
+        }
+
+    def _changelog(self, issue: Document) -> Document:
+        """The newest changes first, and no more than a page of them."""
+        changes = sorted(enumerate(issue["changes"], 10_000), key=lambda one: -one[1]["at"])
+        shown = [self._history(number, change) for number, change in changes[:_HISTORY]]
+        return {"startAt": 0, "maxResults": _HISTORY, "total": len(changes), "histories": shown}
+
+    def _history(self, number: int, change: Document) -> Document:
+        author = self.user(self._site.users[change["by"]])
+        return {"id": str(number), "author": author, "created": moment(change["at"]), "items": [_item(change)]}
+
+
+def _item(change: Document) -> Document:
+    before, after, name = change["from"], change["to"], change["field"]
+    ids = {"from": STATUSES[before][0], "to": STATUSES[after][0]} if name == "status" else {"from": None, "to": None}
+    said = {"fromString": before, "toString": after}
+    if name.startswith("customfield_"):
+        return {"field": "status", "fieldtype": "custom", "fieldId": name, "from": None, "to": STATUSES[after][0], **said}
+    return {"field": name, "fieldtype": "jira", "fieldId": name, **ids, **said}
+
+
+def document_of(text: str) -> dict[str, Any]:
+    """A text as a document of Atlassian's, a paragraph a line."""
+    lines = [{"type": "paragraph", "content": [{"type": "text", "text": line}] if line else []} for line in text.split("\n")]
+    return {"type": "doc", "version": 1, "content": lines}
+
+
+def moment(at: float) -> str:
+    """2026-03-01T09:30:00.000+0000"""
+    when = datetime.fromtimestamp(at, timezone.utc)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}+0000"

@@ -1,0 +1,79 @@
+"""What a Jira site holds: people, projects, issues and what was changed in them. Kept in the sandbox's records."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent_ops.sandbox.records import Document, Records
+from agent_ops.sandbox.world import ProjectSeed, World
+
+TWIN = "jira"
+STATUSES: Mapping[str, tuple[str, str]] = {
+    "To Do": ("10000", "new"),
+    "In Progress": ("3", "indeterminate"),
+    "Waiting for approval": ("10100", "indeterminate"),
+    "Approved": ("10101", "done"),
+    "Declined": ("10102", "done"),
+    "Done": ("10001", "done"),
+}
+"""Every status by its name: its id, and its category's key."""
+
+
+@dataclass(frozen=True)
+class JiraUser:
+    """Somebody with an account. ``hides_email``: privacy settings keep the address from others; ``app``: a program."""
+
+    account_id: str
+    email: str
+    name: str
+    hides_email: bool = False
+    app: bool = False
+
+
+class Site:
+    """The people and issues of one site. Documents of people, issues and changes lie in the records."""
+
+    def __init__(self, world: World, records: Records) -> None:
+        self._records = records
+        self.projects = {project.key: project for project in world.projects}
+        self.users = {user["account_id"]: JiraUser(**user) for user in records.all(TWIN, "user").values()}
+        self.issues: dict[str, Document] = records.all(TWIN, "issue")
+        for seed in world.users:
+            self.person(seed.user_principal_name, seed.display_name)
+        self.me = self.person(world.jira_user, "Agent Ops")
+
+    def person(self, email: str, name: str = "", *, hides_email: bool = False, app: bool = False) -> JiraUser:
+        """The account of an e-mail address, made when there is none; its id is an opaque text, as Atlassian's are."""
+        account_id = f"712020:{uuid.UUID(hashlib.sha256(email.encode()).hexdigest()[:32])}"
+        if account_id not in self.users or hides_email or app:
+            user = JiraUser(account_id, email, name or email.partition("@")[0], hides_email, app)
+            self.users[account_id] = user
+            self._records.put(TWIN, "user", account_id, vars(user))
+        return self.users[account_id]
+
+    def project(self, key: str) -> ProjectSeed:
+        return self.projects.setdefault(key, ProjectSeed(key, key))
+
+    def create(self, project: str, fields: Mapping[str, Any], at: float) -> str:
+        """A new issue; answers its key."""
+        self.project(project)
+        ever = [key for issue in self.issues.values() for key in issue.get("earlier", ())]  # a number is never given twice
+        number = 1 + max((int(k.rpartition("-")[2]) for k in (*self.issues, *ever) if k.rpartition("-")[0] == project), default=0)
+        key = f"{project}-{number}"
+        document = {"id": str(10_000 + len(self.issues)), "number": number, "created": at, "updated": at, "changes": [], **fields}
+        self._store(key, document)
+        return key
+
+    def change(self, key: str, field: str, value: str, by: str, at: float) -> None:
+        """Change status, summary or description of an issue, as somebody; it stands in the issue's history."""
+        issue = self.issues[key]
+        change = {"field": field, "from": issue[field], "to": value, "by": by, "at": at}
+        self._store(key, {**issue, field: value, "updated": max(at, issue["updated"]), "changes": [*issue["changes"], change]})
+
+    def _store(self, key: str, document: Document) -> None:
+        self.issues[key] = document
+        self._records.put(TWIN, "issue", key, document)
