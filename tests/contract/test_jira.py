@@ -147,6 +147,8 @@ async def test_refusals_say_what_to_check_and_no_secret(bench: Bench) -> None:
     async with reading(bench.config) as reader:
         with pytest.raises(AccessRefused, match="403: The user does not have access"):
             await reader.myself()
+        with pytest.raises(AccessRefused, match="403"):
+            await reader.find("SEC-1")
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,13 @@ def test_what_the_rule_permits_is_permitted() -> None:
     assert shortfall(rule(approved_status=["granted", "APPROVED"]), APPROVAL, CLAIM, NOW) is None
 
 
+@pytest.mark.parametrize("caller", ["alice", "os:alice", "Alice@acme.example", "api:alice@acme.example", "ALICE Chen"])
+def test_the_requester_is_known_by_any_form_of_the_callers_name(caller: str) -> None:
+    approval = moved(Person("id-a", "alice@acme.example", "Alice Chen"))
+    assert shortfall(rule(), approval, replace(CLAIM, requester=caller), NOW) == "was approved by who asks for the access"
+    assert shortfall(rule(), moved(LEAD), replace(CLAIM, requester=caller), NOW) is None
+
+
 def test_the_address_that_the_employee_has_by_now_counts() -> None:
     known = Employee("e", CLAIM.profile, address="ana.lee2@acme.example")
     claim = Claim.of("database", "", CLAIM.profile, "hr", known)

@@ -200,6 +200,13 @@ class Claim:
         return frozenset(name_key(name) for name in names if name)
 
     @property
+    def requesters(self) -> frozenset[str]:
+        """Everything by which the caller may be known elsewhere: 'os:alice' and a caller 'alice@acme.example' are alice."""
+        name = name_key(self.requester)
+        plain = name.rpartition(":")[2]
+        return frozenset({name, plain, plain.partition("@")[0]}) - {""}
+
+    @property
     def beneficiary(self) -> frozenset[str]:
         """Everything by which the beneficiary may be known elsewhere: rather too much than too little."""
         locals_ = {name.partition("@")[0] for name in self.names if "@" in name}
@@ -244,7 +251,7 @@ def _wrong_approver(rule: EvidenceRule, approval: Approval, claim: Claim, approv
         return "was approved by somebody of whom too little is told to say that it is not the beneficiary"
     if approver.is_one_of(claim.beneficiary):
         return "was approved by the beneficiary"
-    if "requester" in rule.approver_is_not and approver.is_one_of(frozenset({name_key(claim.requester)})):
+    if "requester" in rule.approver_is_not and approver.is_one_of(claim.requesters):
         return "was approved by who asks for the access"
     if "reporter" in rule.approver_is_not and approver.id == approval.reporter.id:
         return "was approved by who reported it"

@@ -74,14 +74,13 @@ class AgentOps(Administration):
         self._stack = contextlib.AsyncExitStack()
         self._system = await self._stack.enter_async_context(self._parts)
         self._reports = Reports(self._system.store)
-        settings = self._settings
         self._dispatcher = LocalDispatcher(
-            self._system.store, self._drive, self._system.owners, settings.lease, settings.concurrency
+            self._system.store, self._drive, self._system.owners, self._settings.lease, self._settings.concurrency
         )
         await self._dispatcher.start()
         self._background = [
             asyncio.create_task(deliver_for_ever(self._system.ledger)),
-            asyncio.create_task(prune_for_ever(self._system.store, settings.event_days)),
+            asyncio.create_task(prune_for_ever(self._system.store, self._settings.event_days)),
         ]
         return self
 
@@ -117,7 +116,7 @@ class AgentOps(Administration):
             run_after: the day on which the run begins, in the location's time zone; a past day means at once.
             link_existing: object id of the Entra account that is to become the hire's; needs the scope ``link``.
             new_person: a deleted or disabled account of the same name is somebody else's; needs the scope ``link``.
-            request_id: names the request in the log; made when not given.
+            request_id: names the request in the log.
             evidence: references to approvals by item, {'database': 'SEC-17'}, where the policy demands them.
 
         Returns:
