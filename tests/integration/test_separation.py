@@ -67,8 +67,8 @@ async def test_a_retry_denies_the_partner_of_what_is_in_place_and_does_the_rest(
     fakes[Action.RUN_PIPELINE].failing_items = set()
     async with AgentOps(separating, adapters=fakes.adapters()) as ops:
         again = await ops.wait((await ops.retry(report.run.id)).id)
-    assert stands(again) == {"aws": DONE, "kubernetes": DONE, "sonarqube": ItemStatus.DENIED}
         grant = await ops._system.ledger.grants.load(again.run.id)
+    assert stands(again) == {"aws": DONE, "kubernetes": DONE, "sonarqube": ItemStatus.DENIED}
     assert "sonarqube" not in {effect.item for effect in grant.effects}, "denied at the edge, not only before the effect"
     assert fakes[Action.RUN_PIPELINE].sends == len(BOTH) + 1, "of both that had failed, one was tried again"
 
