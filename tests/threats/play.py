@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.threats import crash, files, programs, ways
+from tests.threats import crash, files, flood, programs, ways
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import Way
@@ -19,6 +19,7 @@ WAYS: dict[str, Way] = {
     "clear_address": ways.clear_address,
     "viewer": ways.viewer,
     "lookup": ways.lookup,
+    "flood": flood.flood,
     "killed": crash.killed,
     "checkpoint": crash.checkpoint,
     "tampered": files.tampered,

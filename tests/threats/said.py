@@ -184,3 +184,20 @@ def finished_in_time(judge: Judge, seconds: str) -> Iterator[str]:
 @says(r"an escape sequence (?:on|in) (?:the )?(?:screen|terminal)")
 def no_escapes(judge: Judge) -> Iterator[str]:
     yield from (text[:80] for text in judge.evidence.texts if "\x1b" in text or "\x07" in text or "\x9b" in text)
+
+
+@says(r"status_all still answers in < (\d+) s")
+def answers_in_time(judge: Judge, seconds: str) -> Iterator[str]:
+    took = judge.evidence.notes["answered in"]
+    yield from (f"after {took:.1f} s" for _ in [0] if took >= float(seconds))
+
+
+@says(r"no request is lost without a status")
+def none_is_lost(judge: Judge) -> Iterator[str]:
+    yield from (f"{run} was answered and has no status" for run in judge.evidence.notes["lost"])
+
+
+@says(r"more creates per hour than the configured cap")
+def within_the_cap(judge: Judge) -> Iterator[str]:
+    cap = judge.evidence.notes["cap"]
+    yield from (f"{len(judge.created)} accounts, {cap} are allowed" for _ in [0] if len(judge.created) != cap)

@@ -20,7 +20,7 @@ from tests.threats.play import WAYS, play
 
 FILES = {path: cases.load(path) for path in cases.files()}
 EVERY = [(path, case) for path, (_, found) in FILES.items() for case in found]
-WHOLE_PROCESSES = ("cli", "killed", "checkpoint")
+WHOLE_PROCESSES = ("cli", "killed", "checkpoint", "flood")
 PLAYED = [
     pytest.param(path, case, id=case.id, marks=[pytest.mark.slow] if case.way in WHOLE_PROCESSES else [])
     for path, case in EVERY

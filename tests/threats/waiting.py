@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent_ops import EntitlementPolicy
 from agent_ops.agents import load_agents
 from tests.threats.cases import Case
 
@@ -26,16 +24,25 @@ def _module(name: str) -> Callable[[], bool]:
 
 
 def _agent(name: str) -> Missing:
-    return Missing(f"the {name} agent", lambda: name in load_agents(), lambda case: name in case.planted_in.lower().split())
+    """An agent reads what somebody planted there; what a service answers to an effector is read today."""
+    return Missing(f"the {name} agent", lambda: name in load_agents(), lambda case: _shared(case) and name in _words(case))
+
+
+def _words(case: Case) -> list[str]:
+    return case.planted_in.lower().split()
+
+
+def _shared(case: Case) -> bool:
+    """Our own cases are written for the ways that there are."""
+    return not case.id.startswith("OWN-")
+
+
+def _by_rest(case: Case) -> bool:
+    return _shared(case) and case.request.get("path", "").startswith("/api/")
 
 
 WAITED_FOR = (
-    Missing("the REST service", _module("agent_ops.api"), lambda case: case.request.get("path", "").startswith("/api/")),
+    Missing("the REST service", _module("agent_ops.api"), _by_rest),
     Missing("LangServe", _module("agent_ops.api"), lambda case: case.request.get("path", "").startswith("/langserve")),
     *(_agent(name) for name in ("jira", "github", "confluence", "aws")),
-    Missing(
-        "limits",
-        lambda: "limits" in {field.name for field in dataclasses.fields(EntitlementPolicy)},
-        lambda case: case.way == "flood",
-    ),
 )
