@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from copy import deepcopy
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -66,7 +67,7 @@ async def _decide(situation: Situation, context: PlannerContext, by_runbook: boo
     if by_runbook:
         return await RunbookPlanner().decide(situation), True
     try:
-        decision = await context.planner.decide(situation)
+        decision = await context.planner.decide(deepcopy(situation))  # whatever a planner writes over, nobody else reads it
         check_decision(decision, situation)
         return decision, False
     except PlannerError as error:

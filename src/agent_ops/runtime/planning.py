@@ -16,6 +16,7 @@ from agent_ops.graphs import RunbookPlanner
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.planning import PlanningLedger
+from agent_ops.memory.recall_only import RecallOnly
 from agent_ops.runtime.compose import System
 from agent_ops.runtime.edge import check_caller
 from agent_ops.runtime.reports import Reports
@@ -95,7 +96,8 @@ class Planning:
         ledger, grants = system.ledger, system.ledger.grants.over(rehearsal)
         door = PlanningLedger(rehearsal, grants, ledger.guard, ledger.binder, ledger.adapters, owner, ledger.patience)
         journal = RunJournal(rehearsal, grants, system.edge.policy, owner)
-        context = replace(system.context(run_id), door=door, journal=journal, stage_delay=0.0)
+        context = system.context(run_id)
+        context = replace(context, door=door, journal=journal, patterns=RecallOnly(context.patterns), stage_delay=0.0)
         context = replace(context, planner=RunbookPlanner(), model=None)  # a plan is the same each time, and costs no model call
         graph = system.graph.copy({"checkpointer": None})
         await graph.ainvoke({"goal": "onboard"}, {"recursion_limit": RECURSION_LIMIT}, context=context)

@@ -1,0 +1,190 @@
+"""The state machine: requests, deaths, resumes, tampering and an attacker as the planner, in any order; judged after each step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from proofs.adversary.minds import Move
+from proofs.adversary.more_invariants import violations
+from proofs.adversary.moves import CALLS, ITEMS, SCRIPTS
+from proofs.adversary.stage import OFFICE, PEOPLE, VIEWER, Ask, Stage
+from proofs.adversary.tampering import GRANTS, STATES
+
+logging.getLogger("agent_ops").addHandler(logging.NullHandler())
+_PEOPLE = st.sampled_from(PEOPLE)
+_ITEMS = st.none() | st.lists(st.sampled_from(ITEMS), max_size=4, unique=True).map(tuple)
+_STRIKES = st.lists(st.sampled_from(("", "", "refuse", "deny", "drop_before", "drop_after", "hang", "fail")), max_size=6)
+_DIES = st.none() | st.tuples(st.integers(0, 6), st.sampled_from(("before", "after")))
+_CALLERS = st.sampled_from((OFFICE, OFFICE, OFFICE, VIEWER))
+_DEATH = Move("die")
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+@dataclass
+class Tally:
+    """What was played, and the first time that each invariant was broken: example, step, words."""
+
+    examples: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    emitted: int = 0
+    denied: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+
+
+class Attack(RuleBasedStateMachine):
+    """Hypothesis chooses; the services judge."""
+
+    tally: ClassVar[Tally] = Tally()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.stage = Stage()
+        self.step = 0
+        self.tally.examples += 1
+        self._do("open", self.stage.open())
+
+    def teardown(self) -> None:
+        try:
+            if not self.tally.broken:
+                self._do("settle", self.stage.settle())
+                self.hold()
+        finally:
+            self._count()
+            self.loop.run_until_complete(self.stage.close())
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self.loop.close()
+
+    @invariant()
+    def hold(self) -> None:
+        found = violations(self.stage.seen)
+        for name, words in found.items():
+            self.tally.broken.setdefault(name, (self.tally.examples, self.step, words[0]))
+        if found:
+            raise Broken("\n".join(f"{name}: {line}" for name, lines in found.items() for line in lines[:3]))
+
+    @rule(person=_PEOPLE, items=_ITEMS, script=SCRIPTS, strikes=_STRIKES, dies=_DIES, caller=_CALLERS)
+    def request(self, person: Any, items: Any, script: Any, strikes: Any, dies: Any, caller: Any) -> None:
+        """A new hire, or the same again."""
+        self._trouble(strikes, dies)
+        self._do("request", self.stage.request([Ask(person, items, tuple(script))], caller))
+
+    @rule(people=st.lists(_PEOPLE, min_size=2, max_size=3, unique=True), items=_ITEMS, scripts=st.tuples(SCRIPTS, SCRIPTS, SCRIPTS), dies=_DIES)
+    def requests(self, people: Any, items: Any, scripts: Any, dies: Any) -> None:
+        """Several at once."""
+        self._trouble([], dies)
+        asks = [Ask(person, items, tuple(script)) for person, script in zip(people, scripts, strict=False)]
+        self._do("requests", self.stage.request(asks))
+
+    @rule(person=_PEOPLE, items=_ITEMS, how=st.sampled_from(GRANTS), calls=st.lists(CALLS, max_size=4))
+    def altered_grant(self, person: Any, items: Any, how: str, calls: Any) -> None:
+        """The process dies at its first thought; its grant is altered; it is resumed."""
+        self._trouble([], None)
+
+        async def play() -> None:
+            async def meanwhile() -> None:
+                for run_id in self.stage._live("running", "queued"):
+                    await self.stage.alter_grant(run_id, how)
+
+            self.stage.while_dead = meanwhile
+            widened = tuple(("jenkins", "run_pipeline", {"item": item}) for item in ("github", "wiki", "aws"))
+            script = (_DEATH, Move("legit"), Move("calls", (*widened, *calls)))
+            await self.stage.request([Ask(person, items, script)])
+            self.stage.while_dead = None
+
+        self._do("altered_grant", play())
+
+    @rule(person=_PEOPLE, items=_ITEMS, how=st.sampled_from(STATES), script=SCRIPTS)
+    def rewritten_state(self, person: Any, items: Any, how: str, script: Any) -> None:
+        """The process dies amid its work; its thread's checkpoint is written over; it is resumed."""
+        self._trouble([], (1, "after"))
+
+        async def play() -> None:
+            async def meanwhile() -> None:
+                for run_id in self.stage._live("running", "queued"):
+                    await self.stage.rewrite_state(run_id, how)
+
+            self.stage.while_dead = meanwhile
+            await self.stage.request([Ask(person, items, tuple(script))])
+            self.stage.while_dead = None
+
+        self._do("rewritten_state", play())
+
+    @precondition(lambda self: self.stage.oracle.asked)
+    @rule(data=st.data(), script=SCRIPTS, strikes=_STRIKES)
+    def retry(self, data: Any, script: Any, strikes: Any) -> None:
+        self._trouble(strikes, None)
+        self._do("retry", self.stage.retry(self._run(data), tuple(script)))
+
+    @precondition(lambda self: self.stage.oracle.asked)
+    @rule(data=st.data(), undo=st.booleans(), script=SCRIPTS, caller=_CALLERS)
+    def cancel(self, data: Any, undo: bool, script: Any, caller: Any) -> None:
+        self._trouble([], None)
+        self._do("cancel", self.stage.cancel(self._run(data), undo, tuple(script), caller))
+
+    @rule(item=st.none() | st.sampled_from(ITEMS))
+    def pause(self, item: str | None) -> None:
+        self._do("pause", self.stage.pause(item))
+
+    @rule()
+    def resume(self) -> None:
+        self._do("resume", self.stage.resume())
+
+    @rule(narrow=st.none() | st.booleans(), days=st.sampled_from((0, 0, 29, 31)), kill=st.booleans())
+    def restart(self, narrow: bool | None, days: int, kill: bool) -> None:
+        """Another process, perhaps with a narrower policy, perhaps a month later."""
+        self._trouble([], None)
+        self._do("restart", self.stage.restart(narrow=narrow, days=days, kill=kill))
+
+    @rule(person=_PEOPLE, items=_ITEMS, script=SCRIPTS, narrow=st.none() | st.booleans(), days=st.sampled_from((0, 31)))
+    def stopped(self, person: Any, items: Any, script: Any, narrow: bool | None, days: int) -> None:
+        """A run that waits, as everything is paused, while the policy grows narrower or a month passes."""
+        self._trouble([], None)
+
+        async def play() -> None:
+            await self.stage.pause(None)
+            await self.stage.request([Ask(person, items, tuple(script))])
+            await self.stage.restart(narrow=narrow, days=days, kill=False)
+            await self.stage.resume()
+
+        self._do("stopped", play())
+
+    @rule(person=_PEOPLE, items=_ITEMS)
+    def plan(self, person: Any, items: Any) -> None:
+        self._trouble([], None)
+        self._do("plan", self.stage.plan(person, items))
+
+    @rule()
+    def broken_policy(self) -> None:
+        self._do("broken_policy", self.stage.start_broken())
+
+    def _run(self, data: Any) -> str:
+        return str(data.draw(st.sampled_from(self.stage.oracle.asked)).run_id)
+
+    def _trouble(self, strikes: list[str], dies: tuple[int, str] | None) -> None:
+        self.stage.services.strikes, self.stage.services.dies = list(strikes), dies
+
+    def _do(self, name: str, play: Coroutine[Any, Any, None]) -> None:
+        self.step += 1
+        self.tally.steps[name] += 1
+        self.loop.run_until_complete(play)
+
+    def _count(self) -> None:
+        seen = self.stage.seen
+        self.tally.writes.update(write.kind for write in seen.world.writes)
+        self.tally.emitted += len(seen.minds.emitted)
+        self.tally.denied += sum(row.kind == "denied" for row in seen.disk.audit())
+        self.tally.runs.update(status for _, status in seen.disk.runs().values())
