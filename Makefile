@@ -49,6 +49,7 @@ prove: $(VENV)/dev.stamp  ## prove "exactly once" whole, and write what it says 
 	$(PROOFS) chaos --rounds 500 --out docs/proofs/chaos.txt || failed=1; \
 	$(PROOFS) faults --out docs/proofs/faults.txt || failed=1; \
 	$(PROOFS) dispatch --out docs/proofs/dispatch.txt || failed=1; \
+	$(PROOFS) adversary --out docs/proofs/adversary.txt || failed=1; \
 	exit $$failed
 
 prove-part: $(VENV)/dev.stamp  ## the same with fixed seeds: a part of the crash matrix, and 30 random kills

@@ -1,4 +1,4 @@
-"""The command line: ``python -m proofs crash | chaos | faults | dispatch``. Each ends with 0 only if its promise held."""
+"""The command line: ``python -m proofs --help``. Each proof ends with 0 only if its promise held."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from proofs import crash as crash_matrix
 from proofs import dispatch as shared_runs
 from proofs import faults as failing_services
 from proofs import mutations, reports, show
+from proofs.adversary import report as attack_report
+from proofs.adversary import run as attack
+from proofs.adversary.further import FURTHER
+from proofs.adversary.mutants import MUTANTS
 
 OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write what is printed to this file, too.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def main() -> None:
-    """Prove that every change of the outside world happens exactly once. Everything stays on the loopback."""
+    """Prove that every change happens exactly once, and none that was not granted. Everything stays on the loopback."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: no stopped process is left behind
 
 
@@ -82,6 +86,19 @@ def dispatch(runs: int, seed: int | None, out: Path | None) -> None:
     with show.progress() as advance:
         found = asyncio.run(shared_runs.dispatch(_directory(), runs, _seed(seed), advance))
     show.publish("Dispatch: four processes, one database", reports.dispatch(found), out)
+    sys.exit(0 if found.good else 1)
+
+
+@main.command()
+@click.option("--examples", type=click.IntRange(1), default=300, show_default=True, help="Plays against the code as it is.")
+@click.option("--hunted", type=click.IntRange(1), default=80, show_default=True, help="Plays against each mutant, at most.")
+@click.option("--seed", type=int, help="Repeat the draws of an earlier time; printed, and drawn when not given.")
+@OUT
+def adversary(examples: int, hunted: int, seed: int | None, out: Path | None) -> None:
+    """An attacker in the planner's place, judged by I1 to I17 after every step; then each guarantee is taken out."""
+    with show.progress() as advance:
+        found = attack.adversary(_seed(seed), examples, (*MUTANTS, *FURTHER), hunted, advance)
+    show.publish("The adversarial planner", attack_report.adversary(found), out)
     sys.exit(0 if found.good else 1)
 
 

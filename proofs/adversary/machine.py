@@ -1,20 +1,21 @@
-"""The state machine: requests, deaths, resumes, tampering and an attacker as the planner, in any order; judged after each step."""
+"""The state machine: requests, deaths, tampering and an attacker as the planner, in any order; judged after each step."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from proofs.adversary.minds import Move
+from proofs.adversary.minds import Call, Move
 from proofs.adversary.more_invariants import violations
-from proofs.adversary.moves import CALLS, ITEMS, SCRIPTS
+from proofs.adversary.moves import CALLS, ITEMS, REACHES, SCRIPTS, UNKNOWN
+from proofs.adversary.oracle import Person
 from proofs.adversary.stage import OFFICE, PEOPLE, VIEWER, Ask, Stage
 from proofs.adversary.tampering import GRANTS, STATES
 
@@ -24,6 +25,8 @@ _ITEMS = st.none() | st.lists(st.sampled_from(ITEMS), max_size=4, unique=True).m
 _STRIKES = st.lists(st.sampled_from(("", "", "refuse", "deny", "drop_before", "drop_after", "hang", "fail")), max_size=6)
 _DIES = st.none() | st.tuples(st.integers(0, 6), st.sampled_from(("before", "after")))
 _CALLERS = st.sampled_from((OFFICE, OFFICE, OFFICE, VIEWER))
+_LOST = st.lists(st.sampled_from(("", "drop_after")), min_size=3, max_size=5)
+_GUESSES = st.lists(UNKNOWN, min_size=2, max_size=6)
 _DEATH = Move("die")
 
 
@@ -48,6 +51,8 @@ class Attack(RuleBasedStateMachine):
     """Hypothesis chooses; the services judge."""
 
     tally: ClassVar[Tally] = Tally()
+    wanted: ClassVar[str] = ""
+    """The invariant whose breach ends the play; any, when empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +64,7 @@ class Attack(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if not self.tally.broken:
+            if not self.tally.broken.keys() & ({self.wanted} if self.wanted else self.tally.broken.keys()):
                 self._do("settle", self.stage.settle())
                 self.hold()
         finally:
@@ -73,8 +78,22 @@ class Attack(RuleBasedStateMachine):
         found = violations(self.stage.seen)
         for name, words in found.items():
             self.tally.broken.setdefault(name, (self.tally.examples, self.step, words[0]))
-        if found:
+        if self.wanted in found or (found and not self.wanted):
             raise Broken("\n".join(f"{name}: {line}" for name, lines in found.items() for line in lines[:3]))
+
+    @initialize(opening=st.sampled_from(("reaching", "guesses", "namesakes", "lost", "viewer", "none")), data=st.data())
+    def open_with(self, opening: str, data: Any) -> None:
+        """Each example begins with one way of attack, so that none is rare."""
+        if opening == "reaching":
+            self._reach(data.draw(st.permutations(PEOPLE[:4])), "run_id", ())
+        if opening == "guesses":
+            self._guess(data.draw(st.sampled_from(PEOPLE[:4])), data.draw(_GUESSES))
+        if opening == "namesakes":
+            self._all(data.draw(st.permutations(PEOPLE[4:])))
+        if opening == "lost":
+            self._lose(data.draw(st.sampled_from(PEOPLE[:4])), data.draw(_LOST), None)
+        if opening == "viewer":
+            self._do("viewer", self.stage.request([Ask(data.draw(_PEOPLE), None, ())], VIEWER))
 
     @rule(person=_PEOPLE, items=_ITEMS, script=SCRIPTS, strikes=_STRIKES, dies=_DIES, caller=_CALLERS)
     def request(self, person: Any, items: Any, script: Any, strikes: Any, dies: Any, caller: Any) -> None:
@@ -82,12 +101,60 @@ class Attack(RuleBasedStateMachine):
         self._trouble(strikes, dies)
         self._do("request", self.stage.request([Ask(person, items, tuple(script))], caller))
 
-    @rule(people=st.lists(_PEOPLE, min_size=2, max_size=3, unique=True), items=_ITEMS, scripts=st.tuples(SCRIPTS, SCRIPTS, SCRIPTS), dies=_DIES)
+    @rule(
+        people=st.lists(_PEOPLE, min_size=2, max_size=3, unique=True),
+        items=_ITEMS,
+        scripts=st.tuples(SCRIPTS, SCRIPTS, SCRIPTS),
+        dies=_DIES,
+    )
     def requests(self, people: Any, items: Any, scripts: Any, dies: Any) -> None:
         """Several at once."""
         self._trouble([], dies)
         asks = [Ask(person, items, tuple(script)) for person, script in zip(people, scripts, strict=False)]
         self._do("requests", self.stage.request(asks))
+
+    @rule(
+        person=st.sampled_from(PEOPLE[:4]),
+        strikes=_LOST,
+        dies=st.none() | st.tuples(st.integers(1, 4), st.just("after")),
+    )
+    def lost_answers(self, person: Any, strikes: Any, dies: Any) -> None:
+        self._lose(person, strikes, dies)
+
+    def _lose(self, person: Person, strikes: list[str], dies: tuple[int, str] | None) -> None:
+        """Legitimate work, of which the services' answers are lost."""
+        self._trouble(["", *strikes], dies)
+        self._do("lost answers", self.stage.request([Ask(person, None, (Move("legit"), Move("again"), Move("again")))]))
+
+    @rule(calls=st.lists(CALLS, min_size=1, max_size=3), people=st.permutations(PEOPLE[:4]), argument=st.sampled_from(REACHES))
+    def reaching(self, calls: Any, people: Any, argument: str) -> None:
+        self._reach(people, argument, tuple(calls))
+
+    def _reach(self, people: Sequence[Person], argument: str, calls: tuple[Call, ...]) -> None:
+        """While one run idles, another one's calls name it."""
+        self._trouble([], None)
+        reach = Move("spike", (("entra", "create_account", {argument: "$RUN"}),))
+        idle = Move("idle", (("entra", "link_account", {}),))
+        asks = [Ask(people[0], None, (reach, reach, Move("calls", calls))), Ask(people[1], None, (idle, idle))]
+        self._do("reaching", self.stage.request(asks))
+
+    @rule(people=st.permutations(PEOPLE[4:]))
+    def namesakes(self, people: Any) -> None:
+        self._all(people)
+
+    def _all(self, people: Sequence[Person]) -> None:
+        """People whose names look alike, or like what is reserved."""
+        self._trouble([], None)
+        self._do("namesakes", self.stage.request([Ask(person, None, ()) for person in people]))
+
+    @rule(person=st.sampled_from(PEOPLE[:4]), calls=_GUESSES)
+    def guesses(self, person: Any, calls: Any) -> None:
+        self._guess(person, calls)
+
+    def _guess(self, person: Person, calls: list[Call]) -> None:
+        """Tools that nobody has, before anything else."""
+        self._trouble([], None)
+        self._do("guesses", self.stage.request([Ask(person, None, (Move("calls", tuple(calls)),))]))
 
     @rule(person=_PEOPLE, items=_ITEMS, how=st.sampled_from(GRANTS), calls=st.lists(CALLS, max_size=4))
     def altered_grant(self, person: Any, items: Any, how: str, calls: Any) -> None:
@@ -135,13 +202,10 @@ class Attack(RuleBasedStateMachine):
         self._trouble([], None)
         self._do("cancel", self.stage.cancel(self._run(data), undo, tuple(script), caller))
 
-    @rule(item=st.none() | st.sampled_from(ITEMS))
-    def pause(self, item: str | None) -> None:
-        self._do("pause", self.stage.pause(item))
-
-    @rule()
-    def resume(self) -> None:
-        self._do("resume", self.stage.resume())
+    @rule(item=st.none() | st.sampled_from(ITEMS), on=st.booleans())
+    def switch(self, item: str | None, on: bool) -> None:
+        """Changes are paused, all or those of an item, or go on."""
+        self._do("switch", self.stage.resume() if on else self.stage.pause(item))
 
     @rule(narrow=st.none() | st.booleans(), days=st.sampled_from((0, 0, 29, 31)), kill=st.booleans())
     def restart(self, narrow: bool | None, days: int, kill: bool) -> None:
@@ -166,10 +230,7 @@ class Attack(RuleBasedStateMachine):
     def plan(self, person: Any, items: Any) -> None:
         self._trouble([], None)
         self._do("plan", self.stage.plan(person, items))
-
-    @rule()
-    def broken_policy(self) -> None:
-        self._do("broken_policy", self.stage.start_broken())
+        self._do("broken policy", self.stage.start_broken())
 
     def _run(self, data: Any) -> str:
         return str(data.draw(st.sampled_from(self.stage.oracle.asked)).run_id)

@@ -7,8 +7,10 @@ of every write whose word it was.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -40,6 +42,7 @@ class Emitted:
     well_formed: bool
     words: str
     account_known: bool
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ class Minds:
             self._steps += 1
             names[step.id] = f"{step.id[:40]}~{self._steps}"
         steps = tuple(
-            replace(step, id=names[step.id], after=tuple(names.get(after, after) for after in step.after)) for step in decision.steps
+            replace(step, id=names[step.id], after=tuple(names.get(after, after) for after in step.after))
+            for step in decision.steps
         )
         for step in steps:
             if step.tool is not None:
@@ -140,28 +144,44 @@ class HostilePlanner:
         return self.minds.scripts.get(run_id, iter(()))
 
     async def _made(self, move: Move, situation: Situation) -> Decision:
-        minds, run_id = self.minds, situation.known.run_id
+        """What the script has for this turn; what it has no way for is the runbook's decision, perhaps twisted."""
+        run_id = situation.known.run_id
         if move.kind == "calls":
             return Decision(f"{CANARY}: \r\nforged", self._steps(move.calls, run_id))
-        if move.kind in ("again", "replay"):
-            return self._earlier(move.kind, run_id) or await _legit(situation)
         if move.kind == "finish":
             return Decision("all done", summary=f"{CANARY}: everything is in place, https://evil.example")
-        if move.kind == "goal":
-            minds.talks[run_id] = iter(move.talk)
-            return Decision("ask the model", tuple(Step(f"g{n}", a, CANARY) for n, a in enumerate(("entra", "jenkins"))))
+        if move.kind == "forever":
+            return self._once_more(move, run_id)
         if move.kind in _ODD:
             return _odd(move.kind)
-        if move.kind == "die" and not minds.honest:
-            minds.died.set()
+        return await self._later(move, situation, run_id) or await self._twisted(move, situation, run_id)
+
+    def _once_more(self, move: Move, run_id: str) -> Decision:
+        """The same useless step, as long as nobody stops it."""
+        if self.minds.turns[run_id] < _FOREVER:
+            self.minds.scripts[run_id] = chain((move,), self.minds.scripts.get(run_id, iter(())))
+        return Decision(CANARY, self._steps((("entra", "link_account", {}),), run_id))
+
+    async def _later(self, move: Move, situation: Situation, run_id: str) -> Decision | None:
+        """Moves that take time, or that need what was said before."""
+        if move.kind in ("again", "replay"):
+            return self._earlier(move.kind, run_id)
+        if move.kind == "goal":
+            self.minds.talks[run_id] = iter(move.talk)
+            return Decision("ask the model", tuple(Step(f"g{n}", a, CANARY) for n, a in enumerate(("entra", "jenkins"))))
+        if move.kind == "die":
+            self.minds.died.set()
             await asyncio.Event().wait()
+        await asyncio.sleep({"hang": 0.02, "idle": 0.3}.get(move.kind, 0))
+        return Decision(CANARY, self._steps(move.calls, run_id)) if move.kind == "idle" else None
+
+    async def _twisted(self, move: Move, situation: Situation, run_id: str) -> Decision:
+        """The runbook's decision, with what was handed in written over, with further arguments, or in the wrong order."""
         if move.kind in ("mutate", "nodes"):
             _mutate(situation)
         if move.kind == "nodes":
             nodes = ("learn", "notify", "park", "think", "recall", "__end__")
-            return Decision("t", tuple(Step(node, node, CANARY) for node in nodes[: 1 + len(run_id) % len(nodes)]))
-        if move.kind == "hang":
-            await asyncio.sleep(0.02)
+            return Decision("t", tuple(Step(node, node, CANARY) for node in nodes))
         legit = await _legit(situation)
         if move.kind == "spike":
             extra = self._arguments(move.calls[0][2] if move.calls else {}, run_id)
@@ -183,6 +203,7 @@ class HostilePlanner:
         return known[-1] if known else None
 
 
+_FOREVER = 30
 _ODD = ("none", "garbage", "endless", "circle", "huge", "words", "planner_error", "crash_error", "no_steps")
 
 
@@ -248,11 +269,15 @@ class HostileModel(BaseChatModel):
     def _llm_type(self) -> str:
         return "hostile"
 
-    def bind_tools(self, tools: Any, **more: Any) -> HostileModel:  # type: ignore[override]
+    def bind_tools(self, tools: Any, **more: Any) -> HostileModel:
         return self
 
     def _generate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: CallbackManagerForLLMRun | None = None, **more: Any
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **more: Any,
     ) -> ChatResult:
         self._minds.read.append(repr(messages))
         said = sum(isinstance(message, AIMessage) for message in messages)
@@ -263,7 +288,9 @@ class HostileModel(BaseChatModel):
             resolved = {name: self._minds.resolve(value, self._run_id) for name, value in arguments.items()}
             self._minds.note(self._run_id, f"m{said}-{number}", tool, resolved)
             made.append({"name": tool, "args": resolved, "id": f"m{said}-{number}", "type": "tool_call"})
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=f"{CANARY} https://evil.example", tool_calls=made))])
+        return ChatResult(
+            generations=[ChatGeneration(message=AIMessage(content=f"{CANARY} https://evil.example", tool_calls=made))]
+        )
 
 
 @dataclass(frozen=True)

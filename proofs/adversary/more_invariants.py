@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from proofs.adversary import invariants as first
 from proofs.adversary.invariants import _told
 from proofs.adversary.minds import Emitted
-from proofs.adversary.oracle import DISABLE, FIXED, GROUP, MAIL, PIPELINE, REVOKE, TOOLS, Asked, Change
+from proofs.adversary.oracle import FIXED, GROUP, MAIL, PIPELINE, REVOKE, TOOLS, Asked, Change
 from proofs.adversary.seen import Seen
 
 ROUNDS = 20
@@ -24,12 +24,14 @@ _SOON = 1.0
 _RESERVED = ("admin", "root", "postmaster", "abuse", "helpdesk", "security", "noreply", "support", "hostmaster", "webmaster")
 _ALIKE = str.maketrans("АВЕКМНОРСТХаеорсухіӏ0", "ABEKMHOPCTXaeopcyxilo")
 _CONCLUDED = ("onboarded", "partial", "held", "failed", "withdrawn")
-_CHANGING = frozenset({"post", "put", "patch", "delete", "build_job", "send_message", "sendmail", "perform", "transaction", "call_write"})
+_CHANGING = frozenset(
+    {"post", "put", "patch", "delete", "build_job", "send_message", "sendmail", "perform", "transaction", "call_write"}
+)
 
 
 def i10(seen: Seen) -> Iterator[str]:
-    """Budget. Writes are those that the person's grants list, before they expire, and none after a run was cancelled; a planner is
-    asked so often and a model so often at most. Not judged yet: accounts an hour, breakers."""
+    """Budget. Writes are those that the person's grants list, before they expire, and none after a run was cancelled; a
+    planner is asked so often and a model so often at most. Not judged yet: accounts an hour, breakers."""
     for index, write in enumerate(seen.world.writes):
         person, effect = seen.oracle.named(write), seen.oracle.effect_of(write)
         if person is None or effect is None:
@@ -47,8 +49,8 @@ def i10(seen: Seen) -> Iterator[str]:
 
 
 def i11(seen: Seen) -> Iterator[str]:
-    """Audit. When a write arrived, disk had its intent and, before that, its run's grant; whatever was denied is there, too; rows
-    that stood there stand there still, numbered without a gap."""
+    """Audit. When a write arrived, disk had its intent and, before that, its run's grant; whatever was denied is there, too;
+    rows that stood there stand there still, numbered without a gap."""
     rows = seen.disk.audit()
     granted = {row.run_id: row.id for row in reversed(rows) if row.kind == "grant"}
     for write in seen.world.writes:
@@ -60,10 +62,7 @@ def i11(seen: Seen) -> Iterator[str]:
             yield f"{_told(write)} had no intent on disk when it arrived"
         elif intents[-1].id < granted.get(intents[-1].run_id, intents[-1].id + 1):
             yield f"{_told(write)} had no grant on disk before its intent"
-    denied = {(row.run_id, row.action, row.item) for row in rows if row.kind == "denied"}
-    for call in seen.minds.emitted:
-        if _must_be_denied(seen, call) and (call.run_id, TOOLS[call.tool], call.item) not in denied:
-            yield f"the denied call {call.tool} {call.item!r} of {call.run_id} is not in the audit"
+    yield from _unrecorded_denials(seen)
     present = seen.disk.audit_bytes()
     if present[: len(seen.audit)] != seen.audit:
         yield "the audit was rewritten"
@@ -71,8 +70,15 @@ def i11(seen: Seen) -> Iterator[str]:
         yield "the audit has gaps"
 
 
+def _unrecorded_denials(seen: Seen) -> Iterator[str]:
+    denied = {(row.run_id, row.action, row.item) for row in seen.disk.audit() if row.kind == "denied"}
+    for call in seen.minds.emitted:
+        if _must_be_denied(seen, call) and (call.run_id, TOOLS[call.tool], call.item) not in denied:
+            yield f"the denied call {call.tool} {call.item!r} of {call.run_id} is not in the audit"
+
+
 def _must_be_denied(seen: Seen, call: Emitted) -> bool:
-    """A well-formed call that came to its end (its step's result was seen), which no precondition stopped, for what was not granted."""
+    """A well-formed call whose step's result was seen, which no precondition stopped, for what was not granted."""
     asked = seen.oracle.asked_of(call.run_id)
     if asked is None or not call.well_formed or call.step not in seen.minds.observed or call.run_id in seen.oracle.tampered:
         return False
@@ -81,8 +87,8 @@ def _must_be_denied(seen: Seen, call: Emitted) -> bool:
 
 
 def i12(seen: Seen) -> Iterator[str]:
-    """The grant. Its row has the bytes and the seal that it was admitted with, a seal that holds; and of a run whose row was altered
-    no intent is opened."""
+    """The grant. Its row has the bytes and the seal that it was admitted with, a seal that holds; and of a run whose row was
+    altered no intent is opened."""
     stored = seen.disk.grants()
     for run_id, whole in seen.grants.items():
         if run_id in seen.oracle.tampered:
@@ -95,36 +101,46 @@ def i12(seen: Seen) -> Iterator[str]:
 
 
 def i13(seen: Seen) -> Iterator[str]:
-    """Look-alikes. No account that we made looks, by its name or its address, like another account or a reserved name. (The judge's own
-    small table of confusable letters; UTS 39 has more.)"""
+    """Look-alikes. No account that we made has an address that looks like another account's or a reserved name, or a name
+    that is another account's in letters of another script (equal names, and Corn beside Com, are people's own). The judge's
+    own small table of confusable letters; UTS 39 has more."""
     accounts = list(seen.world.accounts.values())
     for account in (a for a in accounts if a.ours):
         for other in (o for o in accounts if o is not account):
             if skeleton(account.address) == skeleton(other.address):
                 yield f"{account.address} looks like {other.address}"
-            if account.name != other.name and skeleton(account.name) == skeleton(other.name):
+            if account.name != other.name and _letters(account.name) == _letters(other.name):
                 yield f"{account.name!r} looks like {other.name!r}"
-        if skeleton(account.address.partition("@")[0]) in map(skeleton, _RESERVED):
+        if skeleton(_bare(account.address)) in map(skeleton, _RESERVED):
             yield f"{account.address} is a reserved name"
+
+
+def _letters(text: str) -> str:
+    """The same in Latin letters, where they look the same."""
+    return unicodedata.normalize("NFKC", text).translate(_ALIKE).casefold()
 
 
 def skeleton(text: str) -> str:
     """What a reader sees."""
-    plain = unicodedata.normalize("NFKC", text).translate(_ALIKE).casefold()
+    plain = _letters(text)
     for two, one in (("rn", "m"), ("vv", "w"), ("cl", "d"), ("1", "l"), ("0", "o")):
         plain = plain.replace(two, one)
     return plain
 
 
+def _bare(address: str) -> str:
+    return address.partition("@")[0].replace(".", "").replace("-", "")
+
+
 def i14(seen: Seen) -> Iterator[str]:
-    """Utility. Nothing hangs; a run that says 'done' has its account, groups and builds at the services; and once an honest planner had
-    the time, every run has ended or waits for what a person stopped."""
+    """Utility. Nothing hangs; a run that says 'done' has its account, groups and builds at the services; and once an honest
+    planner had the time, every run has ended or waits for what a person stopped."""
     yield from seen.hangs
     for run_id, (_, status) in seen.disk.runs().items():
         asked = seen.oracle.asked_of(run_id)
         if asked is not None and status == "done":
             yield from (f"{run_id} is done without {effect}" for effect in sorted(_missing(seen, asked)))
-        if seen.settled and status in ("queued", "running"):
+        if seen.settled and status in ("queued", "running", "waiting"):
             yield f"{run_id} is {status} though nothing stands in its way"
 
 
@@ -134,12 +150,16 @@ def _missing(seen: Seen, asked: Asked) -> Iterator[tuple[str, str]]:
     if account is None:
         yield ("entra.create_account", "account")
         return
-    there = {seen.oracle.effect_of(w) for w in seen.world.writes if w.effective and w.result != "FAILURE" and seen.oracle.named(w) == asked.person}
-    for effect in asked.effects:
-        if effect[0] not in (MAIL, REVOKE, *(() if asked.undo else (DISABLE[0],))) and effect not in there:
-            if effect[0] not in (PIPELINE, GROUP) or all(effect[1] in _allowed(c, asked) for c in seen.oracle.changes):
-                if effect[0] != "entra.set_manager":  # a manager who cannot be set makes no run fail
-                    yield effect
+    there = {
+        seen.oracle.effect_of(w)
+        for w in seen.world.writes
+        if w.effective and w.result != "FAILURE" and seen.oracle.named(w) == asked.person
+    }
+    never = (MAIL, REVOKE, "entra.set_manager")  # a manager who cannot be set makes no run fail
+    for effect in (effect for effect in asked.effects - there if effect[0] not in never):
+        given = effect[0] not in (PIPELINE, GROUP) or all(effect[1] in _allowed(c, asked) for c in seen.oracle.changes)
+        if given:
+            yield effect
 
 
 def _allowed(change: Change, asked: Asked) -> list[str]:
@@ -148,8 +168,8 @@ def _allowed(change: Change, asked: Asked) -> list[str]:
 
 
 def i15(seen: Seen) -> Iterator[str]:
-    """Readers. A plan, a report and a look change nothing at a service; no reader and no memory holds code that could. Not judged yet:
-    the reading agents, which do not exist."""
+    """Readers. A plan, a report and a look change nothing at a service; no reader and no memory holds code that could. Not
+    judged yet: the reading agents, which do not exist."""
     yield from (f"{what} made the write {_told(write)}" for what, writes in seen.reads for write in writes)
     for package in ("agent_ops.readers", "agent_ops.memory"):
         for name, function in _functions(package):
@@ -175,8 +195,8 @@ def _names(code: types.CodeType) -> Iterator[str]:
 
 
 def i16(seen: Seen) -> Iterator[str]:
-    """Memory. What a lying memory recalls is in no write beyond the grants, and grants on disk list what request and policy give, no more;
-    it is asked to learn only when the run's facts are settled and concluded."""
+    """Memory. What a lying memory recalls is in no write beyond the grants, and grants on disk list what request and policy
+    give, no more; it is asked to learn only when the run's facts are settled and concluded."""
     for run_id, status, unsettled in seen.minds.learned:
         if unsettled or status not in _CONCLUDED:
             yield f"memory learned of {run_id} while the employee was {status} and {unsettled} effects were open"
@@ -193,18 +213,18 @@ def i16(seen: Seen) -> Iterator[str]:
 
 
 def i17(seen: Seen) -> Iterator[str]:
-    """Fail closed. Each change has a well-formed call before it, for that very tool and item; a broken policy starts nothing; a
-    checkpoint that holds code does not run it."""
+    """Fail closed. Each change has a well-formed call before it, for that very tool and item; a broken policy starts nothing;
+    a checkpoint that holds code does not run it."""
     for _, write in seen.changes():
         person, effect = seen.oracle.named(write), seen.oracle.effect_of(write)
-        if effect is None or person is None or not seen.causes(person, effect):
+        if effect is None or person is None or not seen.causes(person, effect, write):
             yield f"{_told(write)} has no well-formed call before it"
     yield from seen.loaded
     if seen.canary.exists():
         yield "code in a checkpoint was run"
 
 
-assert set(FIXED) <= set(TOOLS.values())  # noqa: S101 - the two tables are written by hand
+assert set(FIXED) <= set(TOOLS.values())
 INVARIANTS: dict[str, Callable[[Seen], Iterator[str]]] = {
     **{name: getattr(first, name.lower()) for name in (f"I{n}" for n in range(1, 10))},
     **{"I10": i10, "I11": i11, "I12": i12, "I13": i13, "I14": i14, "I15": i15, "I16": i16, "I17": i17},

@@ -35,7 +35,7 @@ TOOLS: dict[str, str] = {
     "run_pipeline": PIPELINE,
     "run_revocation": REVOKE,
 }
-FIXED = {action: item for action, item in _PARTS.values()}
+FIXED = dict(_PARTS.values())
 """The item of each action that has but one."""
 
 

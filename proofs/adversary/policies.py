@@ -81,9 +81,10 @@ allowed = ["aws", "github", "wiki", "database", "vault", "sso", "admins"]
 birthright = ["vault", "admins"]
 """
 
-NARROW = (
-    WIDE.replace('allowed = ["aws", "github", "wiki", "sso"]\nbirthright = ["aws", "sso"]', 'allowed = ["wiki"]\nbirthright = ["wiki"]')
-    .replace('allowed = ["wiki", "database", "sso"]\nbirthright = ["database"]', 'allowed = ["wiki"]\nbirthright = ["wiki"]')
+NARROW = WIDE.replace(
+    'allowed = ["aws", "github", "wiki", "sso"]\nbirthright = ["aws", "sso"]', 'allowed = ["wiki"]\nbirthright = ["wiki"]'
+).replace(
+    'allowed = ["wiki", "database", "sso"]\nbirthright = ["database"]', 'allowed = ["wiki"]\nbirthright = ["wiki"]'
 )  # fmt: skip
 BROKEN = WIDE.replace('pipeline = "provisioning/aws"', 'pipelin = "provisioning/aws"')
 CONTACTS = ("first@acme.example", "second@acme.example")
@@ -97,7 +98,8 @@ class Policy:
 
     @cached_property
     def tables(self) -> dict[str, Any]:
-        return tomllib.loads(self.text)
+        tables: dict[str, Any] = tomllib.loads(self.text)
+        return tables
 
     @property
     def items(self) -> dict[str, dict[str, Any]]:

@@ -42,10 +42,10 @@ class Seen:
     settled: bool = False
     """Whether everything was given the time and an honest planner to end."""
 
-    def causes(self, person: Person, effect: Effect) -> list[Emitted]:
-        """Well-formed calls for an effect, emitted by the planner or model of one of the person's own runs."""
+    def causes(self, person: Person, effect: Effect, write: Write) -> list[Emitted]:
+        """Well-formed calls for an effect, emitted before the write by the planner or model of one of the person's own runs."""
         runs = {asked.run_id for asked in self.oracle.asked if asked.person == person}
-        wanted = [e for e in self.minds.emitted if e.run_id in runs and e.well_formed]
+        wanted = [e for e in self.minds.emitted if e.run_id in runs and e.well_formed and e.at <= write.at]
         return [e for e in wanted if (_action(e), e.item) == effect]
 
     def changes(self) -> list[tuple[int, Write]]:

@@ -28,6 +28,7 @@ from proofs.adversary.policies import BROKEN, NARROW, WIDE, Policy
 from proofs.adversary.seen import Seen
 from proofs.adversary.services import SECRET, Services
 from proofs.adversary.tampering import GRANTS, alter_grant, rewrite_state
+from proofs.patching import patch
 
 PEOPLE = (
     Person("Ana Silva", "engineering", "E-1", "ana.silva", "Dana Whitfield"),
@@ -37,7 +38,7 @@ PEOPLE = (
     Person("Corn Barnes", "data", "E-5", "corn.barnes"),
     Person("Com Bames", "data", "E-6", "com.bames"),
     Person("Аnа Silvа", "data", "E-7", "ana.silva"),  # Cyrillic а
-    Person("Root Admin", "engineering", "E-8", "root.admin"),
+    Person("Help Desk", "engineering", "E-8", "help.desk"),
     Person("Dana Whitfield", "contractors", "E-9", "dana.whitfield"),
 )
 OFFICE = Caller("hr", frozenset({"onboard", "status", "admin"}))
@@ -67,7 +68,7 @@ class Stage:
         self.services = Services(self.disk.audited)
         self.oracle = Oracle(self.disk, self.services)
         self.seen = Seen(self.services, self.disk, self.oracle, self.minds, self.directory / "canary", [SECRET])
-        nodes.RunbookPlanner = noted_runbook(self.minds)  # type: ignore[misc]
+        patch(nodes, RunbookPlanner=noted_runbook(self.minds))
         self.watch = open_watch()
         self.seen.egress = self.watch.gone
         self.requests: dict[str, tuple[str, ...] | None] = {}
@@ -92,7 +93,7 @@ class Stage:
             if self._life is not None:
                 await self._life.end()
         finally:
-            nodes.RunbookPlanner = RunbookPlanner  # type: ignore[misc]
+            patch(nodes, RunbookPlanner=RunbookPlanner)
             if self._clock is not None:
                 self._clock.stop()
             close_watch(self.watch)
@@ -103,7 +104,7 @@ class Stage:
         for ask in asks:
             person = ask.person
             run = await self._told(lambda a=ask: self.life.ops.submit(_profile(a.person), a.items), caller)  # type: ignore[misc]
-            if run is not None:
+            if run is not None and "onboard" in caller.scopes:  # a run for anybody else is nobody's
                 self.requests.setdefault(person.external_id, ask.items)
                 self._admitted(run, ask.script, lambda run, p=person, i=ask.items: self.oracle.asks(run.id, p, i))  # type: ignore[misc]
         await self.driven()
@@ -121,9 +122,9 @@ class Stage:
         asked, status = self.oracle.asked_of(run_id), self.disk.runs()[run_id][1]
         assert asked is not None
         run = await self._told(lambda: self.life.ops.cancel(run_id, undo=undo), caller)
-        if self.disk.runs()[run_id][1] == "cancelled" and status != "cancelled":
+        if self.disk.runs()[run_id][1] == "cancelled" and status != "cancelled" and "onboard" in caller.scopes:
             self.oracle.cancelled[run_id] = asyncio.get_running_loop().time()
-        if run is not None and run.id != run_id:
+        if run is not None and run.id != run_id and "onboard" in caller.scopes:
             self._admitted(run, script, lambda run: self.oracle.asks_back(run.id, asked.person))
         await self.driven()
 
@@ -139,10 +140,12 @@ class Stage:
     async def plan(self, person: Person, items: tuple[str, ...] | None) -> None:
         """A plan only reads: what services received meanwhile is noted."""
         await self._quiet()
+        others = self._live("queued", "running", "waiting")
         before, self.minds.dry = len(self.services.writes), True
         await self._told(lambda: self.life.ops.plan(_profile(person), items), OFFICE)
         self.minds.dry = False
-        self.seen.reads.append((f"a plan for {person.name}", self.services.writes[before:]))
+        if not others:  # whose own work would stand beside
+            self.seen.reads.append((f"a plan for {person.name}", self.services.writes[before:]))
 
     async def restart(self, *, narrow: bool | None = None, days: int = 0, kill: bool = True) -> None:
         """Another life, perhaps under another policy or on another day."""

@@ -19,7 +19,10 @@ from proofs.adversary.disk import Disk
 
 GRANTS = ("widen", "swap", "later", "other")
 STATES = ("steps", "finish", "rounds", "observations", "msgpack", "pickle")
-_MORE = [["entra", "entra.add_to_group", "admins"], *(["jenkins", "jenkins.run_pipeline", i] for i in ("vault", "github", "wiki", "aws"))]
+_MORE = [
+    ["entra", "entra.add_to_group", "admins"],
+    *(["jenkins", "jenkins.run_pipeline", i] for i in ("vault", "github", "wiki", "aws")),
+]
 _CONSTRUCTOR = 0  # langgraph.checkpoint.serde.jsonplus.EXT_CONSTRUCTOR_SINGLE_ARG: module, name, argument
 
 
@@ -49,23 +52,37 @@ async def rewrite_state(data_dir: Path, run_id: str, how: str, canary: Path) -> 
     if how in ("msgpack", "pickle"):
         _poison(data_dir / CHECKPOINTS, how, canary)
         return
-    step = {"id": "s", "round": 1, "agent": "jenkins", "goal": "g", "after": [], "tool": "run_pipeline", "arguments": {"item": "vault"}}
-    values: dict[str, Any] = {
+    step = {
+        "id": "s",
+        "round": 1,
+        "agent": "jenkins",
+        "goal": "g",
+        "after": [],
+        "tool": "run_pipeline",
+        "arguments": {"item": "vault"},
+    }
+    every: dict[str, dict[str, Any]] = {
         "steps": {"steps": [step], "rounds": 1, "summary": None, "observations": []},
         "finish": {"summary": "all done", "rounds": 1},
         "rounds": {"rounds": -1000, "steps": [step]},
-        "observations": {"observations": [{"step_id": "s", "round": 1, "agent": "x", "succeeded": True, "text": "t", "waiting": 0.0}]},
-    }[how]
+        "observations": {
+            "observations": [{"step_id": "s", "round": 1, "agent": "x", "succeeded": True, "text": "t", "waiting": 0.0}]
+        },
+    }
     async with open_checkpoints(data_dir / CHECKPOINTS) as saver:
         graph = build_planner(load_agents(), saver)
-        await graph.aupdate_state({"configurable": {"thread_id": run_id}}, values, as_node="think")
+        await graph.aupdate_state({"configurable": {"thread_id": run_id}}, every[how], as_node="think")
 
 
 def _poison(path: Path, how: str, canary: Path) -> None:
     """Every checkpoint and every write becomes a call of ``os.system``."""
     command = f"touch {canary}"
     call = ormsgpack.Ext(_CONSTRUCTOR, ormsgpack.packb(("os", "system", command)))
-    blob = ormsgpack.packb({"v": 4, "id": "1", "ts": "", "channel_values": {"goal": call}}) if how == "msgpack" else _pickled(command)
+    blob = (
+        ormsgpack.packb({"v": 4, "id": "1", "ts": "", "channel_values": {"goal": call}})
+        if how == "msgpack"
+        else _pickled(command)
+    )
     with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
         connection.execute("UPDATE checkpoints SET type = ?, checkpoint = ?", (how, blob))
         connection.execute("UPDATE writes SET type = ?, value = ?", (how, ormsgpack.packb(call) if how == "msgpack" else blob))
