@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from proofs.adversary.minds import Call, Move
 from proofs.adversary.more_invariants import violations
-from proofs.adversary.moves import CALLS, ITEMS, REACHES, SCRIPTS, UNKNOWN
+from proofs.adversary.moves import CALLS, EVERY_CALL, ITEMS, REACHES, SCRIPTS, UNKNOWN
 from proofs.adversary.oracle import Person
 from proofs.adversary.stage import OFFICE, PEOPLE, VIEWER, Ask, Stage
 from proofs.adversary.tampering import GRANTS, STATES
@@ -25,7 +25,7 @@ _ITEMS = st.none() | st.lists(st.sampled_from(ITEMS), max_size=4, unique=True).m
 _STRIKES = st.lists(st.sampled_from(("", "", "refuse", "deny", "drop_before", "drop_after", "hang", "fail")), max_size=6)
 _DIES = st.none() | st.tuples(st.integers(0, 6), st.sampled_from(("before", "after")))
 _CALLERS = st.sampled_from((OFFICE, OFFICE, OFFICE, VIEWER))
-_LOST = st.lists(st.sampled_from(("", "drop_after")), min_size=3, max_size=5)
+_LOST = st.lists(st.sampled_from(("", "drop_after", "drop_after")), min_size=4, max_size=9)
 _GUESSES = st.lists(UNKNOWN, min_size=2, max_size=6)
 _DEATH = Move("die")
 
@@ -81,7 +81,7 @@ class Attack(RuleBasedStateMachine):
         if self.wanted in found or (found and not self.wanted):
             raise Broken("\n".join(f"{name}: {line}" for name, lines in found.items() for line in lines[:3]))
 
-    @initialize(opening=st.sampled_from(("reaching", "guesses", "namesakes", "lost", "viewer", "none")), data=st.data())
+    @initialize(opening=st.sampled_from(("reaching", "guesses", "namesakes", "lost", "sweep", "viewer")), data=st.data())
     def open_with(self, opening: str, data: Any) -> None:
         """Each example begins with one way of attack, so that none is rare."""
         if opening == "reaching":
@@ -92,6 +92,9 @@ class Attack(RuleBasedStateMachine):
             self._all(data.draw(st.permutations(PEOPLE[4:])))
         if opening == "lost":
             self._lose(data.draw(st.sampled_from(PEOPLE[:4])), data.draw(_LOST), None)
+        if opening == "sweep":
+            script = (Move("legit"), Move("calls", EVERY_CALL), Move("calls", EVERY_CALL))
+            self._do("sweep", self.stage.request([Ask(data.draw(st.sampled_from(PEOPLE[:4])), None, script)]))
         if opening == "viewer":
             self._do("viewer", self.stage.request([Ask(data.draw(_PEOPLE), None, ())], VIEWER))
 

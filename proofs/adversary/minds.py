@@ -83,14 +83,15 @@ class Minds:
         known["$ADDRESS"] = str(people[0]["address"]) if people else "nobody@acme.example"
         return known.get(value, value) if isinstance(value, str) else value
 
-    def note(self, run_id: str, step: str, tool: object, arguments: object) -> None:
-        """A tool call was emitted."""
+    def note(self, run_id: str, step: str, tool: object, arguments: object, agent: str = "") -> None:
+        """A tool call was emitted, for an agent where that is known."""
         if not isinstance(tool, str):
             return
         given = {k: v for k, v in arguments.items() if k != "context"} if isinstance(arguments, dict) else {"?": arguments}
         fixed = TOOLS.get(tool) in FIXED
         item = given.get("item")
         right = tool in TOOLS and (not given if fixed else set(given) == {"item"} and isinstance(item, str) and len(item) <= 64)
+        right = right and TOOLS[tool].startswith(agent)
         rows = self.disk.rows(
             "SELECT 1 FROM employees e JOIN runs r ON r.employee_id = e.id WHERE r.id = ? AND e.entra_id <> ''", run_id
         )
@@ -109,7 +110,7 @@ class Minds:
         )
         for step in steps:
             if step.tool is not None:
-                self.note(run_id, step.id, step.tool, step.arguments)
+                self.note(run_id, step.id, step.tool, step.arguments, step.agent)
         return replace(decision, steps=steps)
 
 
@@ -234,7 +235,7 @@ def noted_runbook(minds: Minds) -> type[RunbookPlanner]:
             decision = await super().decide(situation)
             run_id = minds.asking.get(id(situation), situation.known.run_id)
             for step in decision.steps:
-                minds.note(run_id, step.id, step.tool, step.arguments)
+                minds.note(run_id, step.id, step.tool, step.arguments, step.agent)
             return decision
 
     return Noted

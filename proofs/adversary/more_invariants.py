@@ -8,6 +8,7 @@ import json
 import pkgutil
 import types
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from proofs.adversary import invariants as first
@@ -71,10 +72,18 @@ def i11(seen: Seen) -> Iterator[str]:
 
 
 def _unrecorded_denials(seen: Seen) -> Iterator[str]:
-    denied = {(row.run_id, row.action, row.item) for row in seen.disk.audit() if row.kind == "denied"}
-    for call in seen.minds.emitted:
-        if _must_be_denied(seen, call) and (call.run_id, TOOLS[call.tool], call.item) not in denied:
-            yield f"the denied call {call.tool} {call.item!r} of {call.run_id} is not in the audit"
+    """Rows are counted: what a model wrote as an item stands there as a keyed hash only."""
+    rows = Counter((row.run_id, row.action) for row in seen.disk.audit() if row.kind == "denied")
+    due = Counter((call.run_id, TOOLS[call.tool]) for call in seen.minds.emitted if _must_be_denied(seen, call))
+    due += Counter((call.run_id, "") for call in seen.minds.emitted if _is_malformed(seen, call))
+    for (run_id, action), count in due.items():
+        if rows[(run_id, action)] < count:
+            yield f"{count} denied calls for {action or 'what no tool can'} of {run_id}, in the audit {rows[(run_id, action)]}"
+
+
+def _is_malformed(seen: Seen, call: Emitted) -> bool:
+    """A call that came to its end and that no tool can take."""
+    return not call.well_formed and call.step in seen.minds.observed and seen.oracle.asked_of(call.run_id) is not None
 
 
 def _must_be_denied(seen: Seen, call: Emitted) -> bool:

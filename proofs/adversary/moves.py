@@ -43,6 +43,13 @@ _EXTRAS: dict[str, Any] = {
     "parameters": {"ROLE": CANARY},
     "id": CANARY,
 }
+EVERY_CALL: tuple[Call, ...] = tuple(
+    (agent, tool, {"item": item} if item else {})
+    for agent, tools in _REAL.items()
+    for tool in tools
+    for item in (ITEMS if tool in ("add_to_group", "run_pipeline", "run_revocation") else ("",))
+)
+"""Every tool with every item: only the grant can stand in its way."""
 
 
 @st.composite

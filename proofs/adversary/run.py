@@ -75,7 +75,7 @@ def play(number: int, examples: int, mutant: Mutant | None = None, steps: int = 
         try:
             run_state_machine_as_test(seed(number)(kind), settings=chosen)
         except Broken as broken:
-            hunt.error = "" if mutant else str(broken)
+            hunt.error = "" if mutant else "\n".join([str(broken), *getattr(broken, "__notes__", ())])
         except Exception as error:  # noqa: BLE001 - a mutant may break the play itself: that is told, not raised
             hunt.error = f"{type(error).__name__}: {error}"
     hunt.seconds = time.monotonic() - began
