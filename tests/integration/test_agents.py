@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -47,6 +47,9 @@ class FixedJournal:
 
     async def known(self, run_id: str) -> Known:
         return Known(run_id, LifecycleEvent.JOINER, self.account, ())
+
+    async def veil(self, run_id: str) -> Callable[[str], str]:
+        return str
 
 
 class ScriptedModel(BaseChatModel):

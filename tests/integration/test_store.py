@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from agent_ops import Profile
+from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError
-from agent_ops.domain.runs import Request, RunStatus
+from agent_ops.domain.runs import LifecycleEvent, Request, RunStatus
 from agent_ops.runtime.housekeeping import prune_events
 from agent_ops.storage import Store, Tx
 
@@ -117,4 +119,29 @@ async def test_events_of_runs_that_ended_long_ago_go_and_nothing_else(tmp_path: 
     assert {event.run_id for event in left} == {"new", "going"}
     assert await store.read(lambda tx: tx.runs.get("old")) is not None
     assert await prune_events(store, 365) == 0
+    await store.close()
+
+
+async def test_no_byte_of_what_was_removed_is_left_after_a_busy_day(tmp_path: Path) -> None:
+    """Rows move from page to page as others grow: SQLite overwrites where they were last, not where they were before."""
+    store, choose = await opened(tmp_path), random.Random(1)
+    people = [f"{choose.getrandbits(64):016x}" for _ in range(200)]
+
+    def a_day(tx: Tx) -> None:
+        for person in people:
+            tx.people.insert(person, Request(Profile("Ana Silva", "Sales", manager="Canary Gone" if person in gone else None)))
+            tx.runs.insert(person, person, LifecycleEvent.JOINER, None)
+        for number in range(3000):
+            person = choose.choice(people)
+            said = ("canary " if person in gone else "nothing ") * choose.randrange(1, 200)
+            tx.logs.event(person, person, "thought", said)
+            tx.people.set_items(person, [AccessItem(f"item{number % 20}", ItemStatus.FAILED, "reason", said)])
+
+    gone = set(people[::5])
+    await store.transaction(a_day)
+    await store.transaction(lambda tx: [tx.erasures.erase(person) for person in gone])
+    await store.scrub()
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert content.lower().count(b"canary") == 0
+    assert content.count(b"nothing") > 1000
     await store.close()

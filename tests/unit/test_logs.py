@@ -84,7 +84,7 @@ def test_secrets_and_addresses_are_masked_in_values_keys_and_tracebacks(log_file
     assert "canary" not in written
     assert "silva" not in written
     assert MASK in written
-    assert "Traceback" in lines(log_file)[1]["exception"]
+    assert lines(log_file)[1]["exception"].startswith(f"ValueError < {__file__}:")
 
 
 def test_libraries_are_heard_from_warnings_on_only(log_file: Path) -> None:
@@ -96,7 +96,27 @@ def test_libraries_are_heard_from_warnings_on_only(log_file: Path) -> None:
     finally:
         loud.setLevel(logging.NOTSET)
     (line,) = lines(log_file)
-    assert (line["event"], line["logger"], line["level"]) == ("a real warning", "botocore.parsers", "warning")
+    assert (line["event"], line["logger"], line["level"]) == ("a %s warning", "botocore.parsers", "warning")
+
+
+def test_nothing_that_an_error_or_a_library_says_is_written(log_file: Path) -> None:
+    """It may name a person, and an erasure does not reach log files."""
+    log = structlog.get_logger("agent_ops.test")
+    try:
+        try:
+            raise ValueError("Quillfeather is no number")
+        except ValueError as inner:
+            raise RuntimeError("Quillfeather cannot be added") from inner
+    except RuntimeError as error:
+        log.exception("broke", error=error, more=[error])
+        logging.getLogger("urllib3.pool").warning("%s was refused", "Quillfeather", exc_info=error)
+        logging.getLogger("asyncio").error(f"a task broke\nfuture: <Task exception={error!r}>")
+    told = lines(log_file)
+    assert "Quillfeather" not in log_file.read_text(encoding="utf-8")
+    assert [line["event"] for line in told] == ["broke", "%s was refused", "a task broke"]
+    assert [place.split(" < ")[0] for place in told[0]["exception"].split("\n")] == ["ValueError", "RuntimeError"]
+    assert (told[0]["error"], told[0]["more"]) == ("RuntimeError", ["RuntimeError"])
+    assert told[1]["exception"] == told[0]["exception"]
 
 
 def test_only_its_owner_reads_the_file(log_file: Path) -> None:

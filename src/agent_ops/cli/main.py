@@ -20,6 +20,7 @@ from agent_ops.cli.commands import (
     cancel,
     demo,
     doctor,
+    erase,
     guard,
     init,
     keys,
@@ -84,7 +85,7 @@ def main() -> None:
 _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
-    guard.guard,
+    *(guard.guard, erase.erase),
     *(breaker.breaker, audit.audit, keys.keys),
 )
 for command in _COMMANDS:

@@ -26,6 +26,7 @@ class EmployeeStatus(str, Enum):
     HELD = "held"  # a person must decide whose account it is
     FAILED = "failed"  # no account
     WITHDRAWN = "withdrawn"  # the onboarding was undone: the account is disabled
+    ERASED = "erased"  # nothing is known of the person any more
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Profile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", clean_name(self.name))
-        object.__setattr__(self, "joining_date", _checked_date(self.joining_date))
-        if self.manager:
+        object.__setattr__(self, "joining_date", checked_day("joining_date", self.joining_date))
+        if self.manager and isinstance(self.manager, str):
             object.__setattr__(self, "manager", self.manager if "@" in self.manager else clean_name(self.manager, "manager"))
         if not isinstance(self.team, str) or not self.team.strip():
             raise InvalidRequest("team", "is empty", "Name a team of the entitlement policy (`agent-ops policy`).")
@@ -96,7 +97,12 @@ def check_fields(data: dict[str, Any], known: set[str], needed: set[str]) -> Non
         raise InvalidRequest(missing, "is missing")
 
 
-def _checked_date(value: date | str | None) -> date | None:
+def checked_day(field: str, value: date | str | None) -> date | None:
+    """A day as a date, or as text in ISO 8601.
+
+    Raises:
+        InvalidRequest: naming the field.
+    """
     if value is None:
         return None
     if isinstance(value, str):
@@ -105,10 +111,22 @@ def _checked_date(value: date | str | None) -> date | None:
                 raise ValueError(value)
             value = date.fromisoformat(value)
         except ValueError as error:
-            raise InvalidRequest("joining_date", f"{value!r} is no date", "Write it as YYYY-MM-DD, a day that exists.") from error
+            raise InvalidRequest(field, f"{value!r} is no date", "Write it as YYYY-MM-DD, a day that exists.") from error
+    if type(value) is not date:  # a datetime is a date, too, and compares with none
+        raise InvalidRequest(field, f"must be a date, not {type(value).__name__}")
     if not EARLIEST_JOINING <= value <= date(date.today().year + MAX_YEARS_AHEAD, 12, 31):
-        raise InvalidRequest("joining_date", f"{value.isoformat()} is not a plausible first working day")
+        raise InvalidRequest(field, f"{value.isoformat()} is not a plausible first working day")
     return value
+
+
+def check_key(field: str, value: str | None, longest: int) -> None:
+    """Refuse what is no short line of visible characters.
+
+    Raises:
+        InvalidRequest: naming the field.
+    """
+    if value is not None and not (isinstance(value, str) and 0 < len(value) <= longest and _PLAIN.fullmatch(value)):
+        raise InvalidRequest(field, f"must have 1 to {longest} characters, all of them visible")
 
 
 def _check_plain(field: str, value: str | None) -> None:

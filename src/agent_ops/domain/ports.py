@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from agent_ops.domain.decisions import Decision, Situation
@@ -92,6 +92,9 @@ class Journal(Protocol):
 
     async def known(self, run_id: str) -> Known:
         """The facts, from storage and ledger."""
+
+    async def veil(self, run_id: str) -> Callable[[str], str]:
+        """What puts handles in the places of whatever in a text names the run's employee."""
 
     async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
         """Append one line to the run's events."""

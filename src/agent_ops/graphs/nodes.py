@@ -13,6 +13,7 @@ from agent_ops.agents.graph import AgentGraph
 from agent_ops.domain.decisions import Decision, Situation, check_decision
 from agent_ops.domain.effects import OutcomeKind
 from agent_ops.domain.errors import PlannerError
+from agent_ops.domain.veil import veiled_situation
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.runbook import RunbookPlanner, summarise
 from agent_ops.graphs.state import Order, PlannerState, observation_from_state, step_to_state
@@ -67,7 +68,9 @@ async def _decide(situation: Situation, context: PlannerContext, by_runbook: boo
     if by_runbook:
         return await RunbookPlanner().decide(situation), True
     try:
-        decision = await context.planner.decide(deepcopy(situation))  # whatever a planner writes over, nobody else reads it
+        veil = await context.journal.veil(context.run_id)
+        shown = deepcopy(veiled_situation(situation, veil))  # whatever a planner writes over, nobody else reads it
+        decision = await context.planner.decide(shown)
         check_decision(decision, situation)
         return decision, False
     except PlannerError as error:

@@ -129,7 +129,7 @@ class Ledger:
     def _landed(self, sending: asyncio.Future[Intent | Outcome]) -> None:
         self._in_flight.discard(sending)
         if not sending.cancelled() and (error := sending.exception()) is not None:
-            log.info("send_not_recorded", error=str(error))  # its caller is told too, if it still waits
+            log.info("send_not_recorded", error=error)  # its caller is told too, if it still waits
 
     async def _to_the_service(self, grant: Grant, proposal: Proposal, key: str) -> Intent | Outcome:
         """Steps 1 to 5, up to the service's answer. Not cancelled with the caller, and the key's turn is held throughout."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import structlog
@@ -18,6 +18,7 @@ from agent_ops.domain.known import Known
 from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
 from agent_ops.domain.runs import Run, RunStatus
+from agent_ops.domain.veil import veiled
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.keying import Keys
 from agent_ops.storage import Store, Transactions, Tx
@@ -53,6 +54,11 @@ class RunJournal:
         """
         grant = await self.grants.load(run_id)
         return await self.store.read(lambda tx: self._known(tx, grant))
+
+    async def veil(self, run_id: str) -> Callable[[str], str]:
+        """What puts handles in the places of whatever in a text names the run's employee."""
+        employee = await self.store.read(lambda tx: _employee(tx, run_id))
+        return lambda text: veiled(text, employee)
 
     async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
         """Append one line to the run's events."""

@@ -15,7 +15,7 @@ from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.jenkins_login import JenkinsAccount
 from agent_ops.transport.jenkins_server import job_path
 from agent_ops.transport.routes import Route
-from agent_ops.transport.vendor_errors import httpx_errors, status_error
+from agent_ops.transport.vendor_errors import check_no_redirect, httpx_errors, status_error
 
 _SERVICE = "Jenkins"
 
@@ -89,6 +89,7 @@ class JenkinsReader:
     async def _get(self, path: str, *, missing_is_fine: bool = False) -> httpx.Response:
         with httpx_errors(_SERVICE):
             answer = await self._http.get(self._root + path)
+        check_no_redirect(_SERVICE, answer)
         if answer.status_code >= 400 and not (missing_is_fine and answer.status_code == 404):
             raise status_error(_SERVICE, answer.status_code, answer.reason_phrase, answer.headers.get("Retry-After"))
         return answer

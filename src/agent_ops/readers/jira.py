@@ -114,7 +114,7 @@ class JiraReader:
         Route(config.ca_file, config.proxies).prepare(session, config.url)
         jira.verify_ssl, jira.proxies = session.verify, None  # given with each call, they would win over the session's
         session.max_redirects = 0
-        log_calls(session, _SERVICE)
+        log_calls(session, _SERVICE, config.url)
         return jira
 
 

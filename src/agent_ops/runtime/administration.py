@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent_ops.domain.employee import Employee
+from agent_ops.domain.erasure import Erasure
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.limits import Breaker
@@ -11,6 +12,7 @@ from agent_ops.runtime.auditing import Auditor
 from agent_ops.runtime.clearing import clear_address
 from agent_ops.runtime.compose import System
 from agent_ops.runtime.dispatcher import LocalDispatcher
+from agent_ops.runtime.erasing import Eraser
 from agent_ops.settings import Settings
 from agent_ops.storage.head import HEAD_FILE
 
@@ -38,6 +40,19 @@ class Administration:
         """
         self._check_open()
         return await clear_address(self._system.store, wanted, self._caller)
+
+    async def erase(self, wanted: str) -> Erasure:
+        """Remove everything that tells of a person from the data directory, for ever. Needs the scope ``erase``.
+
+        Args:
+            wanted: an employee id, a run id, an address or a full name.
+
+        Raises:
+            NotPermitted: the caller may not. NotFound: nobody is meant. InvalidRequest: several people are, or a run goes on.
+            StorageBusy: another process held the database for long; the same call again goes on.
+        """
+        self._check_open()
+        return await Eraser(self._settings.data_dir, self._system.store, self._system.keys).erase(wanted, self._caller)
 
     async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
         """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.

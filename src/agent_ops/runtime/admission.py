@@ -10,6 +10,7 @@ from agent_ops.domain.evidence import Evidence
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Difference, Plan
 from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.runtime.tombstones import check_not_erased
 from agent_ops.storage import Tx
 
 
@@ -38,6 +39,7 @@ def asked_before(tx: Tx, run_id: str) -> tuple[str, Request]:
     request = tx.people.request_of(run.employee_id) if run else None
     if run is None or request is None:
         raise NotFound(f"there is no run {run_id!r}")
+    check_not_erased(tx, run.employee_id)
     check_ended(tx.runs.of_employee(run.employee_id)[0])
     return run.employee_id, request
 

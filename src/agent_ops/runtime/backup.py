@@ -18,6 +18,7 @@ from agent_ops.runtime.compose import CHECKPOINTS, DATABASE, OWNERS, open_store
 from agent_ops.runtime.keys import FILE as KEYS
 from agent_ops.runtime.keys import ensure_keys
 from agent_ops.runtime.owners import Owners
+from agent_ops.runtime.tombstones import read_list
 from agent_ops.storage import Tx
 from agent_ops.storage.head import HEAD_FILE, HeadFile
 
@@ -52,7 +53,8 @@ async def restore(data_dir: Path, source: Path | None, caller: Caller) -> dateti
         source: a backup; None when the database was restored by other means, from a snapshot for example.
 
     Returns:
-        The moment that the database is of: everything without a recorded success is looked up from then on.
+        The moment that the database is of: everything without a recorded success is looked up from then on. Whoever was
+        erased since is erased again.
 
     Raises:
         ConfigurationError: a process works in the directory, or the backup is of another installation.
@@ -69,10 +71,17 @@ async def restore(data_dir: Path, source: Path | None, caller: Caller) -> dateti
         backup_of = made_at or tx.restores.last_known() or datetime.now(timezone.utc)
         tx.restores.add(backup_of)
         tx.audit.append_restored(caller.name, backup_of, HeadFile(data_dir / HEAD_FILE).read(tx.audit.keys))
+        for stone in erased:
+            if tx.erasures.put(stone):
+                tx.logs.audit("erased", "", stone.employee_id, detail="again")
         return backup_of
 
+    erased = await asyncio.to_thread(read_list, data_dir)
     async with open_store(data_dir) as (store, _):
-        return await store.transaction(work)
+        backup_of = await store.transaction(work)
+        if erased:
+            await store.scrub()
+    return backup_of
 
 
 def _new_directory(target: Path) -> None:

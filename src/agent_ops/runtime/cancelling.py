@@ -17,6 +17,7 @@ from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
+from agent_ops.runtime.tombstones import check_not_erased
 from agent_ops.storage import Store, Tx
 
 SCOPE = "onboard"
@@ -69,7 +70,7 @@ class Canceller:
         Groups stay: a disabled account cannot use them.
 
         Raises:
-            NotPermitted: the caller lacks the scope. NotFound: no such run.
+            NotPermitted: the caller lacks the scope. NotFound: no such run. IdentityConflict: the person was erased.
             InvalidRequest: another run of the employee goes on, or there is nothing to reverse.
         """
         caller.require(SCOPE)
@@ -78,6 +79,7 @@ class Canceller:
             run = tx.runs.get(run_id)
             if run is None:
                 raise NotFound(f"there is no run {run_id!r}")
+            check_not_erased(tx, run.employee_id)
             runs = tx.runs.of_employee(run.employee_id)
             if going := next((r for r in runs if not r.status.ended), None):
                 raise InvalidRequest("run", f"run {going.id} goes on", "Cancel it first.")

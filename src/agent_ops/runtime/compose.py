@@ -95,7 +95,7 @@ async def open_store(data_dir: Path) -> AsyncIterator[tuple[Store, Keyring]]:
     """The operations database of a data directory, and the installation's keys."""
     await asyncio.to_thread(ensure_keys, data_dir)
     keys = await asyncio.to_thread(Keyring, data_dir)
-    store = await Store(data_dir / DATABASE, keys.audit).open()
+    store = await Store(data_dir / DATABASE, keys.audit, identity_key=keys.identity).open()
     try:
         yield store, keys
     finally:

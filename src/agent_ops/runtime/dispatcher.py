@@ -124,7 +124,7 @@ class LocalDispatcher:
         except (StorageError, sqlite3.Error):
             raise
         except Exception as error:
-            log.error("run_broke", run=run_id, error=repr(error), exc_info=error)
+            log.error("run_broke", run=run_id, error=error, exc_info=error)
             await self._broken(run_id, employee_id, error)
 
     async def _broken(self, run_id: str, employee_id: str, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import keyed_id
-from agent_ops.domain.employee import EmployeeStatus, Profile, identity_of
+from agent_ops.domain.employee import EmployeeStatus, Profile, check_key, checked_day, identity_of
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan
@@ -27,11 +28,13 @@ from agent_ops.runtime.admission import Admission, asked_before, cause, check_en
 from agent_ops.runtime.approvals import Approvals
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
+from agent_ops.runtime.tombstones import check_not_erased
 from agent_ops.storage import Store, Transactions, Tx
 
 log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
 ONBOARD, LINK = "onboard", "link"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _ON_RETRY = "Nothing was done. Repeat the first request unchanged, or give the new references to `agent-ops retry RUN`."
 
 
@@ -138,6 +141,8 @@ class Edge:
     async def _told(self, work: Callable[[Tx], Run], request_id: str | None) -> Run:
         """Commit the work, and let the log name the request with every line about the run; a new run keeps its first."""
         asked = request_id or str(uuid.uuid4())
+        if not (isinstance(asked, str) and _REQUEST_ID.fullmatch(asked)):
+            raise InvalidRequest("request_id", "must be 1 to 128 of A-Z a-z 0-9 . _ : / + = -", "It is logged: name nobody.")
 
         def named(tx: Tx) -> tuple[Run, str]:
             run = work(tx)
@@ -154,8 +159,8 @@ class Edge:
     ) -> Admission:
         """What can be said of a request without looking into the database."""
         check_caller(request, caller)
-        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
-            raise InvalidRequest("idempotency_key", f"must have 1 to {MAX_KEY_CHARACTERS} characters")
+        check_key("idempotency_key", idempotency_key, MAX_KEY_CHARACTERS)
+        run_after = checked_day("run_after", run_after)
         due = self.policy.due(request.profile, request.access_items)
         items = self._approvals.outstanding(request, due)
         local_part(request.profile.name)
@@ -212,6 +217,7 @@ class Edge:
     def _known_run(self, tx: Tx, admission: Admission) -> Run | None:
         """The run of an equal request; None when the person is new, or when a held one was decided."""
         request, employee_id, idempotency_key = admission.request, admission.employee_id, admission.idempotency_key
+        check_not_erased(tx, employee_id)
         name, stored = request.profile.name, tx.people.request_of(employee_id)
         same = stored == request
         if idempotency_key is not None and (run := tx.runs.with_idempotency_key(idempotency_key)):
@@ -284,10 +290,14 @@ def request_for(
     """The request that a caller's arguments state.
 
     Raises:
-        InvalidRequest: the profile is none, or the evidence is no mapping.
+        InvalidRequest: the profile is none, or an argument is of another kind.
     """
     if not isinstance(profile, Profile):
         raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
+    if not isinstance(access_items, (str, Iterable, type(None))):
+        raise InvalidRequest("access_items", "must be a list of catalogue keys", "For example: aws, github.")
+    if not isinstance(new_person, bool):
+        raise InvalidRequest("new_person", "must be true or false")
     items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
     given = {} if evidence is None else evidence
     if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
@@ -306,5 +316,5 @@ def check_caller(request: Request, caller: Caller) -> None:
     if request.link_existing is not None:
         try:
             uuid.UUID(request.link_existing)
-        except ValueError:
+        except (ValueError, AttributeError, TypeError):
             raise InvalidRequest("link_existing", f"{request.link_existing!r} is no object id (a UUID)") from None

@@ -1,5 +1,8 @@
 """The log file: one JSON object per line, for machines and grep; no secrets, no personal data, no endless lines.
 
+Nothing of what an error says is written, as it may name a person, and log files outlive an erasure: its class and where it was
+raised are; its words stand in the run's events. So it is with what libraries fill into their warnings.
+
 Every line about a run's work bears ``request``, ``run`` and ``employee``. The door binds ``run`` where it acts, and who is
 behind a run is added here, because context variables do not reach LangGraph's nodes on Python 3.10.
 """
@@ -10,6 +13,7 @@ import json
 import logging
 import re
 import sys
+import traceback
 from collections import OrderedDict
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -26,7 +30,7 @@ LIBRARIES = ("aiosmtplib", "asyncio", "atlassian", "boto3", "botocore", "httpcor
              "langgraph", "langsmith", "msal", "requests", "urllib3")  # fmt: skip
 _ADDRESS = re.compile(r"[\w.+'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _FIRST = frozenset({"event", "level", "logger", "timestamp", "request", "run", "employee", "agent", "action", "result"})
-_KNOWN_RUNS = 10_000
+_KNOWN_RUNS, _LONGEST_CHAIN = 10_000, 10
 _runs: OrderedDict[str, dict[str, str]] = OrderedDict()
 EventDict = MutableMapping[str, Any]
 _STAMPS: list[Any] = [
@@ -62,7 +66,7 @@ def configure_logging(path: Path | None, level: str) -> None:
     Without a file our lines go to the standard library's loggers below ``agent_ops``, for whoever embeds the package.
     Libraries are heard from WARNING on only, whatever the level: at DEBUG they print headers and bodies, secrets in them.
     """
-    final: Any = [_with_ids, structlog.processors.format_exc_info, _cleaned, _line]
+    final: Any = [_with_ids, _without_words, _cleaned, _line]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -80,7 +84,7 @@ def configure_logging(path: Path | None, level: str) -> None:
 
 def _write_to(path: Path, level: str, final: list[Any]) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_STAMPS,
+        foreign_pre_chain=[_template_only, *_STAMPS],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
     )
     _attach(logging.getLogger("agent_ops"), _handler(path, formatter, logging.NOTSET))
@@ -110,12 +114,43 @@ def _with_ids(_: Any, __: str, event: EventDict) -> EventDict:
     return {**_runs.get(event.get("run", ""), {}), **event}
 
 
+def _template_only(_: Any, __: str, event: EventDict) -> EventDict:
+    """A library's line as its author wrote it, before values were filled in; asyncio writes its own into further lines."""
+    record: logging.LogRecord = event["_record"]
+    return {**event, "event": str(record.msg).partition("\n")[0], "filled_in": len(record.args or ())}
+
+
+def _without_words(_: Any, __: str, event: EventDict) -> EventDict:
+    """An exception as the classes of its chain and the places that it passed."""
+    error = _exception(event.pop("exc_info", None))
+    return {**event, "exception": _places(error)} if error is not None else event
+
+
+def _exception(exc_info: Any) -> BaseException | None:
+    if exc_info is True:
+        return sys.exc_info()[1]
+    found = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    return found if isinstance(found, BaseException) else None
+
+
+def _places(error: BaseException | None) -> str:
+    """The innermost cause first, as in a traceback."""
+    chain: list[str] = []
+    while error is not None and len(chain) < _LONGEST_CHAIN:
+        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        chain.append(" < ".join([type(error).__name__, *reversed(places)]))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(reversed(chain))
+
+
 def _cleaned(_: Any, __: str, event: EventDict) -> EventDict:
     """Strings only, without secrets and e-mail addresses, none too long."""
     return {_text(key): _value(value) for key, value in event.items()}
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        return type(value).__name__
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, dict):

@@ -54,7 +54,8 @@ class Reports:
         """Every employee's latest run, in the order in which the employees were recorded."""
 
         def work(tx: Tx) -> list[RunReport]:
-            return [_report(tx, tx.runs.of_employee(employee.id)[0].id, False) for employee in tx.people.all()]
+            runs = [tx.runs.of_employee(employee.id) for employee in tx.people.all()]
+            return [_report(tx, of_one[0].id, False) for of_one in runs if of_one]  # a restored tombstone has none
 
         return await self.store.read(work)
 
@@ -99,7 +100,8 @@ def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
 
 def _mail(intent: Intent) -> Mail:
     delivered = intent.state is EffectState.SUCCEEDED
-    return Mail(intent.proposal.item, intent.pinned["recipient"], intent.pinned["message_id"], delivered, intent.reason)
+    recipient, message_id = intent.pinned.get("recipient", ""), intent.pinned.get("message_id", "")  # erased ones have none
+    return Mail(intent.proposal.item, recipient, message_id, delivered, intent.reason)
 
 
 def _part(intent: Intent) -> AccessItem:

@@ -91,6 +91,17 @@ def limits_and_breakers(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX breakers_open ON breakers (kind, holds) WHERE closed_at IS NULL")
 
 
+@migrations()
+def erased_people_stay_erased(db: Database) -> None:
+    """Whoever still works for an erased person, in whatever process, writes into nothing: the tombstone shuts their rows."""
+    erased = "(SELECT status FROM employees WHERE id = NEW.employee_id) = 'erased'"
+    ignored = "BEGIN SELECT RAISE(IGNORE); END"
+    db.execute(f"CREATE TRIGGER tombstones_stay BEFORE UPDATE ON employees WHEN OLD.status = 'erased' {ignored}")
+    for change in ("UPDATE ON runs", "UPDATE ON effects", "UPDATE ON items", "INSERT ON items", "INSERT ON events"):
+        name = f"no_{change.replace(' ON ', '_of_').lower()}_of_the_erased"
+        db.execute(f"CREATE TRIGGER {name} BEFORE {change} WHEN {erased} {ignored}")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

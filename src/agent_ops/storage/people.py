@@ -13,6 +13,7 @@ from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
 from agent_ops.domain.lookalikes import look_alikes
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import Request
+from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.rows import Row, dump, one, rows, stamp
 
 _EMPLOYEE = "SELECT id, profile, status, address, entra_id, reason FROM employees"
@@ -21,8 +22,8 @@ _EMPLOYEE = "SELECT id, profile, status, address, entra_id, reason FROM employee
 class People:
     """Employees and what they have; every method runs inside the caller's transaction."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
+        self._db, self._pseudonyms = db, pseudonyms
 
     def insert(self, employee_id: str, request: Request) -> None:
         self._db.execute(
@@ -55,8 +56,10 @@ class People:
         return Request.from_json(json.loads(row["request"])) if row else None
 
     def named(self, name: str) -> list[Employee]:
-        """Everybody whose name compares equal."""
-        return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} WHERE name_key = ? ORDER BY created_at", name_key(name))]
+        """Everybody whose name compares equal, erased ones among them."""
+        key = name_key(name)
+        sql = f"{_EMPLOYEE} WHERE name_key IN (?, ?) ORDER BY created_at"
+        return [_employee(row) for row in rows(self._db, sql, key, self._pseudonyms.name(key))]
 
     def all(self) -> list[Employee]:
         return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} ORDER BY created_at, id")]
@@ -101,12 +104,12 @@ class People:
         return holder is not None and holder["employee_id"] == employee_id
 
     def _looks_taken(self, employee_id: str, address: str) -> bool:
-        """Whether somebody else was given an address that looks like this one."""
+        """Whether somebody else, who may be erased since, was given an address that looks like this one."""
         local, _, domain = address.partition("@")
-        alike = [f"{other}@{domain}" for other in look_alikes(local)]
+        alike = [*(f"{other}@{domain}" for other in look_alikes(local)), self._pseudonyms.address(address)]
         marks = ", ".join("?" * len(alike))
         sql = f"SELECT 1 FROM addresses WHERE address IN ({marks}) AND employee_id IS NOT ? LIMIT 1"  # noqa: S608 - only marks
-        return bool(alike) and one(self._db, sql, *alike, employee_id) is not None
+        return one(self._db, sql, *alike, employee_id) is not None
 
     def address_is_foreign(self, address: str) -> None:
         """The directory says that somebody else has this address: never try it again for anybody."""

@@ -11,6 +11,7 @@ from agent_ops.domain.grants import Grant
 from agent_ops.domain.runs import Event, LifecycleEvent, Run, RunStatus
 from agent_ops.domain.usage import Usage
 from agent_ops.storage.audit import Audit
+from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
 _RUN = (
@@ -26,8 +27,8 @@ _DUE = "status IN (?, ?, ?) AND lease_until < ? AND wake_at <= ?"
 class Runs:
     """Runs and who drives them; every method runs inside the caller's transaction. Lease times are Unix seconds."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
+        self._db, self._pseudonyms = db, pseudonyms
 
     def insert(
         self, run_id: str, employee_id: str, event: LifecycleEvent, idempotency_key: str | None, wake_at: float = 0.0
@@ -57,7 +58,8 @@ class Runs:
         ]
 
     def with_idempotency_key(self, key: str) -> Run | None:
-        row = one(self._db, f"{_RUN} WHERE idempotency_key = ?", key)
+        """The run that a key came with, also when its employee was erased since."""
+        row = one(self._db, f"{_RUN} WHERE idempotency_key IN (?, ?)", key, self._pseudonyms.idempotency_key(key))
         return _run(row) if row else None
 
     def with_plan(self, seal: str) -> Run | None:

@@ -18,13 +18,16 @@ from agent_ops.storage.admissions import Admissions
 from agent_ops.storage.audit import Audit
 from agent_ops.storage.breakers import Breakers
 from agent_ops.storage.effects import Effects
+from agent_ops.storage.erasures import Erasures
 from agent_ops.storage.head import HEAD_FILE, HeadKeeper
 from agent_ops.storage.migrations import migrations
 from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
 from agent_ops.storage.policies import Policies
+from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.restores import Restores
 from agent_ops.storage.runs import Logs, Runs
+from agent_ops.storage.scrubbing import scrub
 from agent_ops.storage.usage import ModelUse
 
 T = TypeVar("T")
@@ -34,14 +37,15 @@ BUSY_TIMEOUT_SECONDS = 10.0
 class Tx:
     """Everything that can be read and written within one transaction."""
 
-    def __init__(self, db: Database, audit_keys: AuditKeys) -> None:
-        self.people = People(db)
-        self.runs = Runs(db)
+    def __init__(self, db: Database, audit_keys: AuditKeys, pseudonyms: Pseudonyms) -> None:
+        self.people = People(db, pseudonyms)
+        self.runs = Runs(db, pseudonyms)
         self.effects = Effects(db)
         self.pauses = Pauses(db)
         self.admissions = Admissions(db)
         self.breakers = Breakers(db)
         self.restores = Restores(db)
+        self.erasures = Erasures(db, pseudonyms)
         self.model_use = ModelUse(db)
         self.policies = Policies(db)
         self.audit = Audit(db, audit_keys)
@@ -55,17 +59,22 @@ class Store:
         path: the database file; made, with its tables, when absent.
         audit_keys: the keys of the audit chain, or a single one; a function when they may be rotated while it is open.
         busy_timeout: seconds to wait for another process's transaction.
+        identity_key: makes the keyed hashes that stand for erased people; none is needed to read reports.
 
     Raises:
         StorageError: from every method, when the file cannot be used; the message says why and what to do.
     """
 
     def __init__(
-        self, path: Path, audit_keys: bytes | Callable[[], AuditKeys], busy_timeout: float = BUSY_TIMEOUT_SECONDS
+        self,
+        path: Path,
+        audit_keys: bytes | Callable[[], AuditKeys],
+        busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+        identity_key: bytes = b"",
     ) -> None:
         single = AuditKeys.of(audit_keys) if isinstance(audit_keys, bytes) else None
         self._keys = audit_keys if callable(audit_keys) else lambda: single or AuditKeys.of(b"")
-        self._path, self._busy_timeout = path, busy_timeout
+        self._path, self._busy_timeout, self._pseudonyms = path, busy_timeout, Pseudonyms(identity_key)
         self._head = HeadKeeper(path.with_name(HEAD_FILE))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
@@ -105,7 +114,7 @@ class Store:
             db = self._connection(self._writer)
             db.execute("BEGIN IMMEDIATE")
             try:
-                tx = Tx(db, self._keys())
+                tx = self._tx(db)
                 result = work(tx)
             except BaseException:
                 db.rollback()
@@ -123,7 +132,7 @@ class Store:
             db = self._connection(self._reader)
             db.execute("BEGIN")
             try:
-                return work(Tx(db, self._keys()))
+                return work(self._tx(db))
             finally:
                 db.rollback()
 
@@ -138,9 +147,20 @@ class Store:
 
         await self._in(self._reader, run)
 
+    async def scrub(self) -> None:
+        """Leave no byte of what was removed, in the file or in its log, while others read and write.
+
+        Raises:
+            StorageBusy: another process reads or writes for long; what was removed is removed, its bytes may be there yet.
+        """
+        await self._in(self._writer, lambda: scrub(self._connection(self._writer).conn))
+
+    def _tx(self, db: Database) -> Tx:
+        return Tx(db, self._keys(), self._pseudonyms)
+
     async def _in(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         def guarded() -> T:
-            with _mapped_errors(self._path):
+            with mapped_errors(self._path):
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(executor, guarded)
@@ -190,12 +210,12 @@ class Store:
             db.close()
             raise
         db.commit()
-        self._head.begin(Tx(db, self._keys()).audit)
+        self._head.begin(self._tx(db).audit)
         return db
 
 
 @contextlib.contextmanager
-def _mapped_errors(path: Path) -> Iterator[None]:
+def mapped_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as ours. A constraint's violation passes: it is the caller's to understand."""
     try:
         yield

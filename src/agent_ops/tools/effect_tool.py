@@ -52,4 +52,5 @@ class EffectTool(BaseTool):
             outcome = Outcome(OutcomeKind.FAILED, why)
         else:
             outcome = await context.door.perform(context.run_id, proposal)
-        return outcome.message, outcome
+        veil = await context.journal.veil(context.run_id)
+        return veil(outcome.message), outcome

@@ -73,7 +73,12 @@ class LoggedAdapter(HTTPAdapter):
         return response
 
 
-def log_calls(session: requests.Session, service: str, *, names: bool = False) -> None:
-    """Log whatever the session sends. Nothing is repeated unasked: the ledger decides about that."""
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, LoggedAdapter(service, names))
+def log_calls(session: requests.Session, service: str, url: str, *, names: bool = False) -> None:
+    """Log whatever the session sends, and let it send to the host of ``url`` only, whatever a redirect or a description names.
+
+    Requests would follow a redirect anywhere, with the body and with Jenkins's crumb. Nothing is repeated unasked: the ledger
+    decides about that.
+    """
+    scheme, host = urlsplit(url)[:2]
+    session.adapters.clear()
+    session.mount(f"{scheme}://{host}/", LoggedAdapter(service, names))

@@ -19,7 +19,7 @@ from agent_ops.domain.errors import (
 from agent_ops.transport.calls import logged_call, operation_of
 from agent_ops.transport.clock import seconds_ahead
 from agent_ops.transport.graph_token import EntraConfig, EntraToken
-from agent_ops.transport.vendor_errors import httpx_errors, status_error
+from agent_ops.transport.vendor_errors import check_no_redirect, httpx_errors, status_error
 
 _SERVICE = "Entra ID"
 _PAUSES_SECONDS = (0.1, 0.3, 1.0)
@@ -130,6 +130,7 @@ class GraphReads:
             response = await self._http.request(method, self.root + path, json=json, headers={**(headers or {}), **bearer})
             call.status = response.status_code
         self.seconds_ahead = seconds_ahead(response.headers.get("Date"))
+        check_no_redirect(_SERVICE, response)
         if response.status_code >= 400:
             if response.status_code == 401:
                 self.token.forget()

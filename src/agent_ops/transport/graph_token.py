@@ -115,7 +115,7 @@ class EntraToken:
     def _application(self) -> msal.ConfidentialClientApplication:
         session = _BoundedSession(self._config.timeout)
         self._config.route.prepare(session, self._config.authority)
-        log_calls(session, "Entra login")
+        log_calls(session, "Entra login", self._config.authority)
         with msal_errors(_SERVICE):
             return msal.ConfidentialClientApplication(
                 self._config.client_id,

@@ -18,7 +18,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from agent_ops.domain.errors import ConfigurationError
+from agent_ops.domain.errors import ConfigurationError, ServiceAmbiguous
 from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.transport.calls import logged_call
 from agent_ops.transport.redaction import redactor
@@ -113,7 +113,11 @@ class JenkinsLogin:
                 self._account = None
 
     def _read(self) -> str:
-        return str(self.parameter()["Parameter"]["Value"])
+        answer = self.parameter()
+        try:
+            return str(answer["Parameter"]["Value"])
+        except (KeyError, TypeError):
+            raise ServiceAmbiguous(_SERVICE, "gave an answer without the parameter") from None  # the cause may hold its value
 
     def _client(self) -> Any:
         config = self._config

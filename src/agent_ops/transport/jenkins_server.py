@@ -79,7 +79,7 @@ class JenkinsServer:
         session = client._session  # no public way
         self._login.route.prepare(session, account.url)
         session.headers["Accept-Language"] = "en"  # Jenkins translates its pages
-        log_calls(session, self.service, names=True)
+        log_calls(session, self.service, account.url, names=True)
         return client
 
 

@@ -37,6 +37,7 @@ from agent_ops.transport.pages import page_words
 
 DEFAULT_RETRY_AFTER = 1.0
 _MAX_WORDS = 300
+_ELSEWHERE = "it leads to another address, where nothing is sent: correct the configured one"
 
 
 def status_error(service: str, status: int, words: str, retry_after: str | None = None) -> ServiceError:
@@ -67,6 +68,16 @@ def _seconds(retry_after: str | None) -> float:
         return DEFAULT_RETRY_AFTER
 
 
+def check_no_redirect(service: str, response: httpx.Response) -> None:
+    """Refuse an answer that leads elsewhere (RFC 9110, 15.4): it is no answer of the service's, whatever its body says.
+
+    Raises:
+        ServiceAmbiguous: 303 may come after the work.
+    """
+    if 300 <= response.status_code < 400:
+        raise ServiceAmbiguous(service, f"answered {response.status_code}: {_ELSEWHERE}")
+
+
 @contextmanager
 def httpx_errors(service: str) -> Iterator[None]:
     try:
@@ -92,6 +103,8 @@ def msal_errors(service: str) -> Iterator[None]:
         raise ServiceUnavailable(service, f"gave no token: {error.what}") from error
     except MsalServiceError as error:  # 429 or 5xx instead of a description
         raise ServiceUnavailable(service, f"gave no token: {error}") from error
+    except KeyError as error:  # a description of the authority that names no endpoints: a gateway speaks
+        raise ServiceUnavailable(service, f"gave no token: its description lacks {error}") from error
     except ValueError as error:
         words = _root_words(error)
         if re.search(r"HTTP status: (429|5\d\d)", words):
@@ -125,7 +138,8 @@ def requests_errors(service: str) -> Iterator[None]:
     except requests.ConnectionError as error:
         raise _connection_error(service, error) from error
     except requests.RequestException as error:
-        raise ServiceAmbiguous(service, f"the connection failed: {error}") from error
+        elsewhere = isinstance(error, requests.exceptions.InvalidSchema)  # no adapter is mounted for any other host
+        raise ServiceAmbiguous(service, _ELSEWHERE if elsewhere else f"the connection failed: {error}") from error
 
 
 @contextmanager
