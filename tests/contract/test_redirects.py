@@ -112,7 +112,7 @@ async def _jira(url: str) -> None:
     try:
         await reader.find("SEC-1")
     finally:
-        reader.close()
+        await reader.close()
 
 
 CLIENTS: dict[str, Callable[[str], Awaitable[None]]] = {
