@@ -91,6 +91,7 @@ def test_the_plain_case_suffices() -> None:
         ({"must_name": ["beneficiary"]}, replace(APPROVAL, text="for ana@acme.example.evil"), "name the beneficiary"),
         ({"must_name": ["item"]}, replace(APPROVAL, text="databases for Ana Lee"), "name database"),
         ({"must_name": ["item"]}, replace(APPROVAL, reworded_at=NOW), "reworded"),
+        ({"must_name": ["item"]}, replace(APPROVAL, reworded_at=MOVE.at), "reworded"),
     ],
 )
 def test_what_does_not_suffice_is_told(more: dict[str, Any], approval: Approval, why: str) -> None:

@@ -133,7 +133,7 @@ class Approval:
         status_id, status, category: where it stands; the category as Jira has it ('new', 'indeterminate', 'done').
         moves: every change of status, oldest first.
         updated_at: when it was last changed in any way.
-        reworded_at: when its title or description last changed, None when never.
+        reworded_at: when its title or description last changed otherwise than with its status, None when never.
     """
 
     reference: str
@@ -261,7 +261,7 @@ def _wrong_approver(rule: EvidenceRule, approval: Approval, claim: Claim, approv
 def _out_of_date(rule: EvidenceRule, approval: Approval, decided: Move, now: datetime) -> str | None:
     if rule.max_age is not None and now - decided.at > rule.max_age:
         return f"was approved more than {rule.max_age.days} days ago"
-    if rule.must_name and approval.reworded_at is not None and approval.reworded_at > decided.at:
+    if rule.must_name and approval.reworded_at is not None and approval.reworded_at >= decided.at:
         return "was reworded after it was approved"
     return None
 

@@ -126,7 +126,7 @@ def _object(answer: Any) -> dict[str, Any]:
 
 def _approval(issue: dict[str, Any]) -> Approval:
     fields, log = issue["fields"], issue["changelog"]
-    histories = sorted(log["histories"], key=lambda history: _moment(history["created"]))
+    histories = sorted(log["histories"], key=lambda history: (_moment(history["created"]), int(history["id"])))
     complete = int(log["total"]) <= len(histories)  # else Jira left some out: who approved is then not known
     status = fields["status"]
     return Approval(
@@ -138,7 +138,7 @@ def _approval(issue: dict[str, Any]) -> Approval:
         reporter=_person(fields.get("reporter")),
         moves=tuple(_moves(histories)) if complete else (),
         updated_at=_moment(fields["updated"]),
-        reworded_at=max((_moment(h["created"]) for h in histories if _changed(h, _WORDS)), default=None),
+        reworded_at=max((_moment(h["created"]) for h in histories if _reworded(h)), default=None),
         text=f"{fields.get('summary') or ''}\n{_words(fields.get('description'))}"[:_MAX_TEXT],
     )
 
@@ -150,8 +150,10 @@ def _moves(histories: list[dict[str, Any]]) -> Iterator[Move]:
                 yield Move(str(item["to"]), _person(history.get("author")), _moment(history["created"]))
 
 
-def _changed(history: dict[str, Any], names: frozenset[str]) -> bool:
-    return any(_field(item) in names for item in history["items"])
+def _reworded(history: dict[str, Any]) -> bool:
+    """Whether words were changed, other than in the same step as the status: who moves it then knows them."""
+    changed = {_field(item) for item in history["items"]}
+    return bool(changed & _WORDS) and "status" not in changed
 
 
 def _field(item: dict[str, Any]) -> str:
