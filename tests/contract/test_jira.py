@@ -105,12 +105,12 @@ async def test_an_issue_is_read_with_who_moved_it_and_what_it_says(bench: Bench)
 
 async def test_changes_at_one_moment_are_told_in_their_order(bench: Bench) -> None:
     key, now = bench.issue(), float(int(time.time()))
-    for status in ("Approved", "To Do", "Approved"):
+    for status in ("In Progress", "To Do", "Approved"):
         bench.twin.site.change(key, "status", status, bench.dana, now)
     async with reading(bench.config) as reader:
         found = await reader.find(key)
     assert found is not None
-    assert [move.to for move in found.moves] == ["10101", "10000", "10101"]
+    assert [move.to for move in found.moves] == ["3", "10000", "10101"]
 
 
 async def test_a_custom_field_that_is_called_status_moves_nothing(bench: Bench) -> None:

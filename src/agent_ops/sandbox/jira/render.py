@@ -72,7 +72,7 @@ class Renderer:
 
     def _changelog(self, issue: Document) -> Document:
         """The newest changes first, and no more than a page of them."""
-        changes = sorted(enumerate(issue["changes"], 10_000), key=lambda one: -one[1]["at"])
+        changes = sorted(enumerate(issue["changes"], 10_000), key=lambda one: (-one[1]["at"], -one[0]))
         shown = [self._history(number, change) for number, change in changes[:_HISTORY]]
         return {"startAt": 0, "maxResults": _HISTORY, "total": len(changes), "histories": shown}
 
