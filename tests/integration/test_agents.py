@@ -9,6 +9,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from proofs.unmetered import Unmetered
 from pydantic import Field
 
 from agent_ops.agents import build_agent, load_agents
@@ -18,7 +19,6 @@ from agent_ops.domain.errors import LeaseLost
 from agent_ops.domain.known import Known
 from agent_ops.domain.runs import LifecycleEvent
 from agent_ops.tools.context import RunContext
-from tests.models import Unmetered
 
 
 class SpyDoor:
