@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,7 @@ def breaker() -> None:
 @as_json
 def show(closed: bool, data_dir: Path, as_json: bool) -> None:
     """List the open breakers. Reads the data directory only."""
+    from agent_ops.cli.screen import json_text  # noqa: PLC0415
     from agent_ops.cli.system import reading  # noqa: PLC0415
     from agent_ops.runtime.breakers import BreakerPanel  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def show(closed: bool, data_dir: Path, as_json: bool) -> None:
 
     found = asyncio.run(work())
     if as_json:
-        click.echo(json.dumps([_json(one) for one in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([_json(one) for one in found]))
     else:
         click.echo("\n".join(one.words for one in found) or "no breaker is open")
 
