@@ -68,7 +68,8 @@ class Grant:
     """The only authority for effects: made by code from the authenticated request, never by a model.
 
     ``seal`` is an HMAC over all the other fields under the key that ``key_id`` names. ``evidence`` are the approvals that were
-    seen when it was made.
+    seen when it was made, ``request`` a keyed hash of the request: an employee whose record was changed since is nobody's
+    subject.
     """
 
     run_id: str
@@ -81,9 +82,10 @@ class Grant:
     key_id: str
     seal: str = ""
     evidence: tuple[Evidence, ...] = ()
+    request: str = ""
 
     def body(self) -> dict[str, Any]:
-        """Everything that the seal covers, as JSON. Without evidence it is what it was before there was any."""
+        """Everything that the seal covers, as JSON. Without evidence or request it is what it was before there were any."""
         approved = {"evidence": [one.to_json() for one in self.evidence]} if self.evidence else {}
         return {
             "run_id": self.run_id,
@@ -95,6 +97,7 @@ class Grant:
             "expires_at": self.expires_at.isoformat(),
             "key_id": self.key_id,
             **approved,
+            **({"request": self.request} if self.request else {}),
         }
 
     @classmethod
@@ -110,4 +113,5 @@ class Grant:
             key_id=body["key_id"],
             seal=seal,
             evidence=tuple(Evidence.from_json(one) for one in body.get("evidence", ())),
+            request=body.get("request", ""),
         )

@@ -222,7 +222,9 @@ class Ledger:
     @property
     def _opening(self) -> Opening:
         """What a new intent has to pass."""
-        return Opening(self.guard, self.binder, self.limiter, self.owner, self.patience.mail_wait + self.patience.margin)
+        return Opening(
+            self.guard, self.binder, self.limiter, self.grants, self.owner, self.patience.mail_wait + self.patience.margin
+        )
 
     @property
     def limiter(self) -> Limiter:

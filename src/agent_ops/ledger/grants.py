@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import GrantInvalid, PlanInvalid
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.plans import Plan
+from agent_ops.domain.runs import Request
 from agent_ops.storage import Transactions
 from agent_ops.storage.rows import dump
 
@@ -49,6 +51,18 @@ class GrantBook:
     def sealed(self, grant: Grant) -> Grant:
         """The grant with its seal."""
         return replace(grant, seal=self._mac(grant))
+
+    def of_request(self, request: Request, key_id: str | None = None) -> str:
+        """A keyed hash of a request; by the current key unless another is named. Empty when there is no such key."""
+        keys = self._keys
+        return keys.mac(key_id or keys.current, {"request": request.to_json()}) or ""
+
+    def is_for(self, grant: Grant, request: Request | None, profile: Profile) -> bool:
+        """Whether an employee's stored request and profile are those that the grant was made for."""
+        if not grant.request:  # made before grants said so
+            return True
+        stored = self.of_request(request, grant.key_id) if request is not None and request.profile == profile else ""
+        return hmac.compare_digest(grant.request, stored)
 
     async def load(self, run_id: str) -> Grant:
         """The verified grant of a run.

@@ -11,6 +11,7 @@ from agent_ops.domain.errors import AgentOpsError, LeaseLost, PlanOutdated
 from agent_ops.domain.grants import Grant
 from agent_ops.ledger.attempt import PAUSED_SECONDS
 from agent_ops.ledger.binding import Binder
+from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_denial, record_intent, record_not_yet, record_unbound
@@ -29,6 +30,7 @@ class Opening:
     guard: Guard
     binder: Binder
     limiter: Limiter
+    grants: GrantBook
     owner: str
     ours: float
 
@@ -42,7 +44,7 @@ class Opening:
         now = datetime.now(timezone.utc)
         if not tx.runs.holds(grant.run_id, self.owner, now.timestamp()):
             raise LeaseLost(f"run {grant.run_id} is not ours to drive")
-        denial = "the employee is unknown" if employee is None else self.guard.denial(proposal, grant, employee, now)
+        denial = self._denial(tx, grant, proposal, employee, now)
         if denial or employee is None:
             return record_denial(tx, grant, proposal, denial or "")
         if (not_yet := self.not_yet(tx, grant, proposal, key, employee, now)) is not None:
@@ -59,6 +61,14 @@ class Opening:
         tx.effects.open(intent)
         record_intent(tx, intent)
         return intent
+
+    def _denial(self, tx: Tx, grant: Grant, proposal: Proposal, employee: Employee | None, now: datetime) -> str | None:
+        """The guard judges by what is stored of the employee: that must be what the grant was made for."""
+        if employee is None:
+            return "the employee is unknown"
+        if not self.grants.is_for(grant, tx.people.request_of(employee.id), employee.profile):
+            return "the employee's record is not the one that the grant was made for"
+        return self.guard.denial(proposal, grant, employee, now)
 
     def not_yet(self, tx: Tx, grant: Grant, proposal: Proposal, key: str, employee: Employee, now: datetime) -> Waiting | None:
         """What has to wait: for its day, for an administrator, for room. Mails are written all the same, and kept."""

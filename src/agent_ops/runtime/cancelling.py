@@ -87,9 +87,9 @@ class Canceller:
             effects = [p for intent in done if (p := self._reversal(intent)) is not None]
             if not effects:
                 raise InvalidRequest("run", "it created nothing that can be reversed")
-            new_id = str(uuid.uuid4())
+            new_id, request = str(uuid.uuid4()), tx.people.request_of(run.employee_id)
             tx.runs.insert(new_id, run.employee_id, run.event, None)
-            grant = self.granting.of_effects(new_id, run.employee_id, tuple(effects), caller, len(runs) + 1)
+            grant = self.granting.of_effects(new_id, run.employee_id, tuple(effects), caller, len(runs) + 1, request=request)
             tx.logs.event(new_id, run.employee_id, "run", f"undoing run {run_id}", status=RunStatus.QUEUED.value)
             record_grant(tx, grant, self.policy)
             queued = tx.runs.get(new_id)

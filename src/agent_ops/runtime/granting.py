@@ -46,7 +46,7 @@ class Granting:
         start = start_of(request.profile, self.policy.post_of(request.profile))
         starts_later = start is not None and start > datetime.now(timezone.utc)
         effects = (*self._account(request, starts_later), *self._items(items))
-        return self.of_effects(run_id, employee_id, effects, caller, number, start, only, evidence)
+        return self.of_effects(run_id, employee_id, effects, caller, number, start, only, evidence, request)
 
     def of_effects(
         self,
@@ -58,6 +58,7 @@ class Granting:
         start: datetime | None = None,
         only: Collection[Proposal] | None = None,
         evidence: tuple[Evidence, ...] = (),
+        request: Request | None = None,
     ) -> Grant:
         """The sealed grant for exactly these effects, and the mails that tell of them; ``only`` as for :meth:`grant`."""
         now = datetime.now(timezone.utc)
@@ -77,6 +78,7 @@ class Granting:
                 issued_at=now,
                 expires_at=max(now, start or now) + timedelta(days=GRANT_DAYS),
                 key_id=self.grants.key_id,
+                request=self.grants.of_request(request) if request else "",
                 evidence=tuple(one for one in evidence if one.item in granted),
             )
         )
