@@ -23,7 +23,6 @@ from agent_ops.transport.jenkins_login import AwsConfig
 from proofs.adversary.minds import HostileModel, HostilePlanner, LyingMemory, Minds
 from proofs.adversary.policies import CONTACTS
 from proofs.adversary.services import SECRET
-from proofs.unmetered import Unmetered
 
 PATIENCE = Patience(
     tries=3, first_pause=0.001, longest_pause=0.005, longest_wait=0.5, settling=0.02, margin=0.03, give_up=0.0, mail_wait=0.3
@@ -41,7 +40,7 @@ class Haunted(System):
     def context(self, run_id: str) -> PlannerContext:
         assert self.minds is not None
         context = super().context(run_id)
-        return replace(context, model=Unmetered(HostileModel(self.minds, run_id)), patterns=LyingMemory(self.minds))
+        return replace(context, model=HostileModel(self.minds), patterns=LyingMemory(self.minds))
 
 
 def settings_at(data_dir: Path, policy_file: Path) -> Settings:

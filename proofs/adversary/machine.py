@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from proofs.adversary.minds import Call, Move
 from proofs.adversary.more_invariants import violations
-from proofs.adversary.moves import CALLS, EVERY_CALL, ITEMS, REACHES, SCRIPTS, UNKNOWN
+from proofs.adversary.moves import CALLS, EVERY_CALL, EVERY_GUESS, ITEMS, REACHES, SCRIPTS, UNKNOWN
 from proofs.adversary.oracle import Person
 from proofs.adversary.stage import OFFICE, PEOPLE, VIEWER, Ask, Stage
 from proofs.adversary.tampering import GRANTS, STATES
@@ -81,20 +81,26 @@ class Attack(RuleBasedStateMachine):
         if self.wanted in found or (found and not self.wanted):
             raise Broken("\n".join(f"{name}: {line}" for name, lines in found.items() for line in lines[:3]))
 
-    @initialize(opening=st.sampled_from(("reaching", "guesses", "namesakes", "lost", "sweep", "viewer")), data=st.data())
+    @initialize(
+        opening=st.sampled_from(("reaching", "guesses", "namesakes", "lost", "sweep", "stopped", "viewer")), data=st.data()
+    )
     def open_with(self, opening: str, data: Any) -> None:
         """Each example begins with one way of attack, so that none is rare."""
         if opening == "reaching":
             self._reach(data.draw(st.permutations(PEOPLE[:4])), "run_id", ())
         if opening == "guesses":
-            self._guess(data.draw(st.sampled_from(PEOPLE[:4])), data.draw(_GUESSES))
+            self._guess(data.draw(st.sampled_from(PEOPLE[:4])), EVERY_GUESS)
         if opening == "namesakes":
             self._all(data.draw(st.permutations(PEOPLE[4:])))
         if opening == "lost":
             self._lose(data.draw(st.sampled_from(PEOPLE[:4])), data.draw(_LOST), None)
         if opening == "sweep":
-            script = (Move("legit"), Move("calls", EVERY_CALL), Move("calls", EVERY_CALL))
+            script = (Move("legit"), Move("calls", EVERY_CALL), Move("forever"))
             self._do("sweep", self.stage.request([Ask(data.draw(st.sampled_from(PEOPLE[:4])), None, script)]))
+        if opening == "stopped":
+            self._stop(
+                data.draw(st.sampled_from(PEOPLE[:3])), None, (), data.draw(st.booleans()), data.draw(st.sampled_from((0, 31)))
+            )
         if opening == "viewer":
             self._do("viewer", self.stage.request([Ask(data.draw(_PEOPLE), None, ())], VIEWER))
 
@@ -154,7 +160,7 @@ class Attack(RuleBasedStateMachine):
     def guesses(self, person: Any, calls: Any) -> None:
         self._guess(person, calls)
 
-    def _guess(self, person: Person, calls: list[Call]) -> None:
+    def _guess(self, person: Person, calls: Sequence[Call]) -> None:
         """Tools that nobody has, before anything else."""
         self._trouble([], None)
         self._do("guesses", self.stage.request([Ask(person, None, (Move("calls", tuple(calls)),))]))
@@ -218,12 +224,15 @@ class Attack(RuleBasedStateMachine):
 
     @rule(person=_PEOPLE, items=_ITEMS, script=SCRIPTS, narrow=st.none() | st.booleans(), days=st.sampled_from((0, 31)))
     def stopped(self, person: Any, items: Any, script: Any, narrow: bool | None, days: int) -> None:
+        self._stop(person, items, tuple(script), narrow, days)
+
+    def _stop(self, person: Person, items: Any, script: tuple[Move, ...], narrow: bool | None, days: int) -> None:
         """A run that waits, as everything is paused, while the policy grows narrower or a month passes."""
         self._trouble([], None)
 
         async def play() -> None:
             await self.stage.pause(None)
-            await self.stage.request([Ask(person, items, tuple(script))])
+            await self.stage.request([Ask(person, items, script)])
             await self.stage.restart(narrow=narrow, days=days, kill=False)
             await self.stage.resume()
 

@@ -13,11 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from pydantic import PrivateAttr
 
 from agent_ops.domain.decisions import Decision, Situation, Step
 from agent_ops.domain.errors import PlannerError
@@ -85,7 +81,7 @@ class Minds:
 
     def note(self, run_id: str, step: str, tool: object, arguments: object, agent: str = "") -> None:
         """A tool call was emitted, for an agent where that is known."""
-        if not isinstance(tool, str):
+        if not isinstance(tool, str) or not tool:  # without a tool it is an open goal
             return
         given = {k: v for k, v in arguments.items() if k != "context"} if isinstance(arguments, dict) else {"?": arguments}
         fixed = TOOLS.get(tool) in FIXED
@@ -255,43 +251,25 @@ def _mutate(situation: Situation) -> None:
     object.__setattr__(situation, "agents", ("entra", "jenkins", "root", "learn", "notify", "park", "think", "recall", "__end__"))
 
 
-class HostileModel(BaseChatModel):
+@dataclass(frozen=True)
+class HostileModel:
     """The chat model of the agents' open goals in an attacker's hands."""
 
-    _minds: Minds = PrivateAttr()
-    _run_id: str = PrivateAttr()
-    _asked: dict[str, int] = PrivateAttr(default_factory=dict)
+    minds: Minds
 
-    def __init__(self, minds: Minds, run_id: str) -> None:
-        super().__init__()
-        self._minds, self._run_id = minds, run_id
-
-    @property
-    def _llm_type(self) -> str:
-        return "hostile"
-
-    def bind_tools(self, tools: Any, **more: Any) -> HostileModel:
-        return self
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **more: Any,
-    ) -> ChatResult:
-        self._minds.read.append(repr(messages))
+    async def ask(self, run_id: str, messages: Sequence[BaseMessage], tools: Sequence[Any], **more: Any) -> AIMessage:
+        """Whatever the script has next, until it is over; then words."""
+        minds = self.minds
+        minds.read.append(repr(messages))
         said = sum(isinstance(message, AIMessage) for message in messages)
-        self._minds.most_asked = max(self._minds.most_asked, said + 1)
-        calls = next(self._minds.talks.get(self._run_id, iter(())), ())
+        minds.most_asked = max(minds.most_asked, said + 1)
         made = []
-        for number, (_, tool, arguments) in enumerate(calls):
-            resolved = {name: self._minds.resolve(value, self._run_id) for name, value in arguments.items()}
-            self._minds.note(self._run_id, f"m{said}-{number}", tool, resolved)
+        for number, (_, tool, arguments) in enumerate(next(minds.talks.get(run_id, iter(())), ())):
+            resolved = {name: minds.resolve(value, run_id) for name, value in arguments.items()}
+            agent = next((str(known.agent) for known in tools if known.name == tool), "nobody")
+            minds.note(run_id, f"m{said}-{number}", tool, resolved, agent)
             made.append({"name": tool, "args": resolved, "id": f"m{said}-{number}", "type": "tool_call"})
-        return ChatResult(
-            generations=[ChatGeneration(message=AIMessage(content=f"{CANARY} https://evil.example", tool_calls=made))]
-        )
+        return AIMessage(content=f"{CANARY} https://evil.example", tool_calls=made)
 
 
 @dataclass(frozen=True)

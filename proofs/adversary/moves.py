@@ -101,6 +101,7 @@ _OTHERS = st.sampled_from(
 )
 MOVES = st.one_of(_FORGED, _FORGED, _GOALS, _SPIKES, _OTHERS, st.just(Move("legit")))
 SCRIPTS = st.lists(MOVES, max_size=6)
+EVERY_GUESS: tuple[Call, ...] = tuple((agent, tool, {}) for agent in _REAL for tool in _GUESSES if tool)
 UNKNOWN = st.tuples(
     st.sampled_from(("entra", "jenkins")), st.sampled_from(_GUESSES), st.sampled_from(({}, {}, {"item": "aws"}, {"item": "wiki"}))
 )

@@ -17,7 +17,7 @@ from agent_ops.agents.spec import AgentSpec
 from agent_ops.domain.effects import Action, Intent, Outcome, OutcomeKind, Proposal
 from agent_ops.domain.runs import RunStatus
 from agent_ops.graphs import nodes, planner_graph
-from agent_ops.ledger import door, journal
+from agent_ops.ledger import journal, opening
 from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.door import Ledger
@@ -140,11 +140,11 @@ def _run_by_argument(patch: Patch) -> None:
 
 
 def _endless_rounds(patch: Patch) -> None:
-    patch(nodes, MAX_ROUNDS=10_000)
+    patch(nodes, min=lambda *given: 10_000 if len(given) == 2 else min(*given))
 
 
 def _silent_denials(patch: Patch) -> None:
-    patch(door, record_denial=lambda tx, grant, proposal, why, *more: Outcome(OutcomeKind.DENIED, why))
+    patch(opening, record_denial=lambda tx, grant, proposal, why, *more: Outcome(OutcomeKind.DENIED, why))
 
 
 def _intent_after_call(patch: Patch) -> None:

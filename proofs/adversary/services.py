@@ -147,7 +147,7 @@ class Services:
             holder = Account(made, address, intent.pinned["displayName"], True, enabled, intent.marker)
             self.accounts[made] = holder
         write.account = holder.id
-        return Completed({"id": holder.id, "address": address})
+        return Completed({"id": holder.id, "address": address, "words": SERVICE_WORDS})
 
 
 def _marker(intent: Intent) -> str:

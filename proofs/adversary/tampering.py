@@ -43,8 +43,9 @@ def alter_grant(disk: Disk, run_id: str, how: str) -> bool:
         fields["expires_at"] = "2099-01-01T00:00:00+00:00"
     if how == "other":
         fields["employee_id"] = json.loads(others[-1][0])["employee_id"]
-    disk.set_grant(run_id, json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True), seal)
-    return True
+    altered = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    disk.set_grant(run_id, altered, seal)
+    return altered != body
 
 
 async def rewrite_state(data_dir: Path, run_id: str, how: str, canary: Path) -> None:
