@@ -10,6 +10,7 @@ from proofs.adversary.run import play
 from agent_ops.ledger.guard import Guard
 
 SEED = 1
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.timeout(300)
