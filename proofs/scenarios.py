@@ -37,6 +37,8 @@ ELSEWHERE = {
     r"^(ledger|runtime)/planning\.py|^storage/rehearsal\.py": "a plan only looks, and commits nothing",
     r"Edge\.take_up: commit|\.foresee": "a plan only looks, and commits nothing",
     r"^runtime/(backup|clearing|breakers)\.py": "an administrator's own command, which no onboarding comes by",
+    r"^(effectors/access_passes|runtime/first_sign_in)\.py": "no onboarding makes a pass; killed around each call in"
+    " tests/integration/test_first_sign_in_killed.py",
     r"^runtime/lease\.py:\d+ leased: ": "only LangGraph Studio drives runs so",
 }
 """Points that no scenario here can reach, and why; they are counted and shown."""

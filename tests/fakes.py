@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Foreseen, Intent, Presence
 from agent_ops.domain.errors import RateLimited, ServiceAmbiguous, ServiceUnavailable, ValueTaken
 from agent_ops.domain.ports import EffectAdapter
+from agent_ops.domain.secret import Secret
 
 PIPELINES = (Action.RUN_PIPELINE, Action.REVOKE_PIPELINE)
 
@@ -49,7 +50,7 @@ class FakeService:
             if self.action in PIPELINES:
                 return Finding(Presence.OURS, handle={"marker": intent.marker})
             return Finding(Presence.OURS, result=self._result(self.done[intent.marker]))
-        return Finding(Presence.ABSENT, resend_is_safe=self.action not in PIPELINES)
+        return Finding(Presence.ABSENT, resend_is_safe=self.action not in (*PIPELINES, Action.ISSUE_ACCESS_PASS))
 
     async def send(self, intent: Intent) -> Accepted | Completed | Failed:
         self.sends += 1
@@ -67,7 +68,8 @@ class FakeService:
             raise ServiceAmbiguous("fake", "cut the connection")
         if self.action in PIPELINES:
             return Accepted({"marker": intent.marker})
-        return Completed(self._result(intent))
+        secret = Secret(f"pass-{len(self.done)}-of-{intent.key}") if self.action is Action.ISSUE_ACCESS_PASS else None
+        return Completed(self._result(intent), secret)
 
     async def foresee(self, intent: Intent) -> Foreseen:
         self._check_free(intent)
@@ -104,6 +106,8 @@ class FakeService:
             return {"id": intent.pinned["id"], "address": f"linked-{intent.key[:6]}@acme.example"}
         if self.action is Action.SEND_MAIL:
             return {"recipient": intent.pinned["recipient"], "message_id": intent.pinned["message_id"]}
+        if self.action is Action.ISSUE_ACCESS_PASS:
+            return {"id": f"pass-{intent.marker}", "minutes": intent.pinned["minutes"], "starts": "2026-01-02T03:04:05Z"}
         return dict(intent.pinned)
 
 

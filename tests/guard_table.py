@@ -22,13 +22,16 @@ MAY = {
     Action.RUN_PIPELINE: "jenkins",
     Action.REVOKE_PIPELINE: "jenkins",
     Action.SEND_MAIL: "notify",
+    Action.ISSUE_ACCESS_PASS: "operator",
+    Action.WITHDRAW_ACCESS_PASS: "operator",
 }
 """The one agent that may do an action."""
 KINDS = {Action.RUN_PIPELINE: "pipeline", Action.REVOKE_PIPELINE: "pipeline", Action.ADD_TO_GROUP: "group"}
 """What the catalogue must have under the item."""
 GIVING = (Action.RUN_PIPELINE, Action.ADD_TO_GROUP)
 """What needs an entitlement."""
-AGENTS = ("entra", "jenkins", "notify", "github")
+PERMITTED = ("entra", "jenkins", "notify", "operator")
+AGENTS = (*PERMITTED, "github")
 """The last one reads only: it has no permit."""
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)
 
@@ -61,9 +64,9 @@ def case(agent: str, action: Action, facts: Facts = RIGHT) -> Case:
     """A case with these facts. What is not granted is so in one thing only: the grant has all its neighbours."""
     proposal = Proposal(agent, action, "aws")
     others = [replace(proposal, item=item) for item in ("AWS", "aws ", "github")]
-    others += [replace(proposal, agent=other) for other in ("entra", "jenkins", "notify") if other != agent]
+    others += [replace(proposal, agent=other) for other in PERMITTED if other != agent]
     others += [replace(proposal, action=other) for other in Action if other is not action]
-    listed = [e for e in others if e.agent in ("entra", "jenkins", "notify")] + [proposal] * facts.granted
+    listed = [e for e in others if e.agent in PERMITTED] + [proposal] * facts.granted
     expires_at = NOW + timedelta(milliseconds=1 if facts.in_time else 0)
     grant = Grant("run", "e-1", "caller", tuple(listed), "v1", NOW - timedelta(days=1), expires_at, "k1")
     kind = KINDS.get(action, "account") if facts.kind else {"pipeline": "group"}.get(KINDS.get(action, ""), "nothing")

@@ -14,7 +14,7 @@ __all__ = ["bench"]
 async def test_a_record_that_was_changed_is_not_the_grants(bench: Bench, column: str) -> None:
     run = await bench.run()
     path = "$.name" if column == "profile" else "$.profile.name"
-    sql = f"UPDATE employees SET {column} = json_set({column}, '{path}', 'Mallory Kane')"  # noqa: S608 - the test's own words
+    sql = f"UPDATE employees SET {column} = json_set({column}, '{path}', 'Mallory Kane')"
     await bench.store.transaction(lambda tx: tx.runs._db.execute(sql))
     outcome = await bench.ledger().perform(run.id, ACCOUNT)
     assert outcome.kind is OutcomeKind.DENIED

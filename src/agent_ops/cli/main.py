@@ -21,6 +21,7 @@ from agent_ops.cli.commands import (
     demo,
     doctor,
     erase,
+    first_sign_in,
     guard,
     init,
     keys,
@@ -85,7 +86,7 @@ def main() -> None:
 _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
-    *(guard.guard, erase.erase),
+    *(guard.guard, erase.erase, first_sign_in.first_sign_in),
     *(breaker.breaker, audit.audit, keys.keys),
 )
 for command in _COMMANDS:

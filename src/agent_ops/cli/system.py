@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent_ops.agents import load_agents
 from agent_ops.cli.operator import operator
+from agent_ops.domain.effects import OPERATOR
 from agent_ops.domain.errors import ConfigurationError, NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
@@ -91,7 +92,7 @@ async def switched(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tu
         NotFound: there is no database.
     """
     async with _at_rest(data_dir, policy_file) as (store, policy, caller):
-        yield KillSwitch(store, policy.catalogue, {*load_agents(), NOTIFIER}), caller
+        yield KillSwitch(store, policy.catalogue, {*load_agents(), NOTIFIER, OPERATOR}), caller
 
 
 @contextlib.asynccontextmanager

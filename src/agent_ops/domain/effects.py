@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from agent_ops.domain.secret import Secret
+
 
 class Action(str, Enum):
     """Everything that Agent Ops can change outside. A closed list: whatever is not here cannot be done."""
@@ -23,6 +25,8 @@ class Action(str, Enum):
     SEND_MAIL = "mail.send"
     DISABLE_ACCOUNT = "entra.disable_account"
     REVOKE_PIPELINE = "jenkins.run_revocation"
+    ISSUE_ACCESS_PASS = "entra.issue_access_pass"  # noqa: S105 - an action; on an authorised person's word only
+    WITHDRAW_ACCESS_PASS = "entra.withdraw_access_pass"  # noqa: S105
 
 
 ACCOUNT_ACTIONS = frozenset({Action.CREATE_ACCOUNT, Action.LINK_ACCOUNT})
@@ -31,6 +35,10 @@ ITEM_ACTIONS = frozenset({Action.ADD_TO_GROUP, Action.RUN_PIPELINE})
 """The actions that give an access item of the catalogue."""
 UNDO_ACTIONS = frozenset({Action.DISABLE_ACCOUNT, Action.REVOKE_PIPELINE})
 """What reverses a run; a grant for them lists nothing else but mails."""
+SIGN_IN_ACTIONS = frozenset({Action.ISSUE_ACCESS_PASS, Action.WITHDRAW_ACCESS_PASS})
+"""What a first sign-in needs; no other grant lists any of them."""
+OPERATOR = "operator"
+"""The agent that acts on a person's word, within that person's process: no node of any graph has this name."""
 
 
 @dataclass(frozen=True, order=True)
@@ -144,9 +152,10 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Completed:
-    """The work is done. ``result`` is what is worth keeping, free of secrets."""
+    """The work is done. ``result`` is what is worth keeping, free of secrets; ``secret`` is for the caller and never kept."""
 
     result: dict[str, Any]
+    secret: Secret | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -203,13 +212,14 @@ class OutcomeKind(str, Enum):
 class Outcome:
     """What the door answers. ``message`` is one line that a person and a planner can read.
 
-    ``seconds`` goes with waiting: after them it is worth asking again.
+    ``seconds`` goes with waiting: after them it is worth asking again. ``secret`` is there only for the call that made it.
     """
 
     kind: OutcomeKind
     message: str
     result: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    secret: Secret | None = field(default=None, repr=False, compare=False)
 
     @property
     def succeeded(self) -> bool:

@@ -5,6 +5,7 @@
     |-- IdentityConflict         the same person was described differently before
     |-- NotFound                 no such employee, run or item
     |-- NotPermitted             the caller lacks a scope
+    |-- NoAccessPass             nobody may have, or can have, a pass for this account now
     |-- RunFailed                awaiting a run that did not end well
     |-- ConfigurationError       the operator must change a setting
     |   |-- SettingsWrong        ... or several
@@ -66,6 +67,10 @@ class NotFound(AgentOpsError):
 
 class NotPermitted(AgentOpsError):
     """Nothing was done. The entitlement policy gives scopes under [callers] (docs/policy.md); a library gives its Caller some."""
+
+
+class NoAccessPass(AgentOpsError):
+    """No pass was shown. Mend what it names, then ask again."""
 
 
 class RunFailed(AgentOpsError):

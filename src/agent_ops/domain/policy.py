@@ -16,6 +16,7 @@ from agent_ops.domain.account import AccountRules, Post
 from agent_ops.domain.catalogue import DEFAULT_INSTANCE, CatalogueItem, Entitlements, GroupItem, Location, PipelineItem, Team
 from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import InvalidRequest, PolicyError
+from agent_ops.domain.first_sign_in import FirstSignInRules
 from agent_ops.domain.grants import callers_from_table
 from agent_ops.domain.limits import Limits
 from agent_ops.domain.notices import Contacts
@@ -23,6 +24,7 @@ from agent_ops.domain.policy_tables import (
     check_keys,
     parse_account,
     parse_domain,
+    parse_first_sign_in,
     parse_item,
     parse_location,
     parse_team,
@@ -61,6 +63,7 @@ class EntitlementPolicy:
     limits: Limits = field(default_factory=Limits)
     callers: Mapping[str, frozenset[str]] | None = None
     separations: tuple[Separation, ...] = ()
+    first_sign_in: FirstSignInRules = field(default_factory=FirstSignInRules)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:
@@ -69,8 +72,8 @@ class EntitlementPolicy:
         Raises:
             PolicyError: naming the table and key that is wrong.
         """
-        known = {"company", "account", "locations", "items", "levels", "teams", "separation", "callers", "limits"}
-        check_keys("the file", tables, known)
+        known = {"company", "account", "first_sign_in", "locations", "items", "levels", "teams"}
+        check_keys("the file", tables, known | {"separation", "callers", "limits"})
         catalogue = {key: parse_item(key, table) for key, table in tables_of(tables, "items")}
         levels = tuple(str(level) for level in tables.get("levels", ()))
         policy = cls(
@@ -80,6 +83,7 @@ class EntitlementPolicy:
             levels=levels,
             teams={key: parse_team(key, table, levels, catalogue) for key, table in tables_of(tables, "teams")},
             account=parse_account(tables.get("account", {})),
+            first_sign_in=parse_first_sign_in(tables.get("first_sign_in", {})),
             separations=separations_from(tables.get("separation", []), catalogue),
             limits=Limits.from_table(tables.get("limits", {})),
             callers=callers_from_table(tables["callers"]) if "callers" in tables else None,

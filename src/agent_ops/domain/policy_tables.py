@@ -20,6 +20,7 @@ from agent_ops.domain.catalogue import (
 )
 from agent_ops.domain.errors import PolicyError
 from agent_ops.domain.evidence import EvidenceRule
+from agent_ops.domain.first_sign_in import LONGEST_MINUTES, SHORTEST_MINUTES, FirstSignInRules
 from agent_ops.domain.notices import Contacts
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -116,6 +117,19 @@ def parse_account(table: Mapping[str, Any]) -> AccountRules:
 
 def _evidence(where: str, table: Mapping[str, Any]) -> EvidenceRule | None:
     return EvidenceRule.from_table(where, table["evidence"]) if "evidence" in table else None
+
+
+def parse_first_sign_in(table: Mapping[str, Any]) -> FirstSignInRules:
+    where = "[first_sign_in]"
+    check_keys(where, table, {"days", "minutes", "per_hour", "url"})
+    rules = FirstSignInRules(**table)
+    for name, least, most in (("days", 1, 365), ("minutes", SHORTEST_MINUTES, LONGEST_MINUTES), ("per_hour", 1, 10_000)):
+        value = getattr(rules, name)
+        if type(value) is not int or not least <= value <= most:
+            raise PolicyError(f"{where} {name} must be a whole number from {least} to {most}")
+    if not re.fullmatch(r"https://[^\s/@]+(/\S*)?", str(rules.url)):
+        raise PolicyError(f"{where} url {rules.url!r} is no https address")
+    return rules
 
 
 def _instance(where: str, table: Mapping[str, Any]) -> str:

@@ -14,9 +14,10 @@ from agent_ops.domain.usage import Usage
 
 
 class LifecycleEvent(str, Enum):
-    """Why a request is made. Movers and leavers come later."""
+    """Why a run is made. Movers and leavers come later."""
 
     JOINER = "joiner"
+    FIRST_SIGN_IN = "first_sign_in"  # a task of a person, carried out in that person's process: no dispatcher drives it
 
 
 class RunStatus(str, Enum):

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Finding, Foreseen, Held, Intent, Presence, Waiting
 from agent_ops.domain.errors import AgentOpsError, ServiceAmbiguous
+from agent_ops.effectors.access_passes import AccessPasses
 from agent_ops.effectors.directory import Directory
 from agent_ops.effectors.entra_accounts import SERVICE, Accounts
 from agent_ops.effectors.graph import GraphSession
@@ -25,7 +26,7 @@ Sent = Accepted | Completed | Failed | Held
 
 
 class EntraEffector:
-    """Creates accounts, completes them and adds them to groups.
+    """Creates accounts, completes them, adds them to groups and makes passes for their first sign-in.
 
     Graph has no idempotency key. A repeated POST of an account is harmless because userPrincipalName is unique, everything
     else because it sets what it says: twice is as good as once.
@@ -34,6 +35,7 @@ class EntraEffector:
     def __init__(self, graph: GraphSession, marker_attribute: str = "extensionAttribute15") -> None:
         self._graph, self._directory = graph, Directory(graph)
         self._accounts, self._licences = Accounts(graph, marker_attribute), Licences(graph)
+        self._passes = AccessPasses(graph, marker_attribute)
         self._ways: dict[Action, Callable[[Intent], Awaitable[Sent]]] = {
             Action.CREATE_ACCOUNT: self._accounts.create,
             Action.LINK_ACCOUNT: self._accounts.link,
@@ -42,6 +44,8 @@ class EntraEffector:
             Action.ENABLE_ACCOUNT: self._enable,
             Action.DISABLE_ACCOUNT: self._disable,
             Action.ADD_TO_GROUP: self._add_to_group,
+            Action.ISSUE_ACCESS_PASS: self._passes.issue,
+            Action.WITHDRAW_ACCESS_PASS: self._passes.withdraw,
         }
         self.actions = frozenset(self._ways)
 
@@ -53,6 +57,8 @@ class EntraEffector:
         """Absent means here: sending again is safe, because uniqueness decides and the marker tells."""
         if intent.proposal.action in (Action.CREATE_ACCOUNT, Action.LINK_ACCOUNT):
             return await self._accounts.look_up(intent)
+        if intent.proposal.action is Action.ISSUE_ACCESS_PASS:
+            return await self._passes.look_up(intent)
         return Finding(Presence.ABSENT, resend_is_safe=True)
 
     async def send(self, intent: Intent) -> Sent:

@@ -14,13 +14,14 @@ from typing import Any
 from agent_ops.domain.access import STANDING, AccessItem, ItemStatus
 from agent_ops.domain.account import attributes, start_of
 from agent_ops.domain.addresses import candidates
-from agent_ops.domain.effects import ITEM_ACTIONS, UNDO_ACTIONS, Action, Intent, Proposal
+from agent_ops.domain.effects import ITEM_ACTIONS, SIGN_IN_ACTIONS, UNDO_ACTIONS, Action, Intent, Proposal
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import AgentOpsError, PlanOutdated
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.notices import Contacts, Notice
 from agent_ops.domain.plans import Difference
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
+from agent_ops.ledger import access_passes
 from agent_ops.notices import compose
 from agent_ops.storage import Tx
 
@@ -55,6 +56,8 @@ class Binder:
             Action.SEND_MAIL: self._mail,
             Action.DISABLE_ACCOUNT: self._disabled,
             Action.REVOKE_PIPELINE: self._revocation,
+            Action.ISSUE_ACCESS_PASS: self._access_pass,
+            Action.WITHDRAW_ACCESS_PASS: self._access_pass,
         }[intent.proposal.action](tx, intent, employee, grant)
 
     def readdressed(self, tx: Tx, intent: Intent, employee: Employee) -> dict[str, Any]:
@@ -134,6 +137,9 @@ class Binder:
         own = {name: value for name, value in bound["parameters"].items() if name not in item.parameters}
         return {**bound, "job": item.revoke, "parameters": own}
 
+    def _access_pass(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        return access_passes.bound(tx, intent, employee, self.policy.first_sign_in)
+
     def _mail(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         notice = Notice.of(intent.proposal.item)
         titles = {key: item.title for key, item in self.policy.catalogue.items()}
@@ -151,7 +157,7 @@ class Binder:
         }
 
 
-_PART_ACTIONS = frozenset(Action) - ITEM_ACTIONS - UNDO_ACTIONS - {Action.SEND_MAIL}
+_PART_ACTIONS = frozenset(Action) - ITEM_ACTIONS - UNDO_ACTIONS - SIGN_IN_ACTIONS - {Action.SEND_MAIL}
 
 
 def _parts(grant: Grant, effects: Iterable[Intent], actions: frozenset[Action]) -> tuple[AccessItem, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Proposal, effect_key
+from agent_ops.domain.effects import ITEM_ACTIONS, SIGN_IN_ACTIONS, Action, EffectState, Proposal, effect_key
+from agent_ops.ledger import access_passes
 from agent_ops.storage import Tx
 
 
@@ -19,6 +20,8 @@ class Keys:
 
     def of(self, proposal: Proposal) -> str:
         """The proposal's key."""
+        if proposal.action in SIGN_IN_ACTIONS:
+            return access_passes.key_of(self._tx, self._employee_id, proposal.action)
         generation = self._generations.get(proposal.item, 0)
         if proposal.action is Action.REVOKE_PIPELINE:
             given = self._tx.effects.get(effect_key(self._employee_id, Action.RUN_PIPELINE, proposal.item, generation))

@@ -149,7 +149,7 @@ def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
     kind = "mail" if intent.proposal.action is Action.SEND_MAIL else "status"
     _event(tx, intent, kind, message, ItemStatus.COMPLETED.value)
     _audit(tx, intent, "succeeded", "")
-    return Outcome(OutcomeKind.SUCCEEDED, message, answer.result)
+    return Outcome(OutcomeKind.SUCCEEDED, message, answer.result, secret=answer.secret)
 
 
 def _doing(intent: Intent) -> str:
@@ -164,6 +164,8 @@ def _doing(intent: Intent) -> str:
         Action.SEND_MAIL: lambda i: f"mailing {i.pinned['recipient']}",
         Action.DISABLE_ACCOUNT: lambda i: "disabling the account",
         Action.REVOKE_PIPELINE: lambda i: f"starting the pipeline {i.pinned['job']}",
+        Action.ISSUE_ACCESS_PASS: lambda i: "making an access pass",
+        Action.WITHDRAW_ACCESS_PASS: lambda i: "withdrawing the access pass that was made before",
     }
     return say[intent.proposal.action](intent)
 
@@ -180,6 +182,8 @@ def _done(intent: Intent) -> str:
         Action.SEND_MAIL: lambda i: f"mail to {i.result.get('recipient')}: {i.pinned.get('subject', '')}",
         Action.DISABLE_ACCOUNT: lambda i: "the account is disabled",
         Action.REVOKE_PIPELINE: lambda i: f"{i.proposal.item}: taken back by build {i.result.get('build')}",
+        Action.ISSUE_ACCESS_PASS: lambda i: f"an access pass was made, for {i.result.get('minutes')} minutes",
+        Action.WITHDRAW_ACCESS_PASS: lambda i: "the access pass that was made before is withdrawn",
     }
     return say[intent.proposal.action](intent)
 

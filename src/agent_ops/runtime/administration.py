@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.erasure import Erasure
 from agent_ops.domain.errors import AgentOpsError
+from agent_ops.domain.first_sign_in import AccessPass
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.limits import Breaker
 from agent_ops.domain.runs import Pause
@@ -26,6 +27,22 @@ class Administration:
     _dispatcher: LocalDispatcher
     _entered: bool
     _closed: bool
+
+    async def first_sign_in(self, wanted: str) -> AccessPass:
+        """A pass with which a new hire signs in the first time, made at this moment. Needs the scope ``signin``.
+
+        ``secret.take()`` of the answer gives the pass, once; it is kept nowhere. An earlier pass that nobody has used is
+        withdrawn for it.
+
+        Args:
+            wanted: an employee id, an address or a full name.
+
+        Raises:
+            NotPermitted: the caller may not. NotFound: nobody is meant. InvalidRequest: several people are.
+            NoAccessPass: we did not create the account, somebody has used it, or it cannot be had now; the message says why.
+        """
+        self._check_open()
+        return await self._system.first_sign_ins.retrieve(wanted, self._caller)
 
     async def clear_address(self, wanted: str) -> Employee:
         """Forget an employee's stored address, which becomes the empty text. Needs the scope ``delete``.

@@ -11,7 +11,7 @@ from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
 from agent_ops.domain.errors import InvalidRequest, NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy, PipelineItem
-from agent_ops.domain.runs import Run, RunStatus
+from agent_ops.domain.runs import LifecycleEvent, Run, RunStatus
 from agent_ops.graphs.runbook import summarise
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.limiter import Limiter
@@ -43,8 +43,11 @@ class Canceller:
             NotPermitted: the caller lacks the scope. NotFound: no such run. InvalidRequest: it has ended.
         """
         caller.require(SCOPE)
-        if await self.store.read(lambda tx: tx.runs.get(run_id)) is None:
+        run = await self.store.read(lambda tx: tx.runs.get(run_id))
+        if run is None:
             raise NotFound(f"there is no run {run_id!r}")
+        if run.event is LifecycleEvent.FIRST_SIGN_IN:
+            raise InvalidRequest("run", "it is a first sign-in, which ends by itself")
         known = await self.journal.known(run_id)
         summary = f"cancelled by {caller.name}: {summarise(known)}"
 

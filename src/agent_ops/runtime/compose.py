@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent_ops.agents import load_agents
-from agent_ops.domain.effects import Action
+from agent_ops.domain.effects import OPERATOR, Action
 from agent_ops.domain.errors import ConfigurationError, StorageCorrupt, StorageReadOnly
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.effectors.entra import EntraEffector
@@ -33,6 +33,7 @@ from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.cancelling import Canceller
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.evidence_sources import evidence_sources
+from agent_ops.runtime.first_sign_in import FirstSignIns
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.head_place import place_head
 from agent_ops.runtime.keys import Keyring, ensure_keys
@@ -71,6 +72,7 @@ class System:
     canceller: Canceller
     keys: Keyring
     breakers: BreakerPanel
+    first_sign_ins: FirstSignIns
 
     @property
     def owner(self) -> str:
@@ -136,11 +138,12 @@ async def compose(
         granting = Granting(policy, grants)
         model = await _metered(settings.model, store, stack) if settings.model else None
         journal = RunJournal(store, grants, policy, owners.name)
-        limiter = Limiter.of(policy, settings.contacts)
+        limiter, binder = Limiter.of(policy, settings.contacts), Binder(policy, settings.contacts)
+        ledger = Ledger(store, grants, guard, binder, effectors, owners.name, settings.patience)
         yield System(
             store=store,
             edge=Edge(store, policy, granting, keys.identity, limiter, sources),
-            ledger=Ledger(store, grants, guard, Binder(policy, settings.contacts), effectors, owners.name, settings.patience),
+            ledger=ledger,
             journal=journal,
             planner=planner or (ModelPlanner(model, journal, agents) if model else RunbookPlanner()),
             model=model,
@@ -151,7 +154,8 @@ async def compose(
             keys=keys,
             canceller=Canceller(store, policy, granting, journal, limiter),
             breakers=BreakerPanel(store),
-            switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER}),
+            switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER, OPERATOR}),
+            first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
         )
 
 

@@ -18,6 +18,7 @@ from agent_ops.domain.runs import Request
 from agent_ops.ledger.grants import GrantBook
 
 GRANT_DAYS = 30
+TASK_MINUTES = 15
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,28 @@ class Granting:
             if beyond := set(only) - set(effects):
                 raise PlanInvalid(f"the request does not need {', '.join(sorted(p.item for p in beyond))}")
             effects = tuple(effect for effect in effects if effect in only)
+        until = max(now, start or now) + timedelta(days=GRANT_DAYS)
+        return self._sealed(run_id, employee_id, effects, caller, now, until, evidence, request)
+
+    def of_task(
+        self, run_id: str, employee_id: str, effects: tuple[Proposal, ...], caller: Caller, request: Request | None = None
+    ) -> Grant:
+        """The sealed grant for exactly these effects, carried out at once in the caller's process; no mail tells of them."""
+        now = datetime.now(timezone.utc)
+        until = now + timedelta(minutes=TASK_MINUTES)
+        return self._sealed(run_id, employee_id, effects, caller, now, until, (), request)
+
+    def _sealed(
+        self,
+        run_id: str,
+        employee_id: str,
+        effects: tuple[Proposal, ...],
+        caller: Caller,
+        now: datetime,
+        until: datetime,
+        evidence: tuple[Evidence, ...],
+        request: Request | None,
+    ) -> Grant:
         granted = {effect.item for effect in effects}
         return self.grants.sealed(
             Grant(
@@ -76,10 +99,10 @@ class Granting:
                 effects=effects,
                 policy_version=self.policy.version,
                 issued_at=now,
-                expires_at=max(now, start or now) + timedelta(days=GRANT_DAYS),
+                expires_at=until,
                 key_id=self.grants.key_id,
-                request=self.grants.of_request(request) if request else "",
                 evidence=tuple(one for one in evidence if one.item in granted),
+                request=self.grants.of_request(request) if request else "",
             )
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from agent_ops.domain.access import STANDING, AccessItem
-from agent_ops.domain.effects import ITEM_ACTIONS, Action, EffectState, Intent
+from agent_ops.domain.effects import ITEM_ACTIONS, SIGN_IN_ACTIONS, Action, EffectState, Intent
 from agent_ops.domain.errors import NotFound
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.storage import Transactions, Tx
@@ -93,7 +93,7 @@ def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
         raise NotFound(f"there is no run, employee, address or name {run_id!r}")
     effects = tx.effects.of_employee(employee.id)
     mails = tuple(_mail(i) for i in effects if i.proposal.action is Action.SEND_MAIL)
-    parts = tuple(_part(i) for i in effects if i.proposal.action not in ITEM_ACTIONS | {Action.SEND_MAIL})
+    parts = tuple(_part(i) for i in effects if i.proposal.action not in ITEM_ACTIONS | SIGN_IN_ACTIONS | {Action.SEND_MAIL})
     events = tuple(tx.logs.events(run_id)) if with_events else ()
     return RunReport(run, employee, tx.people.items(employee.id), mails, parts, events, tx.logs.denials(run_id))
 

@@ -59,6 +59,19 @@ class EntraSteering(ABC):
         """Put the service's clock ahead (or behind) of ours, as its ``Date`` header shows it."""
         await self._tell("conditions", clock_seconds=seconds)
 
+    async def access_pass_policy(
+        self, *, enabled: bool = True, only_once: bool = False, minutes: tuple[int, int] = (60, 480)
+    ) -> None:
+        """Decide which Temporary Access Passes can be made, as the tenant's policy of the method does."""
+        least, most = minutes
+        changes = {"passes_enabled": enabled, "passes_only_once": only_once, "pass_minutes_least": least}
+        await self._tell("conditions", **changes, pass_minutes_most=most)
+
+    async def befall_method(self, user: str, event: str) -> None:
+        """Let a user's access pass be ``used`` or ``expired``, somebody have ``signed_in``, or a method be registered, such
+        as ``phoneAuthenticationMethod``."""
+        await self._tell("methods", user=user, event=event)
+
     async def plant_user(
         self,
         user_principal_name: str,

@@ -31,9 +31,10 @@ class Pauses:
         return [_pause(row) for row in rows(self._db, "SELECT * FROM pauses ORDER BY at, scope")]
 
     def on(self, proposal: Proposal) -> Pause | None:
-        """The pause that holds a proposal back, the widest first."""
-        scopes = (EVERYTHING, f"agent:{proposal.agent}", f"item:{proposal.item}")
-        row = one(self._db, "SELECT * FROM pauses WHERE scope IN (?, ?, ?) ORDER BY length(scope) LIMIT 1", *scopes)
+        """The pause that holds a proposal back, the widest first. What an agent's service does waits, whoever asks for it."""
+        service = proposal.action.value.partition(".")[0]
+        scopes = (EVERYTHING, f"agent:{proposal.agent}", f"agent:{service}", f"item:{proposal.item}")
+        row = one(self._db, "SELECT * FROM pauses WHERE scope IN (?, ?, ?, ?) ORDER BY length(scope) LIMIT 1", *scopes)
         return _pause(row) if row else None
 
 

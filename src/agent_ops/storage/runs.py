@@ -22,6 +22,8 @@ _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.WAITING.valu
 _WOKEN = -1.0
 """A driven run's ``wake_at`` when it is to look again as soon as it is parked."""
 _DUE = "status IN (?, ?, ?) AND lease_until < ? AND wake_at <= ?"
+_DRIVEN = "event <> 'first_sign_in'"
+"""The others are tasks that a person's own process carries out."""
 
 
 class Runs:
@@ -52,10 +54,19 @@ class Runs:
         return _run(row) if row else None
 
     def of_employee(self, employee_id: str) -> list[Run]:
-        """The employee's runs, the newest first."""
-        return [
-            _run(row) for row in rows(self._db, f"{_RUN} WHERE employee_id = ? ORDER BY created_at DESC, rowid DESC", employee_id)
-        ]
+        """The runs of the employee's requests, the newest first."""
+        sql = f"{_RUN} WHERE employee_id = ? AND {_DRIVEN} ORDER BY created_at DESC, rowid DESC"
+        return [_run(row) for row in rows(self._db, sql, employee_id)]
+
+    def first_sign_ins_since(self, moment: datetime) -> int:
+        """How many first sign-ins were begun since then, for anybody."""
+        row = one(self._db, "SELECT count(*) AS n FROM runs WHERE event = 'first_sign_in' AND created_at >= ?", stamp(moment))
+        return int(row["n"]) if row else 0
+
+    def open_first_sign_ins(self, employee_id: str) -> list[str]:
+        """The ids of the employee's first sign-ins that have not ended."""
+        sql = "SELECT id FROM runs WHERE employee_id = ? AND event = 'first_sign_in' AND finished_at IS NULL"
+        return [row["id"] for row in rows(self._db, sql, employee_id)]
 
     def with_idempotency_key(self, key: str) -> Run | None:
         """The run that a key came with, also when its employee was erased since."""
@@ -77,11 +88,12 @@ class Runs:
 
     def any_due(self, now: float) -> bool:
         """Whether a run waits for a driver."""
-        return one(self._db, f"SELECT 1 FROM runs WHERE {_DUE} LIMIT 1", *_LIVE, now, now) is not None  # noqa: S608 - a fixed text
+        return one(self._db, f"SELECT 1 FROM runs WHERE {_DUE} AND {_DRIVEN} LIMIT 1", *_LIVE, now, now) is not None  # noqa: S608 - a fixed text
 
     def claim(self, owner: str, now: float, lease_until: float) -> Run | None:
         """Take the oldest run that is due and that nobody drives, for this owner. Its epoch rises by one."""
-        due = one(self._db, f"SELECT id FROM runs WHERE {_DUE} ORDER BY created_at, rowid LIMIT 1", *_LIVE, now, now)  # noqa: S608
+        sql = f"SELECT id FROM runs WHERE {_DUE} AND {_DRIVEN} ORDER BY created_at, rowid LIMIT 1"  # noqa: S608 - fixed texts
+        due = one(self._db, sql, *_LIVE, now, now)
         if due is None or not self.claim_one(due["id"], owner, now, lease_until):
             return None
         return self.get(due["id"])

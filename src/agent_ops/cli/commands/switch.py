@@ -10,7 +10,7 @@ import click
 from agent_ops.cli.options import data_dir, policy_file
 
 _ITEM = click.option("--item", help="Only this access item's changes.")
-_AGENT = click.option("--agent", help="Only this agent's changes: entra, jenkins, notify.")
+_AGENT = click.option("--agent", help="Only this agent's changes: entra, jenkins, notify, operator.")
 
 
 @click.command()

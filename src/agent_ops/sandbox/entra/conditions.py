@@ -14,13 +14,21 @@ _TWO_YEARS = 730 * 86_400.0
 
 @dataclass(frozen=True)
 class Conditions:
-    """Times are Unix times. ``clock_seconds`` is by how much the service's clock is ahead, as its ``Date`` header shows it."""
+    """Times are Unix times. ``clock_seconds`` is by how much the service's clock is ahead, as its ``Date`` header shows it.
+
+    ``pass...`` is the policy of Temporary Access Passes as Microsoft sets it at first; ``premium``: Entra ID P1.
+    """
 
     since: float
     secret_ends: float
     certificate_ends: float | None = None
     synchronised: bool = False
     clock_seconds: float = 0.0
+    passes_enabled: bool = True
+    passes_only_once: bool = False
+    pass_minutes_least: int = 60
+    pass_minutes_most: int = 480
+    premium: bool = True
 
 
 class ConditionStore:

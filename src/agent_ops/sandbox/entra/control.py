@@ -27,6 +27,7 @@ class EntraControl:
             web.post("/entra/domains", self._domain),
             web.post("/entra/permissions", self._permissions),
             web.post("/entra/conditions", self._conditions),
+            web.post("/entra/methods", self._method),
             web.post("/entra/users", _planting(self._user)),
             web.post("/entra/groups", _planting(self._group)),
             web.post("/entra/contacts", _planting(self._contact)),
@@ -60,6 +61,11 @@ class EntraControl:
 
     async def _conditions(self, request: web.Request) -> web.Response:
         self._twin.conditions.change(**await request.json())
+        return web.json_response({})
+
+    async def _method(self, request: web.Request) -> web.Response:
+        data: dict[str, Any] = await request.json()
+        self._twin.passes.befall(data["user"], data["event"])
         return web.json_response({})
 
     def _user(self, data: dict[str, Any]) -> Entry:

@@ -75,13 +75,14 @@ class EntraTwin:
         gate = Gate(self.tokens, lambda: self._granted, self._base_url)
         views = Views(self._base_url, lambda: self._faults.lag(TWIN))
         roles, tenant_url = Roles(self.directory, views, gate), f"{self._base_url}/v2/{self._world.tenant_id}"
-        app.add_routes(Users(self.directory, roles, self.licences, views, gate, tenant_url).routes())
+        app.add_routes(Users(self.directory, roles, self.licences, self.conditions, views, gate, tenant_url).routes())
         app.add_routes(Groups(self.directory, self.licences, views, gate).routes())
         app.add_routes(Memberships(self.directory, roles, views, gate).routes())
         app.add_routes(Contacts(self.directory, views, gate).routes())
         app.add_routes(roles.routes())
         app.add_routes(Deleted(self.directory, roles, views, gate).routes())
-        app.add_routes(AccessPasses(self.directory, self._records, views, gate).routes())
+        self.passes = AccessPasses(self.directory, self._records, self.conditions, views, gate)
+        app.add_routes(self.passes.routes())
         domains = self.directory.domains
         tenant = Tenant(self._world, domains, self.conditions, self.subscriptions, self.licences, views, gate)
         app.add_routes(tenant.routes())

@@ -6,13 +6,16 @@ https://learn.microsoft.com/graph/api/resources/user
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from aiohttp import web
+from multidict import MultiDict
 
 from agent_ops.sandbox.entra import permissions
+from agent_ops.sandbox.entra.conditions import ConditionStore
 from agent_ops.sandbox.entra.directory import Directory
 from agent_ops.sandbox.entra.entry import Entry
-from agent_ops.sandbox.entra.errors import denied, not_found
+from agent_ops.sandbox.entra.errors import GraphError, denied, not_found
 from agent_ops.sandbox.entra.http import Gate, answer, no_content, read_object
 from agent_ops.sandbox.entra.licences import Licences
 from agent_ops.sandbox.entra.moments import timestamp
@@ -23,12 +26,23 @@ from agent_ops.sandbox.entra.schema import USER
 from agent_ops.sandbox.entra.views import Views, reference
 from agent_ops.sandbox.web import changed
 
+_ACTIVITY = "signInActivity"
+
 
 class Users:
     """Routes below ``/users``."""
 
-    def __init__(self, directory: Directory, roles: Roles, licences: Licences, views: Views, gate: Gate, tenant_url: str) -> None:
-        self._directory, self._roles, self._licences = directory, roles, licences
+    def __init__(
+        self,
+        directory: Directory,
+        roles: Roles,
+        licences: Licences,
+        conditions: ConditionStore,
+        views: Views,
+        gate: Gate,
+        tenant_url: str,
+    ) -> None:
+        self._directory, self._roles, self._licences, self._conditions = directory, roles, licences, conditions
         self._views, self._gate, self._tenant_url = views, gate, tenant_url
 
     def routes(self) -> list[web.RouteDef]:
@@ -63,6 +77,9 @@ class Users:
         return answer(self._views.item(entry, USER, ()), status=201, headers={"Location": location})
 
     async def get(self, request: web.Request) -> web.StreamResponse:
+        names = request.query.get("$select", "").split(",")
+        if _ACTIVITY in names:
+            return self._with_activity(request, [name for name in names if name != _ACTIVITY])
         select = parse_item_options(request.query, USER)
         return answer(self._views.item(self._seen(request), USER, select))
 
@@ -125,6 +142,17 @@ class Users:
         self._directory.set_manager(entry, None)
         changed(request, "entra.manager", id=entry.id, manager=None)
         return no_content()
+
+    def _with_activity(self, request: web.Request, others: Sequence[str]) -> web.StreamResponse:
+        """https://learn.microsoft.com/graph/api/resources/signinactivity: a permission of its own, and a licence."""
+        if "AuditLog.Read.All" not in self._gate.held(request):
+            raise denied()
+        if not self._conditions.now.premium:
+            words = "Neither tenant is B2C or tenant doesn't have premium license"
+            raise GraphError(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", words)
+        entry = self._seen(request)
+        select = parse_item_options(MultiDict({"$select": ",".join(["id", *others])}), USER)
+        return answer({**self._views.item(entry, USER, select), _ACTIVITY: entry.properties.get(_ACTIVITY)})
 
     def _seen(self, request: web.Request) -> Entry:
         key = request.match_info["key"]
