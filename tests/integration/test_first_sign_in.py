@@ -74,7 +74,7 @@ async def test_without_the_scope_there_is_none(ops: AgentOps, fakes: FakeService
     with pytest.raises(NotPermitted, match="signin"):
         await ops.first_sign_in("Ana Silva")
     assert fakes[Action.ISSUE_ACCESS_PASS].sends == 0
-    assert ("denied", "", Action.ISSUE_ACCESS_PASS.value, "no scope signin") in audit(settings)
+    assert ("denied", "", Action.ISSUE_ACCESS_PASS.value, "no-scope") in audit(settings)
 
 
 async def test_it_is_for_exactly_one_known_employee(desk: AgentOps, ana: Profile) -> None:
@@ -91,7 +91,7 @@ async def test_a_linked_account_gets_none(settings: Settings, fakes: FakeService
     async with AgentOps(settings, adapters=fakes.adapters(), caller=linker) as ops:
         await ops.onboard(ana, link_existing="5029c81b-f6f3-5890-9e67-bd6bf6c76142")
         assert "created no account" in await refusal(ops, "Ana Silva")
-    assert (audit(settings)[-1][0], audit(settings)[-1][3]) == ("denied", "not created")
+    assert (audit(settings)[-1][0], audit(settings)[-1][3]) == ("denied", "not-created")
     assert fakes[Action.ISSUE_ACCESS_PASS].sends == 0
 
 

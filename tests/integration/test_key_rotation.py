@@ -77,7 +77,7 @@ async def test_a_running_process_takes_the_new_key_and_old_grants_and_plans_stil
 
 
 def processes(data_dir: Path) -> list[subprocess.Popen[bytes]]:
-    return [subprocess.Popen([sys.executable, "-c", SEALS_ALL_THE_TIME, str(data_dir), "40"], cwd=ROOT) for _ in range(2)]
+    return [subprocess.Popen([sys.executable, "-c", SEALS_ALL_THE_TIME, str(data_dir), "400"], cwd=ROOT) for _ in range(2)]
 
 
 async def test_processes_go_on_while_keys_are_rotated_and_retired(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_files_count_by_name_whatever_their_last_line_is(tmp_path: Path) -> None
 
 
 def test_a_further_agent_takes_a_schema_and_a_permit(tmp_path: Path) -> None:
-    facts = FACTS.replace('"notify"]', '"notify", "archivist"]')
+    facts = FACTS.replace('"notify", "operator"]', '"notify", "operator", "archivist"]')
     permit = '@id("archivist") permit (principal == Agent::"archivist", action == Action::"mail.send", resource);'
     rules = read_guard_rules(write(tmp_path, own_dot_cedar=permit, own_dot_cedarschema=facts))
     granted = case("notify", Action.SEND_MAIL)

@@ -20,7 +20,7 @@ from agent_ops.policies.guard_rules import PLACEHOLDERS, Case, GuardRules, Place
 
 SHIPPED = Path(__file__).parent
 RULES, SCHEMA = "guard.cedar", "guard.cedarschema"
-AGENTS = ("entra", "jenkins", "notify")
+AGENTS = ("entra", "jenkins", "notify", "operator")
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 

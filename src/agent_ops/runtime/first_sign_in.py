@@ -93,7 +93,7 @@ class FirstSignIns:
 
     async def _check_scope(self, caller: Caller) -> None:
         if SCOPE not in caller.scopes:
-            await self.store.transaction(lambda tx: _refused(tx, "", f"no scope {SCOPE}"))
+            await self.store.transaction(lambda tx: _refused(tx, "", "no-scope"))
             raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
 
     async def _one(self, wanted: str) -> Employee:
@@ -128,15 +128,15 @@ class FirstSignIns:
         created, now = created_by_us(tx, employee.id), datetime.now(timezone.utc)
         stored = tx.people.get(employee.id)
         if created is None or stored is None or not stored.entra_id:
-            return "not created", "Agent Ops created no account for this employee (a linked account has its own sign-in)"
+            return "not-created", "Agent Ops created no account for this employee (a linked account has its own sign-in)"
         if stored.status in _GONE or not ready:
-            return "not ready", f"the account is not ready: the employee is {stored.status.value}"
+            return "not-ready", f"the account is not ready: the employee is {stored.status.value}"
         rules = self.policy.first_sign_in
         if now > self._begins(created, stored) + timedelta(days=rules.days):
-            return "too old", f"the account is older than {rules.days} days, see [first_sign_in] of the policy"
+            return "too-old", f"the account is older than {rules.days} days, see [first_sign_in] of the policy"
         if tx.runs.first_sign_ins_since(now - timedelta(hours=1)) >= rules.per_hour:
             words = f"{rules.per_hour} first sign-ins were begun within the last hour, see [first_sign_in] of the policy"
-            return "too many", words
+            return "too-many", words
         pause = tx.pauses.on(ISSUE)
         return ("paused", pause.words) if pause else None
 

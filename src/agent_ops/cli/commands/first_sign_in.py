@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +46,8 @@ def first_sign_in(employee: str, show: bool, data_dir: Path, policy_file: Path |
 
 
 def _as_json(made: AccessPass) -> str:
+    from agent_ops.cli.screen import json_text  # noqa: PLC0415
+
     body = {
         "employee": made.employee.id,
         "name": made.employee.profile.name,
@@ -60,13 +61,15 @@ def _as_json(made: AccessPass) -> str:
         "url": made.url,
         "run": made.run_id,
     }
-    return json.dumps(body, ensure_ascii=False, indent=2)
+    return json_text(body)
 
 
 def _as_text(made: AccessPass) -> str:
+    from agent_ops.domain.plain import harmless  # noqa: PLC0415
+
     before = "\nThe pass that was made before is withdrawn.\n" if made.replaced else ""
     return (
-        f"{made.employee.profile.name}, {made.employee.address}\n\n"
+        f"{harmless(made.employee.profile.name)}, {made.employee.address}\n\n"
         f"    {made.secret.take()}\n\n"
         f"Good once, for {made.minutes} minutes, until {made.ends:%Y-%m-%d %H:%M} UTC. It is not shown again.\n{before}\n"
         f"Give it to the hire in person or by phone, not by mail. They open {made.url},\n"
