@@ -28,6 +28,8 @@ _KINDS = {
     Action.RUN_PIPELINE: "build",
     Action.REVOKE_PIPELINE: "build",
     Action.SEND_MAIL: "mail",
+    Action.ISSUE_ACCESS_PASS: "other",  # nobody asks for it here: each is against the grants
+    Action.WITHDRAW_ACCESS_PASS: "other",
 }
 EXISTING = ("Dana Whitfield", "Alice Chen", "Svc Jenkins")
 

@@ -69,12 +69,23 @@ async def test_the_run_of_a_first_sign_in_is_nobodys_latest_run(desk: AgentOps, 
         await desk.cancel(made.run_id, undo=True)
 
 
+async def test_an_auditors_pack_of_a_person_has_their_first_sign_ins(desk: AgentOps, ana: Profile) -> None:
+    done = await desk.onboard(ana)
+    made = await desk.first_sign_in(done.employee.id)
+    selection = await desk.audit.select(person="Ana Silva")
+    assert selection.runs == {done.run.id, made.run_id}
+    (grant,) = [row async for row in desk.audit.rows(selection) if (row.kind, row.run_id) == ("grant", made.run_id)]
+    assert "by=caller-" in grant.detail
+
+
 async def test_without_the_scope_there_is_none(ops: AgentOps, fakes: FakeServices, ana: Profile, settings: Settings) -> None:
     await ops.onboard(ana)
     with pytest.raises(NotPermitted, match="signin"):
         await ops.first_sign_in("Ana Silva")
     assert fakes[Action.ISSUE_ACCESS_PASS].sends == 0
-    assert ("denied", "", Action.ISSUE_ACCESS_PASS.value, "no-scope") in audit(settings)
+    kind, subject, action, detail = audit(settings)[-1]
+    assert (kind, subject, action) == ("denied", "", Action.ISSUE_ACCESS_PASS.value)
+    assert detail.startswith("no-scope by=caller-")
 
 
 async def test_it_is_for_exactly_one_known_employee(desk: AgentOps, ana: Profile) -> None:
@@ -91,7 +102,8 @@ async def test_a_linked_account_gets_none(settings: Settings, fakes: FakeService
     async with AgentOps(settings, adapters=fakes.adapters(), caller=linker) as ops:
         await ops.onboard(ana, link_existing="5029c81b-f6f3-5890-9e67-bd6bf6c76142")
         assert "created no account" in await refusal(ops, "Ana Silva")
-    assert (audit(settings)[-1][0], audit(settings)[-1][3]) == ("denied", "not-created")
+    assert audit(settings)[-1][0] == "denied"
+    assert audit(settings)[-1][3].startswith("not-created by=caller-")
     assert fakes[Action.ISSUE_ACCESS_PASS].sends == 0
 
 

@@ -87,7 +87,7 @@ class EntitlementPolicy:
             separations=separations_from(tables.get("separation", []), catalogue),
             limits=Limits.from_table(tables.get("limits", {})),
             callers=callers_from_table(tables["callers"]) if "callers" in tables else None,
-            version=_version({key: table for key, table in tables.items() if key not in ("callers", "limits")}),
+            version=_version({key: table for key, table in tables.items() if key not in ("callers", "limits", "first_sign_in")}),
         )
         policy._check_birthrights()
         return policy

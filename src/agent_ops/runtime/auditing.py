@@ -113,7 +113,9 @@ class Auditor:
         runs, employees = frozenset({run} if run else ()), frozenset[str]()
         if person:
             employees = frozenset({await self._employee(person)})
-            runs |= await self.store.read(lambda tx: frozenset(r.id for e in employees for r in tx.runs.of_employee(e)))
+            runs |= await self.store.read(
+                lambda tx: frozenset(r.id for e in employees for r in tx.runs.of_employee(e, tasks=True))
+            )
         return Selection(since, until, runs, employees)
 
     async def pack(self, selection: Selection, progress: Progress | None = None) -> Pack:

@@ -92,9 +92,11 @@ class FirstSignIns:
         )
 
     async def _check_scope(self, caller: Caller) -> None:
-        if SCOPE not in caller.scopes:
-            await self.store.transaction(lambda tx: _refused(tx, "", "no-scope"))
-            raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
+        try:
+            caller.require(SCOPE)
+        except NotPermitted:
+            await self.store.transaction(lambda tx: _refused(tx, "", "no-scope", caller))
+            raise
 
     async def _one(self, wanted: str) -> Employee:
         found = await Reports(self.store).find(wanted)
@@ -114,7 +116,7 @@ class FirstSignIns:
         why = self._refusal(tx, employee, ready) or self._busy(tx, employee.id)
         if why is not None:
             code, words = why
-            _refused(tx, employee.id, code)
+            _refused(tx, employee.id, code, caller)
             return words
         now = time.time()
         tx.runs.insert(run_id, employee.id, LifecycleEvent.FIRST_SIGN_IN, None)
@@ -179,8 +181,8 @@ def _succeeded(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _refused(tx: Tx, employee_id: str, code: str) -> None:
-    tx.logs.audit("denied", "", employee_id, Action.ISSUE_ACCESS_PASS.value, ITEM, code)
+def _refused(tx: Tx, employee_id: str, code: str, caller: Caller) -> None:
+    tx.logs.audit("denied", "", employee_id, Action.ISSUE_ACCESS_PASS.value, ITEM, f"{code} by={tx.audit.caller(caller.name)}")
 
 
 def _ended(tx: Tx, run_id: str, status: RunStatus, summary: str) -> None:

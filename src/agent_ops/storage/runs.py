@@ -53,9 +53,9 @@ class Runs:
         row = one(self._db, f"{_RUN} WHERE id = ?", run_id)
         return _run(row) if row else None
 
-    def of_employee(self, employee_id: str) -> list[Run]:
-        """The runs of the employee's requests, the newest first."""
-        sql = f"{_RUN} WHERE employee_id = ? AND {_DRIVEN} ORDER BY created_at DESC, rowid DESC"
+    def of_employee(self, employee_id: str, *, tasks: bool = False) -> list[Run]:
+        """The runs of the employee's requests, the newest first; with ``tasks`` the first sign-ins, too."""
+        sql = f"{_RUN} WHERE employee_id = ? AND {'1' if tasks else _DRIVEN} ORDER BY created_at DESC, rowid DESC"
         return [_run(row) for row in rows(self._db, sql, employee_id)]
 
     def first_sign_ins_since(self, moment: datetime) -> int:

@@ -70,7 +70,7 @@ def _as_text(made: AccessPass) -> str:
     before = "\nThe pass that was made before is withdrawn.\n" if made.replaced else ""
     return (
         f"{harmless(made.employee.profile.name)}, {made.employee.address}\n\n"
-        f"    {made.secret.take()}\n\n"
+        f"    {harmless(made.secret.take())}\n\n"
         f"Good once, for {made.minutes} minutes, until {made.ends:%Y-%m-%d %H:%M} UTC. It is not shown again.\n{before}\n"
         f"Give it to the hire in person or by phone, not by mail. They open {made.url},\n"
         "sign in with the address and this pass, and register what they sign in with from then on.\n"
