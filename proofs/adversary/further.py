@@ -10,7 +10,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import ConfigDict
 
 from agent_ops.domain import contents, reserved
-from agent_ops.domain.effects import Action, EffectState, Intent, Proposal, effect_key
+from agent_ops.domain.effects import Action, Intent, Proposal, effect_key
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.graphs import nodes, planner_graph
 from agent_ops.ledger import attempt, door
@@ -79,11 +79,6 @@ def _keys_by_run(patch: Patch) -> None:
 
     patch(Keys, of=other)
     patch(Effects, open=opened)
-
-
-def _success_again(patch: Patch) -> None:
-    closed = (EffectState.FAILED, EffectState.HELD, EffectState.SUCCEEDED)
-    patch(door, _was_closed_before=lambda intent, grant: intent.state in closed and intent.run_id != grant.run_id)
 
 
 def _quiet_intents(patch: Patch) -> None:
@@ -171,7 +166,6 @@ FURTHER = (
     Mutant("I4", "every group is the administrators'", _admins_group),
     Mutant("I1", "everybody's department is Security", _department),
     Mutant("I3", "keys count the runs", _keys_by_run),
-    Mutant("I3", "a success is done again by a later run", _success_again),
     Mutant("I3", "a build is sent twice", _no_lock),
     Mutant("I11", "intents are not in the audit", _quiet_intents),
     Mutant("I10", "leases are not looked at", _leases_for_ever),

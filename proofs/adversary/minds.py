@@ -169,7 +169,7 @@ class HostilePlanner:
         if move.kind == "die":
             self.minds.died.set()
             await asyncio.Event().wait()
-        await asyncio.sleep({"hang": 0.02, "idle": 0.3}.get(move.kind, 0))
+        await asyncio.sleep({"hang": 0.02, "idle": 0.3, "doze": 1.3}.get(move.kind, 0))
         return Decision(CANARY, self._steps(move.calls, run_id)) if move.kind == "idle" else None
 
     async def _twisted(self, move: Move, situation: Situation, run_id: str) -> Decision:

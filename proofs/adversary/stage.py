@@ -128,6 +128,19 @@ class Stage:
             self._admitted(run, script, lambda run: self.oracle.asks_back(run.id, asked.person))
         await self.driven()
 
+    async def cancel_amid(self, ask: Ask) -> None:
+        """Cancel a run once its planner was asked, and let its driver come to its end."""
+        run = await self._told(lambda: self.life.ops.submit(_profile(ask.person), ask.items), OFFICE)
+        self._admitted(run, ask.script, lambda run: self.oracle.asks(run.id, ask.person, ask.items))
+        self.requests.setdefault(ask.person.external_id, ask.items)
+        for _ in range(400):
+            if self.minds.turns.get(run.id):
+                break
+            await asyncio.sleep(0.005)
+        await self._told(lambda: self.life.ops.cancel(run.id), OFFICE)
+        self.oracle.cancelled[run.id] = asyncio.get_running_loop().time()
+        await self.life.ops._dispatcher.run_ended(run.id, 5)
+
     async def pause(self, item: str | None) -> None:
         await self._told(lambda: self.life.ops.pause(item=item), OFFICE)
 
