@@ -14,7 +14,7 @@ from typing import Any
 
 import time_machine
 
-from agent_ops import Profile
+from agent_ops import Profile, Settings
 from agent_ops.domain.errors import AgentOpsError, PolicyError
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Run
@@ -65,17 +65,28 @@ class Stage:
         self.policy_file.write_text(WIDE, encoding="utf-8")
         self.disk = Disk(self.data_dir)
         self.minds = Minds(self.disk)
-        self.services = Services(self.disk.audited)
+        self.services = self.services_of()
         self.oracle = Oracle(self.disk, self.services)
         self.seen = Seen(self.services, self.disk, self.oracle, self.minds, self.directory / "canary", [SECRET])
         patch(nodes, RunbookPlanner=noted_runbook(self.minds))
-        self.watch = open_watch()
+        self.watch = open_watch(self.ways())
         self.seen.egress = self.watch.gone
         self.requests: dict[str, tuple[str, ...] | None] = {}
         self.while_dead: Callable[[], Awaitable[None]] | None = None
         self._clock: Any = None
         self._day = 0
         self._life: Life | None = None
+
+    def services_of(self) -> Any:
+        """The services: here those in memory."""
+        return Services(self.disk.audited)
+
+    def settings(self) -> Settings:
+        return settings_at(self.data_dir, self.policy_file)
+
+    def ways(self) -> frozenset[str]:
+        """Where connections may go."""
+        return frozenset()
 
     @property
     def life(self) -> Life:
@@ -228,8 +239,9 @@ class Stage:
     async def _born(self) -> None:
         self.services.died.clear()
         self.minds.died.clear()
-        settings = settings_at(self.data_dir, self.policy_file)
-        self._life = await Life(settings, self.minds, (self.services.died, self.minds.died), self.services.adapters()).begin()
+        self._life = await Life(
+            self.settings(), self.minds, (self.services.died, self.minds.died), self.services.adapters()
+        ).begin()
 
     async def _told(self, ask: Callable[[], Awaitable[Any]], caller: Caller) -> Any:
         """The answer; what a caller is told in a refusal is kept."""

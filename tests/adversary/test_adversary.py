@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.timeout(300)
 def test_every_invariant_holds_against_the_code_as_it_is() -> None:
-    hunt = play(SEED, 30)
+    hunt = play(SEED, 20)
     assert hunt.error == ""
     assert hunt.tally.broken == {}
-    assert hunt.tally.examples >= 30
+    assert hunt.tally.examples >= 20
     assert hunt.tally.denied > 50  # the attacker was busy
     assert {"create", "group", "build", "mail", "manager"} <= set(hunt.tally.writes)  # and honest work was done beside
 
@@ -28,6 +28,7 @@ def test_every_invariant_has_a_mutant_and_says_what_it_checks() -> None:
     assert all((check.__doc__ or "").strip() for check in INVARIANTS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.invariant}: {mutant.name}")
 def test_a_guarantee_taken_out_is_noticed_by_its_own_invariant(mutant: Mutant) -> None:
