@@ -31,7 +31,11 @@ async def test_with_every_guarantee_in_place_these_cells_are_good(tmp_path: Path
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutation", ["no-look-up", "intent-after-call"])
 async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> None:
-    found = await played(tmp_path, mutation)
+    """A second build of the same parameters vanishes while the first one still waits in Jenkins's queue: then once more."""
+    for number in range(3):
+        found = await played(tmp_path / str(number), mutation)
+        if any("jenkins.build" in words for words in found.total.duplicates):
+            break
     assert found.missed == []
     assert any("jenkins.build" in words for words in found.total.duplicates)
 
