@@ -40,7 +40,7 @@ ELSEWHERE = {
     r"^runtime/(erasing|key_rotation)\.py": "an administrator's own command; erasing is killed in test_erase_command.py",
     r"^runtime/metering\.py": "no model plans here; what it is asked is no effect: tests/integration/test_model_planner.py",
     r"RunJournal\.(note|refuse): commit": "only a planner or model that misbehaves comes by: tests/adversary",
-    r"EntraEffector\._enable: ": "a first working day cannot be brought forward: a grant names its request, and a changed one is refused",
+    r"EntraEffector\._enable: ": "a first working day cannot be brought forward: a grant is for its request only",
     r"self\._passes\.": "no onboarding makes a pass; killed around each call in tests/integration/test_first_sign_in_killed.py",
     r"^(effectors/access_passes|runtime/first_sign_in)\.py": "no onboarding makes a pass; killed around each call in"
     " tests/integration/test_first_sign_in_killed.py",
