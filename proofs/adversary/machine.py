@@ -25,7 +25,7 @@ _ITEMS = st.none() | st.lists(st.sampled_from(ITEMS), max_size=4, unique=True).m
 _STRIKES = st.lists(st.sampled_from(("", "", "refuse", "deny", "drop_before", "drop_after", "hang", "fail")), max_size=6)
 _DIES = st.none() | st.tuples(st.integers(0, 6), st.sampled_from(("before", "after")))
 _CALLERS = st.sampled_from((OFFICE, OFFICE, OFFICE, VIEWER))
-OPENINGS = ("reaching", "guesses", "namesakes", "lost", "sweep", "stopped", "altered", "rewritten", "amid", "viewer")
+OPENINGS = ("reaching", "guesses", "namesakes", "lost", "sweep", "stopped", "altered", "rewritten", "amid", "quits", "viewer")
 _LOST = st.lists(st.sampled_from(("", "drop_after", "drop_after")), min_size=4, max_size=9)
 _GUESSES = st.lists(UNKNOWN, min_size=2, max_size=6)
 _DEATH = Move("die")
@@ -119,6 +119,12 @@ class Attack(RuleBasedStateMachine):
     def _open_amid(self, people: Sequence[Person], data: Any) -> None:
         """A run is cancelled while its planner thinks, which then goes on as if it were not."""
         self._do("cancelled amid", self.stage.cancel_amid(Ask(people[0], None, (Move("doze"),))))
+
+    def _open_quits(self, people: Sequence[Person], data: Any) -> None:
+        """The process dies while effects are under way, and the planner then says that all is done, or nothing of use."""
+        self._trouble([], (data.draw(st.integers(1, 5)), "after"))
+        last = data.draw(st.sampled_from((Move("finish"), Move("forever"))))
+        self._do("quits", self.stage.request([Ask(people[0], None, (Move("legit"), last))]))
 
     def _open_viewer(self, people: Sequence[Person], data: Any) -> None:
         self._do("viewer", self.stage.request([Ask(people[0], None, ())], VIEWER))

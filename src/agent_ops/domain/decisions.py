@@ -74,8 +74,12 @@ def check_decision(decision: Decision, situation: Situation) -> None:
     """Refuse a decision that cannot be followed.
 
     Raises:
-        PlannerError: for steps that cannot be taken, or for waiting when nothing is under way.
+        PlannerError: for steps that cannot be taken, for waiting when nothing is under way, or for a finish when the end of
+            something that was begun is not known.
     """
+    if decision.finished and situation.known.begun and not any(seen.waiting for seen in situation.observations):
+        begun = ", ".join(sorted(p.item for p in situation.known.begun))
+        raise PlannerError(f"the run cannot end before it is known what became of {begun}")
     if decision.finished or (not decision.steps and any(seen.waiting for seen in situation.observations)):
         return
     check_steps(decision.steps, situation.agents)

@@ -16,6 +16,7 @@ class Known:
 
     ``due`` are the effects that the grant lists; ``done`` those of them that succeeded; ``closed`` maps the others that
     were tried in vain to what became of them, ``under_way`` those that are not over to what they wait for.
+    ``begun`` are the changes that may have been sent and whose end nobody knows: no run ends before it is known.
     ``account_groups`` are the access items without which the account is not ready, ``licences`` those of them that bring a
     licence. ``held`` says what a person must decide first.
     """
@@ -28,6 +29,7 @@ class Known:
     done: frozenset[Proposal] = frozenset()
     closed: dict[Proposal, str] = field(default_factory=dict)
     under_way: dict[Proposal, str] = field(default_factory=dict)
+    begun: frozenset[Proposal] = frozenset()
     account_groups: frozenset[str] = frozenset()
     licences: frozenset[str] = frozenset()
     held: str = ""

@@ -46,7 +46,9 @@ def think_with(agents: tuple[str, ...]) -> Node:
         known = await context.journal.known(context.run_id)
         situation = Situation(known, seen, tuple(state.get("patterns", [])), agents)
         by_runbook = state.get("by_runbook", False)
-        if number > (rounds := min(context.planner_rounds, MAX_ROUNDS)):
+        if number == (rounds := min(context.planner_rounds, MAX_ROUNDS)) + 1 and known.begun:  # settled before the end
+            decision, by_runbook = await RunbookPlanner().decide(situation), True
+        elif number > rounds:
             decision = Decision(f"the budget of {rounds} rounds is used up", summary=summarise(known))
         else:
             decision, by_runbook = await _decide(situation, context, by_runbook)

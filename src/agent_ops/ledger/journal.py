@@ -180,6 +180,7 @@ class RunJournal:
             due=grant.effects,
             done=frozenset(p for p, intent in ours.items() if intent.state is EffectState.SUCCEEDED),
             closed={p: intent.reason for p, intent in closed.items()},
+            begun=frozenset(p for p, i in ours.items() if i.state in _UNDER_WAY and p.action is not Action.SEND_MAIL),
             under_way={p: intent.reason for p, intent in ours.items() if intent.state in _UNDER_WAY and intent.reason},
             account_groups=frozenset(item.key for item in groups if item.account),
             licences=frozenset(item.key for item in groups if item.licence),
