@@ -92,7 +92,8 @@ def _must_be_denied(seen: Seen, call: Emitted) -> bool:
     if asked is None or not call.well_formed or call.step not in seen.minds.observed or call.run_id in seen.oracle.tampered:
         return False
     reaches = call.tool in ("link_account", "run_revocation", "create_account") or call.account_known
-    return reaches and (TOOLS[call.tool], call.item) not in asked.effects
+    effect = (TOOLS[call.tool], call.item)
+    return reaches and not seen.oracle.sanctions(asked.person, effect)  # what another run did is told, not done
 
 
 def i12(seen: Seen) -> Iterator[str]:

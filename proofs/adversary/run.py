@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from proofs.adversary.machine import Attack, Broken, Tally
+from proofs.adversary.machine import OPENINGS, Attack, Broken, Tally
 from proofs.adversary.mutants import Mutant, applied
 
 STEPS = 6
+AT_A_TIME = 2
 Advance = Callable[[str, int], None]
 
 
@@ -31,6 +33,11 @@ class Hunt:
     def caught(self) -> bool:
         """By its own invariant."""
         return self.mutant.invariant in self.tally.broken
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to find out."""
+        return self.caught if self.mutant.name else bool(self.tally.broken or self.error)
 
     @property
     def noticed(self) -> bool:
@@ -53,13 +60,24 @@ class Adversary:
         return not self.played.broken and not self.words and all(hunt.caught for hunt in self.hunts)
 
 
-def play(number: int, examples: int, mutant: Mutant | None = None, steps: int = STEPS, machine: type[Attack] = Attack) -> Hunt:
-    """So many examples; with a mutant until its own invariant is broken."""
-    nobody = Mutant("", "", lambda patch: None)
-    tally = Tally()
-    kind = type("Played", (machine,), {"tally": tally, "wanted": mutant.invariant if mutant else ""})
+def play(number: int, examples: int, mutant: Mutant | None = None, steps: int = STEPS) -> Hunt:
+    """About so many examples, as many for each way to begin; with a mutant until its own invariant is broken."""
+    hunt, began = Hunt(mutant or Mutant("", "", lambda patch: None), Tally(), 0.0), time.monotonic()
+    random.seed(number)  # the ledger's jitter
+    with applied(mutant) if mutant else nullcontext():
+        for turn in count():
+            if hunt.tally.examples >= examples or hunt.over:
+                break
+            _some(hunt, number + turn // len(OPENINGS), OPENINGS[turn % len(OPENINGS)], steps)
+    hunt.seconds = time.monotonic() - began
+    return hunt
+
+
+def _some(hunt: Hunt, number: int, opening: str, steps: int) -> None:
+    """A few examples that begin in one way."""
+    kind = type("Played", (Attack,), {"tally": hunt.tally, "wanted": hunt.mutant.invariant, "opening": opening})
     chosen = settings(
-        max_examples=examples,
+        max_examples=AT_A_TIME,
         stateful_step_count=steps,
         deadline=None,
         database=None,
@@ -67,19 +85,14 @@ def play(number: int, examples: int, mutant: Mutant | None = None, steps: int = 
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,
-        verbosity=Verbosity.quiet if mutant else Verbosity.normal,
+        verbosity=Verbosity.quiet if hunt.mutant.name else Verbosity.normal,
     )
-    hunt, began = Hunt(mutant or nobody, tally, 0.0), time.monotonic()
-    random.seed(number)  # the ledger's jitter
-    with applied(mutant) if mutant else nullcontext():
-        try:
-            run_state_machine_as_test(seed(number)(kind), settings=chosen)
-        except Broken as broken:
-            hunt.error = "" if mutant else "\n".join([str(broken), *getattr(broken, "__notes__", ())])
-        except Exception as error:  # noqa: BLE001 - a mutant may break the play itself: that is told, not raised
-            hunt.error = f"{type(error).__name__}: {error}"
-    hunt.seconds = time.monotonic() - began
-    return hunt
+    try:
+        run_state_machine_as_test(seed(number)(kind), settings=chosen)
+    except Broken as broken:
+        hunt.error = "" if hunt.mutant.name else "\n".join([str(broken), *getattr(broken, "__notes__", ())])
+    except Exception as error:  # noqa: BLE001 - a mutant may break the play itself: that is told, not raised
+        hunt.error = f"{type(error).__name__}: {error}"
 
 
 def adversary(number: int, examples: int, mutants: Iterable[Mutant], hunted: int, advance: Advance) -> Adversary:

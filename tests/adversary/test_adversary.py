@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.timeout(300)
 def test_every_invariant_holds_against_the_code_as_it_is() -> None:
-    hunt = play(SEED, 20)
+    hunt = play(SEED, 24)
     assert hunt.error == ""
     assert hunt.tally.broken == {}
-    assert hunt.tally.examples >= 20
+    assert hunt.tally.examples >= 24
     assert hunt.tally.denied > 50  # the attacker was busy
     assert {"create", "group", "build", "mail", "manager"} <= set(hunt.tally.writes)  # and honest work was done beside
 
