@@ -62,7 +62,18 @@ def skeleton(text: str) -> str:
 
 def looks_like(one: str, other: str) -> bool:
     """Whether two display names can be taken for each other, whatever their scripts and their case."""
-    return not _faces(one).isdisjoint(_faces(other))
+    return not faces(one).isdisjoint(faces(other))
+
+
+def faces(text: str) -> frozenset[str]:
+    """What a display name looks like, as written and in small letters: two names look alike when they share one."""
+    words = " ".join(text.split())
+    return frozenset({skeleton(words).casefold(), skeleton(words.casefold()).casefold()})
+
+
+def alphabets(text: str) -> frozenset[str]:
+    """The scripts of a text's letters, by the first words of their Unicode names."""
+    return frozenset(unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha())
 
 
 def look_alikes(local_part: str) -> tuple[str, ...]:
@@ -98,11 +109,6 @@ def _prototypes() -> dict[int, str]:
 
 def _visible(text: str) -> str:
     return str(_pattern(r"\p{Default_Ignorable_Code_Point}").sub("", text))
-
-
-def _faces(text: str) -> frozenset[str]:
-    words = " ".join(text.split())
-    return frozenset({skeleton(words).casefold(), skeleton(words.casefold()).casefold()})
 
 
 def _tokens(own: str) -> Iterator[tuple[str, ...]]:

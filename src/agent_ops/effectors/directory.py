@@ -6,12 +6,11 @@ Which properties can be filtered how: https://learn.microsoft.com/graph/aad-adva
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from agent_ops.domain.lookalikes import look_alikes, looks_like, skeleton
+from agent_ops.domain.lookalikes import alphabets, look_alikes, looks_like, skeleton
 from agent_ops.domain.names import name_key
 from agent_ops.transport.graph import GraphError, GraphReads
 
@@ -53,7 +52,7 @@ class Directory:
         if plain == name:
             return None
         users = await self._found(f"/users?$filter={quote(f'displayName eq {_literal(plain)}')}&$select={_PERSON}")
-        alike = [u for u in users if _alphabets(u["displayName"]) != _alphabets(name) and looks_like(u["displayName"], name)]
+        alike = [u for u in users if alphabets(u["displayName"]) != alphabets(name) and looks_like(u["displayName"], name)]
         return str(alike[0]["userPrincipalName"]) if alike else None
 
     async def people_called(self, wanted: str) -> list[dict[str, Any]]:
@@ -112,11 +111,6 @@ def _literal(text: str) -> str:
 
 def _proxy(address: str) -> str:
     return f"proxyAddresses/any(p:p eq {_literal(f'smtp:{address}')})"
-
-
-def _alphabets(text: str) -> set[str]:
-    """The scripts of a text's letters, by the first words of their Unicode names."""
-    return {unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha()}
 
 
 def _starts_later(user: dict[str, Any]) -> bool:

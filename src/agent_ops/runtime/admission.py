@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.errors import InvalidRequest, NotFound, PlanOutdated
+from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, PlanOutdated
 from agent_ops.domain.evidence import Evidence
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Difference, Plan
@@ -66,3 +66,18 @@ def hold_to(tx: Tx, run_id: str, plan: Plan) -> None:
     if plan.account and plan.address and not tx.people.reserve_exactly(plan.employee_id, plan.address):
         taken = Difference(plan.account.proposal, "userPrincipalName", plan.address, "another: somebody else was given it")
         raise PlanOutdated([taken])
+
+
+def check_looks_like_nobody(tx: Tx, name: str) -> None:
+    """Refuse a new name that can be taken for an employee's, but is written in other letters.
+
+    The directory is asked again before the account is made; this holds also for those who are asked for at the same time.
+
+    Raises:
+        IdentityConflict: naming the employee's id.
+    """
+    if (alike := tx.people.looking_like(name)) is not None:
+        raise IdentityConflict(
+            f"the name looks like that of employee {alike}, in other letters",
+            "Nothing was done. Write it in the letters of its own alphabet; is the other one the wrong one, erase it first.",
+        )

@@ -24,7 +24,15 @@ from agent_ops.domain.runs import Request, Run, RunStatus
 from agent_ops.domain.separation import collision
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
-from agent_ops.runtime.admission import Admission, asked_before, cause, check_ended, hold_to, is_over
+from agent_ops.runtime.admission import (
+    Admission,
+    asked_before,
+    cause,
+    check_ended,
+    check_looks_like_nobody,
+    hold_to,
+    is_over,
+)
 from agent_ops.runtime.approvals import Approvals
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
@@ -233,6 +241,7 @@ class Edge:
                 f"an employee named {name} is known already, and the request has nothing else to tell people apart"
             )
         if stored is None:
+            check_looks_like_nobody(tx, name)
             return None
         if not same:
             other = "evidence" if replace(stored, evidence=request.evidence) == request else "contents"

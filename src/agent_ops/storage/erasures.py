@@ -116,6 +116,7 @@ class Erasures:
     def _employee(self, employee_id: str) -> None:
         row = one(self._db, "SELECT profile, name_key FROM employees WHERE id = ?", employee_id)
         assert row is not None  # noqa: S101 - employees are never removed
+        self._db.execute("DELETE FROM faces WHERE employee_id = ?", (employee_id,))
         name = row["name_key"] if row["name_key"].startswith(PREFIX) else self._pseudonyms.name(row["name_key"])
         self._db.execute(
             "UPDATE employees SET name_key = ?, profile = ?, request = ?, status = ?,"

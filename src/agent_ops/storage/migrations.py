@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from agent_ops.domain.lookalikes import faces
+
 migrations = Migrations("agent_ops")
 
 
@@ -100,6 +102,17 @@ def erased_people_stay_erased(db: Database) -> None:
     for change in ("UPDATE ON runs", "UPDATE ON effects", "UPDATE ON items", "INSERT ON items", "INSERT ON events"):
         name = f"no_{change.replace(' ON ', '_of_').lower()}_of_the_erased"
         db.execute(f"CREATE TRIGGER {name} BEFORE {change} WHEN {erased} {ignored}")
+
+
+@migrations()
+def names_have_faces(db: Database) -> None:
+    """What every name looks like: a look-alike is refused in the transaction that admits it, however many ask at once."""
+    db.execute(
+        "CREATE TABLE faces (face TEXT NOT NULL, employee_id TEXT NOT NULL REFERENCES employees (id),"
+        " PRIMARY KEY (face, employee_id)) WITHOUT ROWID"
+    )
+    known = db.execute("SELECT id, json_extract(profile, '$.name') FROM employees WHERE status <> 'erased'").fetchall()
+    db.conn.executemany("INSERT INTO faces VALUES (?, ?)", [(face, key) for key, name in known for face in faces(name)])
 
 
 _TABLES = """

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from agent_ops.domain.access import HELD_BY, AccessItem, ItemStatus
 from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
-from agent_ops.domain.lookalikes import look_alikes
+from agent_ops.domain.lookalikes import alphabets, faces, look_alikes
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import Request
 from agent_ops.storage.pseudonyms import Pseudonyms
@@ -37,6 +37,16 @@ class People:
                 stamp(),
             ),
         )
+        faces_of = [(face, employee_id) for face in faces(request.profile.name)]
+        self._db.conn.executemany("INSERT OR IGNORE INTO faces (face, employee_id) VALUES (?, ?)", faces_of)
+
+    def looking_like(self, name: str) -> str | None:
+        """The id of an employee whose name looks the same, but is written in other letters (UTS 39)."""
+        wanted = sorted(faces(name))
+        marks = ", ".join("?" * len(wanted))
+        sql = f"{_EMPLOYEE} WHERE id IN (SELECT employee_id FROM faces WHERE face IN ({marks})) ORDER BY created_at"  # noqa: S608 - only marks
+        alike = [_employee(row) for row in rows(self._db, sql, *wanted)]
+        return next((e.id for e in alike if alphabets(e.profile.name) != alphabets(name)), None)
 
     def set_request(self, employee_id: str, request: Request) -> None:
         """The request as a person decided it since; name and profile stay."""
