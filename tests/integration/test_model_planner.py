@@ -13,7 +13,10 @@ from pydantic import SecretStr
 
 from agent_ops import AgentOps, Profile, RunStatus, Settings
 from agent_ops.domain.effects import Action
+from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.usage import ModelLimits, Prices
+from agent_ops.graphs.decision_form import TOOL, DecisionForm, StepForm
+from agent_ops.transport.chat_model import _other_provider
 from agent_ops.transport.model_config import ModelConfig
 from tests.fakes import FakeServices
 
@@ -180,3 +183,16 @@ async def test_without_a_model_nothing_is_asked(
 ) -> None:
     report, _ = await onboard(settings, fakes, ana)
     assert report.run.usage.calls == len(server.requests) == 0
+
+
+def test_models_are_told_the_form_that_is_read() -> None:
+    """The form is written twice, once short for models: both name the same fields."""
+    steps = TOOL["function"]["parameters"]["properties"]["steps"]["items"]
+    assert set(TOOL["function"]["parameters"]["properties"]) == set(DecisionForm.model_fields)
+    assert set(steps["properties"]) == set(StepForm.model_fields)
+    assert set(steps["required"]) == {name for name, field in StepForm.model_fields.items() if field.is_required()}
+
+
+def test_a_provider_that_is_not_installed_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="nobody:nothing"):
+        _other_provider(ModelConfig("nobody:nothing"))

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.tools import BaseTool
+
+
+def parameters_of(tool: BaseTool) -> dict[str, Any]:
+    """The JSON schema of what a model gives a tool: ``properties``, and which of them are ``required``."""
+    schema: dict[str, Any] = tool.tool_call_schema.model_json_schema()  # type: ignore[union-attr] # ours are pydantic models
+    return schema
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@
     |   `-- LimitReached         ... or there were as many as a limit allows
     |-- PlannerError             a planner gave a decision that cannot be followed
     |   `-- ModelError           ... or a chat model gave no whole answer
+    |       `-- ModelRefused     ... because its service refuses the key
     `-- ServiceError             a service outside answered badly (mapped in ``transport``)
         |-- ServiceRefused       final: it will answer the same again
         |   |-- AccessRefused    ... because our credentials or permissions do not suffice
@@ -157,6 +158,10 @@ class PlannerError(AgentOpsError):
 
 class ModelError(PlannerError):
     """The runbook planner takes over for this run; check the model's settings with `agent-ops doctor`."""
+
+
+class ModelRefused(ModelError):
+    """The runbook plans until the process is started again; check the key and OPENAI_BASE_URL."""
 
 
 class ServiceError(AgentOpsError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.tools import BaseTool
 
-from agent_ops.agents.spec import AgentSpec
+from agent_ops.agents.spec import AgentSpec, parameters_of
 from agent_ops.domain.decisions import Situation
 from agent_ops.domain.effects import Proposal
 from agent_ops.prompts import prompt
@@ -33,7 +33,7 @@ def _capability(spec: AgentSpec, needed: bool) -> str:
 
 def signature(tool: BaseTool) -> str:
     """The tool's name and what a model gives it."""
-    return f"{tool.name}({', '.join(tool.tool_call_schema.model_json_schema().get('properties', {}))})"  # type: ignore[union-attr]
+    return f"{tool.name}({', '.join(parameters_of(tool).get('properties', {}))})"
 
 
 def _situation(situation: Situation, agents: Mapping[str, AgentSpec]) -> Iterator[str]:

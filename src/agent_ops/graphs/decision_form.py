@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent_ops.agents.spec import AgentSpec
+from agent_ops.agents.spec import AgentSpec, parameters_of
 from agent_ops.domain.decisions import MAX_STEPS, Decision, Step
 from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.plain import one_line
@@ -133,7 +133,7 @@ def _check_tool(step: StepForm, agents: Mapping[str, AgentSpec]) -> None:
     if tool is None:
         known = ", ".join(known.name for known in spec.tools)
         raise PlannerError(f"agent {step.agent} has no tool {step.tool[:64]!r}; it has: {known}")
-    schema = tool.tool_call_schema.model_json_schema()  # type: ignore[union-attr]
+    schema = parameters_of(tool)
     given, takes, needs = set(step.arguments), set(schema.get("properties", {})), set(schema.get("required", ()))
     if given - takes or needs - given:
         raise PlannerError(f"step {step.id}: {step.tool} takes exactly ({', '.join(sorted(takes))})")

@@ -11,7 +11,7 @@ import structlog
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
-from agent_ops.domain.errors import ModelError
+from agent_ops.domain.errors import ModelError, ModelRefused
 from agent_ops.domain.usage import Usage
 from agent_ops.storage import Transactions
 from agent_ops.transport.chat_model import complete
@@ -49,7 +49,7 @@ class MeteredModel:
             ModelError: there is no whole answer, or a limit is reached.
         """
         if self._refused:
-            raise ModelError(self._refused)
+            raise ModelRefused(self._refused)
         today = datetime.now(timezone.utc).date()
         run, day = await self.store.read(lambda tx: (tx.model_use.of_run(run_id), tx.model_use.of_day(today)))
         if (limit := self.config.limits.spent(run, day)) is not None:
@@ -57,8 +57,8 @@ class MeteredModel:
         heard = _Heard(on_chunk)
         try:
             return await complete(self.model, messages, tools, timeout=self.config.timeout, force=force, on_chunk=heard.hear)
-        except ModelError as error:
-            self._refused = error.what if "refuses the key" in error.what else ""
+        except ModelRefused as error:
+            self._refused = error.what
             raise
         finally:  # a cut answer has its price, too
             used = self._used(messages, heard.last)

@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from pydantic import SecretStr
 
-from agent_ops.domain.errors import ConfigurationError, ModelError
+from agent_ops.domain.errors import ConfigurationError, ModelError, ModelRefused
 from agent_ops.transport.model_config import OPENAI, ModelConfig
 from agent_ops.transport.routes import Route
 
@@ -102,7 +102,7 @@ async def complete(
     except asyncio.TimeoutError:
         raise ModelError(f"the model has not answered within {timeout:g} s") from None
     except Exception as error:  # providers' packages share no base class
-        raise ModelError(_words(error)) from error
+        raise _mapped(error) from error
     if said is None:
         raise ModelError("the model answered nothing")
     return cast(AIMessage, message_chunk_to_message(said))
@@ -140,10 +140,10 @@ def length_of(said: AIMessageChunk) -> int:
     return len(str(said.text)) + sum(len(call.get("args") or "") for call in said.tool_call_chunks)
 
 
-def _words(error: Exception) -> str:
+def _mapped(error: Exception) -> ModelError:
     """What a provider's package said, in one line."""
     status = getattr(error, "status_code", None)
     said = " ".join(str(error).split())[:_MAX_WORDS]
     if status in (401, 403):
-        return f"the model's service refuses the key ({status}): {said}"
-    return f"the model cannot be asked: {type(error).__name__}" + (f" {status}" if status else "") + f": {said}"
+        return ModelRefused(f"the model's service refuses the key ({status}): {said}")
+    return ModelError(f"the model cannot be asked: {type(error).__name__}" + (f" {status}" if status else "") + f": {said}")
