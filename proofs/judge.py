@@ -78,7 +78,7 @@ class Files:
     """The operations database, read as it lies there. Nothing of the code under proof is used."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "operations.db"
+        self.data_dir, self._path = data_dir, data_dir / "operations.db"
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         if not self._path.exists():

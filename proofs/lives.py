@@ -21,6 +21,7 @@ from agent_ops import AgentOps, Caller, EmployeeStatus, Profile, Run, RunStatus,
 from agent_ops.agents import load_agents
 from agent_ops.domain.errors import InvalidRequest, RunFailed
 from agent_ops.ledger.attempt import Patience
+from agent_ops.ledger.binding import Binder
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from proofs import mutations
@@ -38,6 +39,8 @@ SHORT = {"timeout": CALL, "attentive": IMPATIENT.stay}
 CALLER = Caller("proof", frozenset({"onboard", "status", "link", "admin"}))
 LEASE = 5.0
 PAUSE_SECONDS = 0.5
+THE_DAY = "the-first-day-has-come"
+"""Where such a file lies, nothing waits for a first working day any more."""
 load_agents()  # imported before the fork, as everything else
 
 
@@ -133,6 +136,8 @@ async def _live(life: Life) -> int:
         Watch(life.orders, lambda: loop.call_soon_threadsafe(told_to_leave.set)).install()
     if life.mutation:
         mutations.BY_NAME[life.mutation]()
+    if (life.data_dir / THE_DAY).exists():
+        patch(Binder, not_before=lambda *_: None)
     if life.log_drives is not None:
         _log_drives(life.log_drives)
     async with AgentOps(settings_of(life), caller=CALLER) as ops:

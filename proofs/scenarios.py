@@ -16,7 +16,7 @@ from agent_ops.domain.policy import PipelineItem
 from agent_ops.sandbox import Fault, FaultKind
 from proofs.judge import Files
 from proofs.lane import Lane, Write
-from proofs.lives import CALL, IMPATIENT, LEASE, Life
+from proofs.lives import CALL, IMPATIENT, LEASE, THE_DAY, Life
 from proofs.processes import Process, process
 from proofs.watch import Order, Orders, What
 
@@ -40,7 +40,6 @@ ELSEWHERE = {
     r"^runtime/(erasing|key_rotation)\.py": "an administrator's own command; erasing is killed in test_erase_command.py",
     r"^runtime/metering\.py": "no model plans here; what it is asked is no effect: tests/integration/test_model_planner.py",
     r"RunJournal\.(note|refuse): commit": "only a planner or model that misbehaves comes by: tests/adversary",
-    r"EntraEffector\._enable: ": "a first working day cannot be brought forward: a grant is for its request only",
     r"self\._passes\.": "no onboarding makes a pass; killed around each call in tests/integration/test_first_sign_in_killed.py",
     r"^(effectors/access_passes|runtime/first_sign_in)\.py": "no onboarding makes a pass; killed around each call in"
     " tests/integration/test_first_sign_in_killed.py",
@@ -133,9 +132,9 @@ async def _starts_later(lane: Lane, life: Life) -> Life:
 
 
 def _the_day_has_come(files: Files) -> None:
-    """The clock of a test cannot be moved, the date can."""
-    moved = ("UPDATE employees SET profile = json_set(profile, '$.joining_date', '2020-01-01')", ())
-    files.change(moved, ("UPDATE runs SET wake_at = 0", ()))
+    """The clock of a test cannot be moved, and a moved date is not what the grant was made for: processes are told the day."""
+    (files.data_dir / THE_DAY).touch()
+    files.change(("UPDATE runs SET wake_at = 0", ()))
 
 
 async def _planned(lane: Lane, life: Life) -> Life:
