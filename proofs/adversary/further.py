@@ -21,7 +21,8 @@ from agent_ops.ledger.keying import Keys
 from agent_ops.runtime import compose, edge
 from agent_ops.storage.effects import Effects
 from agent_ops.storage.runs import Logs, Runs
-from agent_ops.tools.effect_tool import EffectTool, NoChoice
+from agent_ops.tools.choices import NoChoice
+from agent_ops.tools.effect_tool import EffectTool
 from proofs.adversary.mutants import Mutant, Patch
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import ToolException
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
@@ -22,6 +23,7 @@ from typing_extensions import TypedDict
 from agent_ops.agents.spec import AgentSpec
 from agent_ops.domain.effects import Outcome, OutcomeKind
 from agent_ops.domain.errors import LeaseLost, ModelError, StorageError
+from agent_ops.domain.readings import MAX_READING, Reading
 from agent_ops.prompts import prompt
 from agent_ops.tools.context import RunContext
 
@@ -52,6 +54,7 @@ class ObservationState(TypedDict):
     text: str
     untrusted: bool
     waiting: float
+    sources: list[str]
 
 
 class AgentState(TypedDict, total=False):
@@ -115,7 +118,8 @@ async def _ask(spec: AgentSpec, state: AgentState, context: RunContext) -> Agent
     if answer.tool_calls:
         return {"messages": [answer]}
     worked, text = _all_succeeded(said), str(answer.text) or "no answer"
-    return {"messages": [answer], "observation": observation(step, worked, text, untrusted=True, waiting=_waits_for(said))}
+    seen = observation(step, worked, text, untrusted=True, waiting=_waits_for(said), sources=_sources(said))
+    return {"messages": [answer], "observation": seen}
 
 
 async def _call_tools(spec: AgentSpec, state: AgentState, context: RunContext) -> AgentState:
@@ -123,7 +127,9 @@ async def _call_tools(spec: AgentSpec, state: AgentState, context: RunContext) -
     if step.get("tool"):
         call = {"name": step["tool"] or "", "args": step.get("arguments", {}), "id": step["id"], "type": "tool_call"}
         answer = await _call(spec, call, context)
-        return {"observation": observation(step, _succeeded(answer), str(answer.text), waiting=_waits_for([answer]))}
+        waits, sources, read = _waits_for([answer]), _sources([answer]), isinstance(answer.artifact, Reading)
+        seen = observation(step, _succeeded(answer), str(answer.text), untrusted=read, waiting=waits, sources=sources)
+        return {"observation": seen}
     last = cast(AIMessage, state["messages"][-1])
     return {"messages": [await _call(spec, dict(call), context) for call in last.tool_calls]}
 
@@ -140,6 +146,8 @@ async def _call(spec: AgentSpec, call: dict[str, Any], context: RunContext) -> T
         raise
     except ValidationError as error:
         return await _denial(spec, call, context, "bad argument", f"{call['name']} cannot be called like that: {error}")
+    except ToolException as error:
+        return _refusal(call, str(error))
     except Exception as error:
         logger.warning("tool %s of agent %s failed", call["name"], spec.name, exc_info=error)
         return _refusal(call, f"{call['name']} could not be run: {type(error).__name__}: {error}")
@@ -167,21 +175,34 @@ def _waits_for(messages: Sequence[AnyMessage]) -> float:
     return min((o.seconds for o in outcomes if o.kind is OutcomeKind.WAITING), default=0.0)
 
 
+def _sources(messages: Sequence[AnyMessage]) -> list[str]:
+    """Where what was read stands, each once, in the order of reading."""
+    readings = [m.artifact for m in messages if isinstance(m, ToolMessage) and isinstance(m.artifact, Reading)]
+    return list(dict.fromkeys(str(source) for reading in readings for source in reading.sources))
+
+
 def _all_succeeded(messages: list[AnyMessage]) -> bool:
     answers = [message for message in messages if isinstance(message, ToolMessage)]
     return bool(answers) and all(_succeeded(answer) for answer in answers)
 
 
 def observation(
-    step: StepState, succeeded: bool, text: str, *, untrusted: bool = False, waiting: float = 0.0
+    step: StepState,
+    succeeded: bool,
+    text: str,
+    *,
+    untrusted: bool = False,
+    waiting: float = 0.0,
+    sources: Sequence[str] = (),
 ) -> ObservationState:
-    """What a step brought back, bounded."""
+    """What a step brought back, bounded: what was read may be longer than what was done."""
     return {
         "step_id": step["id"],
         "round": step.get("round", 0),
         "agent": step.get("agent", ""),
         "succeeded": succeeded,
-        "text": text[:MAX_TEXT],
+        "text": text[: MAX_READING if untrusted else MAX_TEXT],
         "untrusted": untrusted,
         "waiting": waiting,
+        "sources": list(sources),
     }

@@ -49,7 +49,7 @@ class Observation:
     """What a step brought back.
 
     ``untrusted`` marks text that came from outside: it never becomes an instruction. ``waiting`` above zero means that the
-    step is not over, and that it is worth looking again after so many seconds.
+    step is not over, and that it is worth looking again after so many seconds. ``sources`` are where what was read stands.
     """
 
     step_id: str
@@ -58,6 +58,7 @@ class Observation:
     text: str
     untrusted: bool = False
     waiting: float = 0.0
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

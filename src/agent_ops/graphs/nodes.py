@@ -86,7 +86,7 @@ def act_with(agent: AgentGraph) -> Any:
     async def act(order: Order, runtime: Runtime[PlannerContext], config: RunnableConfig) -> PlannerState:
         context = runtime.context
         await asyncio.sleep(context.stage_delay)
-        handles = RunContext(context.run_id, context.door, context.journal, context.model)
+        handles = RunContext(context.run_id, context.door, context.journal, context.model, context.readers)
         inner = config if agent.checkpointer is not False else _apart(config, context.run_id)
         result = await agent.ainvoke({"step": order["step"]}, inner, context=handles)
         return {"observations": [result["observation"]]}

@@ -53,4 +53,12 @@ def step_to_state(step: Step, number: int) -> StepState:
 
 
 def observation_from_state(seen: ObservationState) -> Observation:
-    return Observation(seen["step_id"], seen["agent"], seen["succeeded"], seen["text"], seen["untrusted"], seen["waiting"])
+    return Observation(
+        seen["step_id"],
+        seen["agent"],
+        seen["succeeded"],
+        seen["text"],
+        seen["untrusted"],
+        seen["waiting"],
+        tuple(seen["sources"]),
+    )

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -40,6 +41,7 @@ from agent_ops.runtime.keys import Keyring, ensure_keys
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.metering import MeteredModel
 from agent_ops.runtime.owners import Owners
+from agent_ops.runtime.reading import open_readers
 from agent_ops.runtime.redacted import redacted
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
@@ -73,6 +75,7 @@ class System:
     keys: Keyring
     breakers: BreakerPanel
     first_sign_ins: FirstSignIns
+    readers: Mapping[str, Any]
 
     @property
     def owner(self) -> str:
@@ -87,6 +90,7 @@ class System:
             journal=self.journal,
             planner=self.planner,
             model=self.model,
+            readers=self.readers,
             stage_delay=self.settings.stage_delay,
             planner_rounds=self.edge.policy.limits.planner_rounds,
         )
@@ -124,6 +128,9 @@ async def compose(
         for source in sources.values():
             stack.push_async_callback(source.close)
         policy.check_evidence(sources)
+        readers = open_readers(settings)
+        for reader in readers.values():
+            stack.push_async_callback(reader.close)
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(open_checkpoints(settings.data_dir / CHECKPOINTS))
         effectors = {action: redacted(adapter) for action, adapter in (adapters or _effectors(settings, stack)).items()}
@@ -155,6 +162,7 @@ async def compose(
             canceller=Canceller(store, policy, granting, journal, limiter),
             breakers=BreakerPanel(store),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER, OPERATOR}),
+            readers=readers,
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -35,13 +35,15 @@ class ChatModel(Protocol):
 class RunContext:
     """Handles of one run. The grant is not here: the door loads and verifies it by the run's id.
 
-    ``model`` serves open goals; None means that only steps with a known tool can be carried out.
+    ``model`` serves open goals; None means that only steps with a known tool can be carried out. ``readers`` are the services
+    that can only be asked, by the name of their agent; one that is not configured is not among them.
     """
 
     run_id: str
     door: Door
     journal: Journal
     model: ChatModel | None = None
+    readers: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from langchain_core.tools import BaseTool, InjectedToolArg
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from langchain_core.tools import BaseTool
+from pydantic import Field
 
 from agent_ops.domain.effects import Action, Outcome, OutcomeKind, Proposal
 from agent_ops.domain.known import Precondition, unmet
+from agent_ops.tools.choices import NoChoice
 from agent_ops.tools.context import RunContext
-
-
-class NoChoice(BaseModel):
-    """Nothing for a model to choose."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    context: Annotated[Any, PlainSerializer(id), InjectedToolArg]  # handles: given by code, never validated or copied
 
 
 class ItemChoice(NoChoice):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agent_ops.domain.effects import Action
 from agent_ops.domain.known import account_exists, usage_location_set
-from agent_ops.tools.effect_tool import EffectTool, ItemChoice, NoChoice
+from agent_ops.tools.choices import NoChoice
+from agent_ops.tools.effect_tool import EffectTool, ItemChoice
 
 create_account = EffectTool(
     name="create_account",

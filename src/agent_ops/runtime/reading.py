@@ -1,0 +1,20 @@
+"""Who can be asked: every entry point of the group ``agent_ops.readers``, the built-in ones among them.
+
+An entry point is named as its agent, and holds a function from ``Settings`` to a reader, or to None when the settings do not
+have what it needs. A reader has a coroutine method for each question, and ``close``.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from agent_ops.settings import Settings
+
+GROUP = "agent_ops.readers"
+
+
+def open_readers(settings: Settings) -> dict[str, Any]:
+    """Every reader that is configured, by the name of its agent."""
+    made = {entry.name: entry.load()(settings) for entry in entry_points(group=GROUP)}
+    return {agent: reader for agent, reader in made.items() if reader is not None}
