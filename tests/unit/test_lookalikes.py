@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agent_ops
-from agent_ops.domain.lookalikes import MAX_LOOK_ALIKES, look_alikes, looks_like, mixes_scripts, skeleton
+from agent_ops.domain.lookalikes import (
+    MAX_IMITATIONS,
+    MAX_LOOK_ALIKES,
+    imitations,
+    look_alikes,
+    looks_like,
+    mixes_scripts,
+    skeleton,
+)
 
 PROTOTYPES = Path(agent_ops.__file__).parent / "domain" / "confusables.txt"
 LOCAL_PARTS = st.text("abcdefghijklmnopqrstuvwxyz0123456789.-", min_size=1, max_size=40)
@@ -117,6 +125,24 @@ def test_scripts_that_no_name_mixes(name: str, reason: str) -> None:
 def test_display_names_that_look_alike(one: str, other: str, alike: bool) -> None:
     assert looks_like(one, other) is alike
     assert looks_like(other, one) is alike
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Coco Pope", "Сосо Роре"),
+        ("Xoce", "Хосе"),
+        ("Eva Poo", "Ενα Ροο"),
+        ("Ενα Ροο", "Еѵа Роо"),
+        ("Ana-Kim", None),
+        ("王芳", None),
+    ],
+)
+def test_imitations_are_names_in_one_other_alphabet(name: str, other: str | None) -> None:
+    found = imitations(name)
+    assert other in found if other else found == ()
+    assert len(found) <= 2 * MAX_IMITATIONS
+    assert all(looks_like(name, one) and one != name for one in found)
 
 
 @pytest.mark.parametrize(

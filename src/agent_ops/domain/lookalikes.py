@@ -16,6 +16,10 @@ from typing import Any
 MAX_LOOK_ALIKES = 64
 """How many local parts `look_alikes` gives at most: what a directory can be asked for in a few filters."""
 
+MAX_IMITATIONS = 4
+"""How many spellings `imitations` gives in one alphabet."""
+
+_IMITATED = ("Cyrillic", "Greek")  # the alphabets that have whole words in common with the Latin one
 _LOCAL_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 # UAX-31 table 5 (recommended) and table 7 (limited use): the scripts that somebody writes their name in today.
 _RECOMMENDED = tuple(
@@ -71,6 +75,16 @@ def faces(text: str) -> frozenset[str]:
     return frozenset({skeleton(words).casefold(), skeleton(words.casefold()).casefold()})
 
 
+def imitations(text: str) -> tuple[str, ...]:
+    """The text in letters of one other alphabet alone that look the same, at most `MAX_IMITATIONS` in each.
+
+    Empty for a text in which a letter has no such likeness: 'Coco Pope' can be written in Cyrillic, 'Kim Lind' cannot.
+    """
+    plain = skeleton(text)
+    found = (islice(map("".join, product(*_likenesses(plain, script))), MAX_IMITATIONS) for script in _IMITATED)
+    return tuple(dict.fromkeys(other for others in found for other in others if other != text))
+
+
 def alphabets(text: str) -> frozenset[str]:
     """The scripts of a text's letters, by the first words of their Unicode names."""
     return frozenset(unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha())
@@ -105,6 +119,23 @@ def mixes_scripts(text: str) -> str | None:
 def _prototypes() -> dict[int, str]:
     data = Path(__file__).with_name("confusables.txt").read_bytes().decode("utf-8")
     return {ord(line[0]): line[1:] for line in data.split("\n") if line and not line.startswith("# ")}
+
+
+def _likenesses(plain: str, script: str) -> Iterator[tuple[str, ...]]:
+    """For each character of a skeleton those of the script that look like it; spaces and marks stay."""
+    alike = _letters_of(script)
+    for char in plain:
+        yield alike.get(char, ()) if char.isalpha() else (char,)
+
+
+@cache
+def _letters_of(script: str) -> dict[str, tuple[str, ...]]:
+    """The letters of a script by the one letter that they look like."""
+    found: dict[str, tuple[str, ...]] = {}
+    for code, looks in _prototypes().items():
+        if len(looks) == 1 and looks.isalpha() and _scripts(chr(code)) == {script}:
+            found[looks] = (*found.get(looks, ()), chr(code))
+    return found
 
 
 def _visible(text: str) -> str:

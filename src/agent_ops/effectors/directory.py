@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from agent_ops.domain.lookalikes import alphabets, look_alikes, looks_like, skeleton
+from agent_ops.domain.lookalikes import alphabets, imitations, look_alikes, looks_like, skeleton
 from agent_ops.domain.names import name_key
 from agent_ops.transport.graph import GraphError, GraphReads
 
@@ -48,12 +48,13 @@ class Directory:
 
     async def looks_like(self, name: str) -> str | None:
         """The address of an existing account whose name looks the same, but is written in other letters (UTS 39)."""
-        plain = skeleton(name)
-        if plain == name:
+        spellings = sorted({skeleton(name), *imitations(name)} - {name})[:_MOST_VALUES]
+        if not spellings:
             return None
-        users = await self._found(f"/users?$filter={quote(f'displayName eq {_literal(plain)}')}&$select={_PERSON}")
-        alike = [u for u in users if alphabets(u["displayName"]) != alphabets(name) and looks_like(u["displayName"], name)]
-        return str(alike[0]["userPrincipalName"]) if alike else None
+        alike = f"displayName in ({', '.join(map(_literal, spellings))})"
+        users = await self._found(f"/users?$filter={quote(alike)}&$select={_PERSON}")
+        others = [u for u in users if alphabets(u["displayName"]) != alphabets(name) and looks_like(u["displayName"], name)]
+        return str(others[0]["userPrincipalName"]) if others else None
 
     async def people_called(self, wanted: str) -> list[dict[str, Any]]:
         """Enabled members of the tenant with this address or this full name."""
