@@ -82,9 +82,16 @@ async def test_an_address_that_looks_like_another_is_not_given(entra: EntraEffec
         await entra.send(creating("Anna Came", f"anna.came{tag}@acme.example"))
 
 
-async def test_a_name_that_looks_like_an_existing_one_in_other_letters_is_refused(entra: EntraEffector, box: Sandbox) -> None:
-    await box.plant_user(f"{tagged('coco')}@acme.example", "Coco Pape")
-    answer = await entra.send(creating("Сосо Раре", f"{tagged('soso')}@acme.example"))
+@pytest.mark.parametrize(
+    ("before", "name"),
+    [("Coco Pape", "Сосо Раре"), ("Хосе Рара", "Xoce Papa"), ("Ενα Ροο", "Eva Poo"), ("Ενα Ρορ", "Еѵа Рор")],
+    ids=["Cyrillic after Latin", "Latin after Cyrillic", "Latin after Greek", "Cyrillic after Greek"],
+)
+async def test_a_name_that_looks_like_an_existing_one_in_other_letters_is_refused(
+    entra: EntraEffector, box: Sandbox, before: str, name: str
+) -> None:
+    await box.plant_user(f"{tagged('coco')}@acme.example", before)
+    answer = await entra.send(creating(name, f"{tagged('soso')}@acme.example"))
     assert isinstance(answer, Failed)
     assert "looks like" in answer.reason
 
