@@ -93,11 +93,14 @@ class Ledger:
         return telling.outcome
 
     async def _performed(self, run_id: str, proposal: Proposal) -> Outcome:
+        def work(tx: Tx) -> tuple[Grant, str]:
+            grant = self.grants.of_run(tx, run_id)
+            return grant, Keys(tx, grant.employee_id).of(proposal)
+
         try:
-            grant = await self.grants.load(run_id)
+            grant, key = await self.store.read(work)
         except GrantInvalid as error:
             return await self._denied_without_grant(run_id, proposal, error)
-        key = await self.store.read(lambda tx: Keys(tx, grant.employee_id).of(proposal))
         sending = self._begun(self._to_the_service(grant, proposal, key))
         if proposal.action is Action.SEND_MAIL:  # a mail never holds a run: what takes long goes on in the background
             await asyncio.wait([sending], timeout=self.patience.mail_wait)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +14,10 @@ from agent_ops.domain.errors import GrantInvalid, PlanInvalid
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.plans import Plan
 from agent_ops.domain.runs import Request
-from agent_ops.storage import Transactions
+from agent_ops.storage import Transactions, Tx
 from agent_ops.storage.rows import dump
+
+_KEPT = 1024  # verified grants: more than a process drives at a time
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class GrantBook:
 
     def __init__(self, store: Transactions, keys: SealingKeys | Callable[[], SealingKeys]) -> None:
         self._store, self._source = store, keys
+        self._verified: dict[tuple[str, str, str], tuple[Grant, bytes]] = {}
 
     @property
     def _keys(self) -> SealingKeys:
@@ -70,11 +74,27 @@ class GrantBook:
         Raises:
             GrantInvalid: when there is none, or when a byte of it was changed.
         """
-        grant = await self._store.read(lambda tx: tx.runs.grant(run_id))
-        if grant is None:
+        return await self._store.read(lambda tx: self.of_run(tx, run_id))
+
+    def of_run(self, tx: Tx, run_id: str) -> Grant:
+        """:meth:`load` within a transaction. The row is read every time; bytes that were verified by a key need not be again.
+
+        Raises:
+            GrantInvalid: as :meth:`load`.
+        """
+        stored = tx.runs.sealed_body(run_id)
+        if stored is None:
             raise GrantInvalid(f"run {run_id} has no grant")
+        bytes_of_it = (run_id, *stored)
+        grant, key = self._verified.get(bytes_of_it, (None, b""))
+        if grant is not None and self._keys.keys.get(grant.key_id) == key:
+            return grant
+        grant = Grant.from_body(json.loads(stored[0]), stored[1])
         if grant.run_id != run_id or not hmac.compare_digest(grant.seal, self._mac(grant)):
             raise GrantInvalid(f"the grant of run {run_id} does not match its seal")
+        if len(self._verified) >= _KEPT:
+            self._verified.clear()
+        self._verified[bytes_of_it] = (grant, self._keys.keys[grant.key_id])
         return grant
 
     def over(self, store: Transactions) -> GrantBook:

@@ -52,8 +52,7 @@ class RunJournal:
         Raises:
             NotFound: no such run. GrantInvalid: its grant was altered.
         """
-        grant = await self.grants.load(run_id)
-        return await self.store.read(lambda tx: self._known(tx, grant))
+        return await self.store.read(lambda tx: self._known(tx, self.grants.of_run(tx, run_id)))
 
     async def veil(self, run_id: str) -> Callable[[str], str]:
         """What puts handles in the places of whatever in a text names the run's employee."""
@@ -100,9 +99,12 @@ class RunJournal:
 
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """Mails whose occasion has come: the account's when it exists or failed, the others when the run finishes."""
-        known = await self.known(run_id)
+
+        def work(tx: Tx) -> tuple[Known, frozenset[Proposal]]:
+            return self._known(tx, self.grants.of_run(tx, run_id)), _written_mails(tx, run_id)
+
+        known, written = await self.store.read(work)
         account_over = known.account_exists or known.account_closed is not None
-        written = await self.store.read(lambda tx: _written_mails(tx, run_id))
         mails = [p for p in known.open_effects(Action.SEND_MAIL) if p not in written]
         return [p for p in mails if finishing or (account_over and Notice.of(p.item) is Notice.ACCOUNT)]
 

@@ -166,8 +166,13 @@ class Runs:
 
     def grant(self, run_id: str) -> Grant | None:
         """The stored grant, unverified."""
+        stored = self.sealed_body(run_id)
+        return Grant.from_body(json.loads(stored[0]), stored[1]) if stored else None
+
+    def sealed_body(self, run_id: str) -> tuple[str, str] | None:
+        """A grant as it is stored: the JSON that its seal covers, and the seal."""
         row = one(self._db, "SELECT body, seal FROM grants WHERE run_id = ?", run_id)
-        return Grant.from_body(json.loads(row["body"]), row["seal"]) if row else None
+        return (row["body"], row["seal"]) if row else None
 
 
 class Logs:
