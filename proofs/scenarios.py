@@ -27,7 +27,7 @@ ABOUT_TO_SEND = r"Attempt\._send: await asyncio\.wait_for.* \| before"
 ABOUT_TO_SAY_SO = r"Attempt\._send: await self\._sending.* \| before"
 SEND_COMMITTED = r"Ledger\._sending: commit \| after"
 ABOUT_TO_POST = r"Accounts\.create: await self\._graph\.call.* \| before"
-ABOUT_TO_LOAD_GRANT = r" Ledger\._performed: await self\.grants\.load.* \| before"
+ABOUT_TO_LOAD_GRANT = r" Ledger\._performed: await self\.store\.read.* \| before"
 PARKED = r"RunJournal\.park: commit \| after"
 NAMED = (
     *(PARKED, INTENT_COMMITTED, ABOUT_TO_OPEN, ABOUT_TO_LOOK, ABOUT_TO_SEND, ABOUT_TO_SAY_SO, SEND_COMMITTED),
