@@ -55,8 +55,14 @@ class Terminal:
         os.write(self._ours, f"{text}\n".encode())
 
     def interrupt(self) -> None:
-        """Ctrl-C, as the terminal passes it on."""
-        os.killpg(self._process.pid, 2)
+        """Ctrl-C, as the terminal passes it on; pressed again when nothing comes of it.
+
+        A signal that arrives just before ``input()`` blocks is seen by Python only once it returns.
+        """
+        for _ in range(5):
+            os.killpg(self._process.pid, 2)
+            if select.select([self._ours], [], [], 5)[0]:
+                return
 
     def end(self, seconds: float = 30) -> int:
         """Read to the end and answer the exit code."""
