@@ -138,7 +138,7 @@ def recorded_outcome(intent: Intent) -> Outcome:
 
 
 def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
-    tx.effects.settle(intent, EffectState.SUCCEEDED, result=answer.result)
+    tx.effects.settle(_kept(intent), EffectState.SUCCEEDED, result=answer.result)
     if intent.proposal.action in ACCOUNT_ACTIONS:
         tx.people.set_account(intent.employee_id, answer.result["address"], answer.result["id"])
     if intent.proposal.action in ITEM_ACTIONS:
@@ -150,6 +150,13 @@ def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
     _event(tx, intent, kind, message, ItemStatus.COMPLETED.value)
     _audit(tx, intent, "succeeded", "")
     return Outcome(OutcomeKind.SUCCEEDED, message, answer.result, secret=answer.secret)
+
+
+def _kept(intent: Intent) -> Intent:
+    """What stays written of a success: a mail that was taken is never sent again, and its HTML says only what its text says."""
+    if intent.proposal.action is not Action.SEND_MAIL:
+        return intent
+    return replace(intent, pinned={name: value for name, value in intent.pinned.items() if name != "html"})
 
 
 def _doing(intent: Intent) -> str:

@@ -120,9 +120,9 @@ class Effects:
         self._change(intent, "reason = ?, wake_at = ?, lands_by = ?", reason, wake_at, stamp(intent.lands_by))
 
     def settle(self, intent: Intent, state: EffectState, *, result: dict[str, Any] | None = None, reason: str = "") -> None:
-        self._change(
-            intent, "state = ?, result = ?, reason = ?, settled_at = ?", state.value, dump(result or {}), reason, stamp()
-        )
+        """The attempt is over. ``intent.pinned`` is what stays written of it."""
+        values = (state.value, dump(result or {}), reason, stamp(), dump(intent.pinned))
+        self._change(intent, "state = ?, result = ?, reason = ?, settled_at = ?, pinned = ?", *values)
 
     def _change(self, intent: Intent, assignments: str, *values: str | float) -> None:
         """Change an intent that is not settled and still its owner's.
