@@ -9,11 +9,23 @@ from pathlib import Path
 
 from agent_ops.domain.evidence import JIRA
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
-from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, LicenceSeed, ProjectSeed, UserSeed, World
+from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, LicenceSeed, ProjectSeed, SpaceSeed, UserSeed, World
 
 DEFAULT_PIPELINE_SECONDS = 0.5
 DEFAULT_SEATS = 1000
-_PROJECTS = {"OPS": "IT operations", "SEC": "Access approvals"}
+_PROJECTS = (
+    ProjectSeed("API", "Public API", 1300),
+    ProjectSeed("INFRA", "Infrastructure", 800),
+    ProjectSeed("ONB", "Onboarding", 120),
+    ProjectSeed("OPS", "IT operations", 1400),
+    ProjectSeed("SEC", "Access approvals"),
+    ProjectSeed("WEB", "Website", 1900),
+)
+_SPACES = (
+    SpaceSeed("ENG", "Engineering", 3000),
+    SpaceSeed("HR", "People and culture", 600),
+    SpaceSeed("OPS", "IT operations", 1800),
+)
 _DEFAULT_SKU = "SPE_E3"  # Microsoft 365 E3
 
 
@@ -31,7 +43,8 @@ def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_secon
         ),
         groups=tuple(GroupSeed(item.group, item.title, _licence(item)) for item in groups),
         jobs=tuple(_jobs(pipelines, pipeline_seconds)),
-        projects=tuple(ProjectSeed(key, _PROJECTS.get(key, key)) for key in sorted({*_PROJECTS, *_projects(policy)})),
+        projects=(*_PROJECTS, *(ProjectSeed(key, key) for key in sorted(_projects(policy) - {one.key for one in _PROJECTS}))),
+        spaces=_SPACES,
         licences=tuple(LicenceSeed(sku, DEFAULT_SEATS) for sku in sorted({_DEFAULT_SKU, *map(_licence, groups)} - {""})),
     )
 

@@ -73,10 +73,20 @@ class JobSeed:
 
 @dataclass(frozen=True)
 class ProjectSeed:
-    """A Jira project: its key, in capitals, and its name."""
+    """A Jira project: its key, in capitals, its name, and how many issues it begins with."""
 
     key: str
     name: str
+    issues: int = 0
+
+
+@dataclass(frozen=True)
+class SpaceSeed:
+    """A Confluence space: its key, in capitals, its name, and how many pages it begins with."""
+
+    key: str
+    name: str
+    pages: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,7 @@ class World:
     contacts: tuple[ContactSeed, ...] = ()
     jobs: tuple[JobSeed, ...] = ()
     projects: tuple[ProjectSeed, ...] = ()
+    spaces: tuple[SpaceSeed, ...] = ()
     licences: tuple[LicenceSeed, ...] = (LicenceSeed("SPE_E3", 1000),)
     licence_seconds: float = 0.2
     mailbox_seconds: float = 0.2

@@ -21,8 +21,10 @@ class JiraControl:
             web.post("/jira/people", self._person),
             web.post("/jira/issues", self._issue),
             web.post("/jira/changes", self._change),
+            web.post("/jira/comments", self._comment),
             web.post("/jira/moved", self._moved),
             web.post("/jira/access", self._access),
+            web.post("/jira/token", self._token),
         ]
 
     async def _person(self, request: web.Request) -> web.Response:
@@ -41,6 +43,15 @@ class JiraControl:
             _check_status(data["value"])
         by = self._twin.site.person(data["by"]).account_id
         self._twin.site.change(data["key"], data["field"], data["value"], by, data["at"])
+        return web.json_response({})
+
+    async def _comment(self, request: web.Request) -> web.Response:
+        data: dict[str, Any] = await request.json()
+        self._twin.site.comment(data["key"], data["text"], self._twin.site.person(data["by"]).account_id, data["at"])
+        return web.json_response({})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        self._twin.revoked = bool((await request.json())["revoked"])
         return web.json_response({})
 
     async def _moved(self, request: web.Request) -> web.Response:

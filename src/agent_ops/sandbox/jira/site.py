@@ -1,13 +1,20 @@
-"""What a Jira site holds: people, projects, issues and what was changed in them. Kept in the sandbox's records."""
+"""What a Jira site holds: people, projects, issues and what was changed in them.
+
+What a site begins with is made again each time, when it is first asked for; what is done in it is kept in the sandbox's records.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
+from agent_ops.sandbox.atlassian.people import address_of
+from agent_ops.sandbox.jira.content import seeded_issues
 from agent_ops.sandbox.records import Document, Records
 from agent_ops.sandbox.world import ProjectSeed, World
 
@@ -21,6 +28,12 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "Done": ("10001", "done"),
 }
 """Every status by its name: its id, and its category's key."""
+CATEGORIES: Mapping[str, tuple[int, str, str]] = {
+    "new": (2, "To Do", "blue-gray"),
+    "indeterminate": (4, "In Progress", "yellow"),
+    "done": (3, "Done", "green"),
+}
+"""Every category of statuses by its key: its id, name and colour."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +48,16 @@ class JiraUser:
 
 
 class Site:
-    """The people and issues of one site. Documents of people, issues and changes lie in the records."""
+    """The people and issues of one site. Documents of people, and of issues that were made or changed, lie in the records.
 
-    def __init__(self, world: World, records: Records) -> None:
-        self._records = records
+    ``began`` is the moment that dates of seeded issues are counted back from, in seconds since 1970.
+    """
+
+    def __init__(self, world: World, records: Records, began: float | None = None) -> None:
+        self._records, self._domain = records, world.domain
+        self.began = time.time() if began is None else began
         self.projects = {project.key: project for project in world.projects}
         self.users = {user["account_id"]: JiraUser(**user) for user in records.all(TWIN, "user").values()}
-        self.issues: dict[str, Document] = records.all(TWIN, "issue")
         for seed in world.users:
             self.person(seed.user_principal_name, seed.display_name)
         self.me = self.person(world.jira_user, "Agent Ops")
@@ -55,8 +71,28 @@ class Site:
             self._records.put(TWIN, "user", account_id, vars(user))
         return self.users[account_id]
 
+    @cached_property
+    def issues(self) -> dict[str, Document]:
+        """Every issue by its key."""
+        seeded: dict[str, Document] = {}
+        account = cache(lambda name: self.person(address_of(name, self._domain), name).account_id)
+        for project in self.projects.values():
+            for key, issue in seeded_issues(project, self.began, account):
+                seeded[key] = {"id": str(100_000 + len(seeded)), **issue}
+        return {**seeded, **self._records.all(TWIN, "issue")}
+
+    def key_of(self, reference: str) -> str | None:
+        """The key of the issue that a key, an earlier one or an id means."""
+        wanted = reference.upper()
+        if wanted in self.issues:
+            return wanted
+        return next((k for k, one in self.issues.items() if wanted == one["id"] or wanted in one.get("earlier", ())), None)
+
     def project(self, key: str) -> ProjectSeed:
         return self.projects.setdefault(key, ProjectSeed(key, key))
+
+    def project_id(self, key: str) -> str:
+        return str(10_000 + list(self.projects).index(key))
 
     def create(self, project: str, fields: Mapping[str, Any], at: float) -> str:
         """A new issue; answers its key."""
@@ -73,6 +109,12 @@ class Site:
         issue = self.issues[key]
         change = {"field": field, "from": issue[field], "to": value, "by": by, "at": at}
         self._store(key, {**issue, field: value, "updated": max(at, issue["updated"]), "changes": [*issue["changes"], change]})
+
+    def comment(self, key: str, text: str, by: str, at: float) -> None:
+        """Somebody comments on an issue."""
+        issue = self.issues[key]
+        said = sorted([*issue.get("comments", ()), {"author": by, "text": text, "at": at}], key=lambda one: float(one["at"]))
+        self._store(key, {**issue, "comments": said, "updated": max(at, issue["updated"])})
 
     def _store(self, key: str, document: Document) -> None:
         self.issues[key] = document

@@ -43,6 +43,14 @@ class JiraSteering(ABC):
         """Somebody changes an issue's status, summary or description."""
         await self._in_jira("changes", key=key, field=field, value=value, by=by, at=time.time() - days_ago * 86_400)
 
+    async def jira_comment(self, key: str, text: str, by: str, *, days_ago: float = 0.0) -> None:
+        """Somebody comments on an issue."""
+        await self._in_jira("comments", key=key, text=text, by=by, at=time.time() - days_ago * 86_400)
+
+    async def jira_token(self, *, revoked: bool) -> None:
+        """Revoke our account's API token, or let it be valid again."""
+        await self._in_jira("token", revoked=revoked)
+
     async def jira_to_project(self, key: str, project: str) -> str:
         """Move an issue to another project; answers its new key."""
         return str((await self._in_jira("moved", key=key, project=project))["key"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
+from agent_ops.sandbox.atlassian.cursors import cursor, offset_of
+from agent_ops.sandbox.atlassian.lexer import QueryError
+from agent_ops.sandbox.atlassian.login import is_let_in
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.jira.render import Renderer
+from agent_ops.sandbox.jira.search import UNBOUNDED, IssueSearch
 from agent_ops.sandbox.jira.site import TWIN, Site
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.web import twin_app
@@ -17,35 +21,47 @@ from agent_ops.sandbox.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _UNSEEN = "Issue does not exist or you do not have permission to see it."
+_REMOVED = (
+    "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration guideline is"
+    " available at https://developer.atlassian.com/changelog/#CHANGE-2046"
+)
 _TYPE = "application/json;charset=UTF-8"
+_API = "/rest/api/{version:2|3}"
+_MOST_ISSUES, _MOST_PROJECTS = 100, 100
 
 
 class JiraTwin:
     """A Jira Cloud site on the given records; a second twin on the same records goes on where the first was.
 
     ``closed`` are the projects that our account may not browse, ``forbidden`` answers every call with 403, as for an account
-    without access to the product.
+    without access to the product, ``revoked`` lets our token be none any more.
     """
 
-    def __init__(self, world: World, records: Records, faults: FaultBook, base_url: str) -> None:
+    def __init__(self, world: World, records: Records, faults: FaultBook, base_url: str, began: float | None = None) -> None:
         self.base_url = base_url
-        self.site = Site(world, records)
+        self.site = Site(world, records, began)
         self.closed: set[str] = set()
-        self.forbidden = False
+        self.forbidden = self.revoked = False
         self._records, self._faults = records, faults
         self._login = (world.jira_user, world.credentials.jira_token)
-        self._renderer = Renderer(self.site, base_url)
+        self._renderers = {version: Renderer(self.site, base_url, version) for version in ("2", "3")}
 
     def app(self) -> web.Application:
         app = twin_app(TWIN, self._records, self._faults)
-        app.router.add_get("/rest/api/{version:2|3}/myself", self._guarded(self._myself))
-        app.router.add_get("/rest/api/{version:2|3}/issue/{key}", self._guarded(self._issue))
+        app.router.add_get(f"{_API}/myself", self._guarded(self._myself))
+        app.router.add_get(f"{_API}/serverInfo", self._guarded(self._server_info))
+        app.router.add_get(f"{_API}/issue/{{key}}", self._guarded(self._issue))
+        app.router.add_get(f"{_API}/issue/{{key}}/comment", self._guarded(self._comments))
+        app.router.add_get(f"{_API}/project/search", self._guarded(self._projects))
+        for method in ("GET", "POST"):
+            app.router.add_route(method, f"{_API}/search/jql", self._guarded(self._search))
+            app.router.add_route(method, f"{_API}/search", self._guarded(_removed))
         app.router.add_route("*", "/{path:.*}", self._guarded(_unknown))
         return app
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if not self._known(request.headers.get("Authorization", "")):
+            if self.revoked or not is_let_in(request.headers.get("Authorization", ""), *self._login):
                 words = "Client must be authenticated to access this resource."
                 said = {"message": words, "status-code": 401}
                 headers = {"WWW-Authenticate": 'OAuth realm="sandbox"', "X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
@@ -56,24 +72,99 @@ class JiraTwin:
 
         return guarded
 
-    def _known(self, header: str) -> bool:
-        """Basic authentication with e-mail address and API token: RFC 7617."""
-        user, token = self._login
-        expected = base64.b64encode(f"{user}:{token}".encode()).decode()
-        return bool(token) and hmac.compare_digest(header.encode(), f"Basic {expected}".encode())
+    def _renderer(self, request: web.Request) -> Renderer:
+        return self._renderers[request.match_info["version"]]
 
     async def _myself(self, request: web.Request) -> web.StreamResponse:
-        me = {**self._renderer.user(self.site.me, to_itself=True), "locale": "en_US"}
+        me = {**self._renderer(request).user(self.site.me, to_itself=True), "locale": "en_US"}
         return _answer({**me, "groups": {"size": 1, "items": []}, "applicationRoles": {"size": 1, "items": []}})
 
+    async def _server_info(self, request: web.Request) -> web.StreamResponse:
+        version = {"version": "1001.0.0-SNAPSHOT", "versionNumbers": [1001, 0, 0], "buildNumber": 100_273}
+        return _answer({"baseUrl": self.base_url, **version, "deploymentType": "Cloud", "serverTitle": "Jira"})
+
     async def _issue(self, request: web.Request) -> web.StreamResponse:
-        wanted = request.match_info["key"].upper()
-        key = next((k for k, issue in self.site.issues.items() if wanted in (k, issue["id"], *issue.get("earlier", ()))), None)
-        if key is None or key.rpartition("-")[0] in self.closed:
+        key = self._visible(request.match_info["key"])
+        if key is None:
             return _refused(404, _UNSEEN)
-        fields = {name for name in request.query.get("fields", "").split(",") if name}
-        expand = request.query.get("expand", "").split(",")
-        return _answer(self._renderer.issue(key, fields, changelog="changelog" in expand))
+        changelog = "changelog" in request.query.get("expand", "").split(",")
+        return _answer(self._renderer(request).issue(key, _listed(request.query.get("fields")), changelog=changelog))
+
+    async def _comments(self, request: web.Request) -> web.StreamResponse:
+        key = self._visible(request.match_info["key"])
+        if key is None:
+            return _refused(404, _UNSEEN)
+        start, count = _number(request.query, "startAt", 0), min(_number(request.query, "maxResults", 100), 5000)
+        newest_first = request.query.get("orderBy", "").startswith("-")
+        return _answer(self._renderer(request).comments(key, start, count, newest_first=newest_first))
+
+    def _visible(self, reference: str) -> str | None:
+        key = self.site.key_of(reference)
+        return None if key is None or key.rpartition("-")[0] in self.closed else key
+
+    async def _projects(self, request: web.Request) -> web.StreamResponse:
+        asked = request.query
+        start, count = _number(asked, "startAt", 0), min(_number(asked, "maxResults", 50), _MOST_PROJECTS)
+        sought = asked.get("query", "").lower()
+        seen = sorted(
+            project.key
+            for project in self.site.projects.values()
+            if project.key not in self.closed and (sought in project.key.lower() or sought in project.name.lower())
+        )
+        expand = _listed(asked.get("expand"))
+        values = [self._renderer(request).project(key, expand) for key in seen[start : start + count]]
+        last = start + count >= len(seen)
+        here = f"{self.base_url}{request.path}?maxResults={count}&startAt="
+        following = {} if last else {"nextPage": f"{here}{start + count}"}
+        page = {"maxResults": count, "startAt": start, "total": len(seen), "isLast": last, "values": values}
+        return _answer({"self": f"{here}{start}", **following, **page})
+
+    async def _search(self, request: web.Request) -> web.StreamResponse:
+        """By JQL. Only ids are answered unless fields are named: that is Jira's default since the removal of ``/search``."""
+        asked = request.query if request.method == "GET" else await _body(request)
+        if asked is None:
+            return _refused(400, "Invalid request payload. Refer to the REST API documentation and try again.")
+        jql, mark = str(asked.get("jql") or ""), str(asked.get("nextPageToken") or "")
+        start = offset_of(mark, jql) if mark else 0
+        if start is None:
+            return _refused(400, "The provided next page token is invalid or expired.")
+        count = max(1, min(_number(asked, "maxResults", 50), _MOST_ISSUES))
+        try:
+            if not jql.strip():
+                raise QueryError(UNBOUNDED)
+            found = IssueSearch(self.site, self.closed, time.time()).search(jql)
+        except QueryError as error:
+            return _refused(400, *error.said)
+        renderer, fields = self._renderer(request), _listed(asked.get("fields")) or {"id"}
+        shown = [renderer.issue(key, fields, changelog=False) for key, _ in found[start : start + count]]
+        last = start + count >= len(found)
+        following = {} if last else {"nextPageToken": cursor(jql, start + count)}
+        issues = [{"id": one["id"]} for one in shown] if fields == {"id"} else shown
+        return _answer({"issues": issues, **following, "isLast": last})
+
+
+async def _body(request: web.Request) -> dict[str, Any] | None:
+    try:
+        body = await request.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _listed(given: Any) -> set[str]:
+    """Names with commas between, or a list of them."""
+    names = given if isinstance(given, list) else str(given or "").split(",")
+    return {str(name) for name in names if name}
+
+
+def _number(asked: Mapping[str, Any], name: str, default: int) -> int:
+    text = str(asked.get(name, default))
+    return int(text) if text.isdigit() else default
+
+
+async def _removed(request: web.Request) -> web.StreamResponse:
+    """https://developer.atlassian.com/changelog/#CHANGE-2046"""
+    return _refused(410, _REMOVED)
 
 
 async def _unknown(request: web.Request) -> web.StreamResponse:
@@ -82,8 +173,8 @@ async def _unknown(request: web.Request) -> web.StreamResponse:
     return web.Response(status=404, text=f"<html><body><h1>Not Found</h1><p>{words}</p></body></html>", content_type="text/html")
 
 
-def _refused(status: int, words: str) -> web.Response:
-    return _answer({"errorMessages": [words], "errors": {}}, status)
+def _refused(status: int, *words: str) -> web.Response:
+    return _answer({"errorMessages": list(words), "errors": {}}, status)
 
 
 def _answer(body: object, status: int = 200) -> web.Response:
