@@ -35,6 +35,7 @@ class Addresses:
     jira_url: str = ""
     jira_user: str = ""
     jira_token: str = ""
+    confluence_url: str = ""
 
     def write(self, path: Path) -> None:
         """Replace the file in one step; only its owner may read it."""

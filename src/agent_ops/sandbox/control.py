@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from agent_ops.domain.policy import DEFAULT_INSTANCE
+from agent_ops.sandbox.confluence import ConfluenceTwin
+from agent_ops.sandbox.confluence.control import ConfluenceControl
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
@@ -37,10 +39,12 @@ class Control:
         entra: EntraTwin,
         mail: MailPorts,
         jira: JiraTwin,
+        confluence: ConfluenceTwin,
     ) -> None:
         self._token, self._records, self._faults = token, records, faults
         self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
         self._entra, self._jira = EntraControl(entra), JiraControl(jira)
+        self._confluence = ConfluenceControl(confluence)
         self.attached = 0
 
     def app(self) -> web.Application:
@@ -58,6 +62,7 @@ class Control:
                 web.post("/jenkins/quieting", self._quieting),
                 *self._entra.routes(),
                 *self._jira.routes(),
+                *self._confluence.routes(),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
                 web.post("/mail/down", self._mail_down),

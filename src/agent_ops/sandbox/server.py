@@ -19,6 +19,7 @@ from agent_ops.policies import read_policy
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
 from agent_ops.sandbox.client_certificate import ensure_client_certificate
+from agent_ops.sandbox.confluence import ConfluenceTwin
 from agent_ops.sandbox.control import Control
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.faults import FaultBook
@@ -71,7 +72,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
     loop = asyncio.get_running_loop()
     aws = AwsTwin(world, records, faults)
-    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "jira", "control")}
+    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "jira", "confluence", "control")}
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     entra_url = f"https://127.0.0.1:{ports['entra']}"
     listeners = {instance: Listener() for instance in world.instances}
@@ -80,13 +81,15 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     jenkins = {instance: JenkinsTwin(world, records, faults, url, instance) for instance, url in jenkins_urls.items()}
     entra = EntraTwin(world, records, faults, entra_url)
     jira = JiraTwin(world, records, faults, f"http://127.0.0.1:{ports['jira']}")
+    confluence = ConfluenceTwin(world, records, faults, f"http://127.0.0.1:{ports['confluence']}")
     mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
-    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira)
+    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira, confluence)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
         await _site(stack, entra.app(), sockets["entra"], tls.server_context())
         await _site(stack, jira.app(), sockets["jira"])
+        await _site(stack, confluence.app(), sockets["confluence"])
         for instance, listener in listeners.items():
             stack.push_async_callback(listener.close)
             await listener.start(jenkins[instance].app())
@@ -119,6 +122,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
             jira_url=jira.base_url,
             jira_user=world.jira_user,
             jira_token=world.credentials.jira_token,
+            confluence_url=confluence.base_url,
         )
         addresses.write(directory / ADDRESSES)
         yield control, addresses

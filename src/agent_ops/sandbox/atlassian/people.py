@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from datetime import datetime, timezone
 
 JANE, ANA, JOHN, DANA, ALICE, OMAR, MEI, LUKAS = PEOPLE = (
@@ -20,6 +22,11 @@ DAY = 86_400.0
 def address_of(name: str, domain: str) -> str:
     """jane.doe@acme.example"""
     return f"{name.lower().replace(' ', '.')}@{domain}"
+
+
+def account_id_of(email: str) -> str:
+    """An account's id, which is an opaque text and the same in Jira and in Confluence."""
+    return f"712020:{uuid.UUID(hashlib.sha256(email.encode()).hexdigest()[:32])}"
 
 
 def day(at: float) -> str:

@@ -5,15 +5,13 @@ What a site begins with is made again each time, when it is first asked for; wha
 
 from __future__ import annotations
 
-import hashlib
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from agent_ops.sandbox.atlassian.people import address_of
+from agent_ops.sandbox.atlassian.people import account_id_of, address_of
 from agent_ops.sandbox.jira.content import seeded_issues
 from agent_ops.sandbox.records import Document, Records
 from agent_ops.sandbox.world import ProjectSeed, World
@@ -63,8 +61,8 @@ class Site:
         self.me = self.person(world.jira_user, "Agent Ops")
 
     def person(self, email: str, name: str = "", *, hides_email: bool = False, app: bool = False) -> JiraUser:
-        """The account of an e-mail address, made when there is none; its id is an opaque text, as Atlassian's are."""
-        account_id = f"712020:{uuid.UUID(hashlib.sha256(email.encode()).hexdigest()[:32])}"
+        """The account of an e-mail address, made when there is none."""
+        account_id = account_id_of(email)
         if account_id not in self.users or hides_email or app:
             user = JiraUser(account_id, email, name or email.partition("@")[0], hides_email, app)
             self.users[account_id] = user
