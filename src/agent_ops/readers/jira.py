@@ -5,45 +5,28 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#ap
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from atlassian import Jira
 
-from agent_ops.domain.errors import ServiceAmbiguous, ServiceError, ServiceSilent, ServiceUnavailable
+from agent_ops.domain.errors import ServiceError, ServiceUnavailable
 from agent_ops.domain.evidence import Approval, Move, Person
-from agent_ops.transport.calls import log_calls
-from agent_ops.transport.routes import Proxies, Route
-from agent_ops.transport.threads import ClientPool
-from agent_ops.transport.vendor_errors import is_missing_in_jira, jira_errors
+from agent_ops.readers.atlassian import AtlassianConfig, AtlassianSite, ClientOptions, json_object
+from agent_ops.transport.vendor_errors import is_missing_at_atlassian, jira_errors
 
 _SERVICE = "Jira"
 _FIELDS = "summary,description,status,reporter,project,updated"
 _MAX_TEXT = 20_000  # characters of summary and description that are looked at
 _MAX_DEPTH = 30  # of a description in Atlassian's document format
 _WORDS = frozenset({"summary", "description"})
-_CLIENTS = 4
 
 
 @dataclass(frozen=True)
-class JiraConfig:
-    """How Jira is reached: an account's e-mail address and its API token. Times are in seconds.
-
-    Args:
-        timeout: for connecting, and again for each wait for bytes.
-        deadline: for one answer in all.
-    """
-
-    url: str
-    username: str
-    token: str = field(repr=False)
-    ca_file: str | None = None
-    proxies: Proxies = field(default_factory=Proxies)
-    timeout: float = 10.0
-    deadline: float = 30.0
+class JiraConfig(AtlassianConfig):
+    """How Jira is reached."""
 
 
 class JiraReader:
@@ -53,11 +36,10 @@ class JiraReader:
     """
 
     def __init__(self, config: JiraConfig) -> None:
-        self._config = config
-        self._clients = ClientPool("jira", _CLIENTS, self._client)
+        self._site = jira_site(config)
 
     async def close(self) -> None:
-        self._clients.close()
+        self._site.close()
 
     async def myself(self) -> str:
         """Who we are there: the account's e-mail address, or its id where that is hidden.
@@ -65,7 +47,7 @@ class JiraReader:
         Raises:
             ServiceUnavailable: Jira cannot be asked now. ServiceRefused: it does not answer us; AccessRefused among it.
         """
-        found = _object(await self._call(lambda jira: jira.myself()))
+        found = json_object(await self._site.once(lambda jira: jira.myself()))
         return str(found.get("emailAddress") or found.get("accountId") or "somebody")
 
     async def find(self, reference: str) -> Approval | None:
@@ -75,53 +57,24 @@ class JiraReader:
             ServiceUnavailable: Jira cannot be asked now. ServiceRefused: it does not answer us; AccessRefused among it.
         """
         try:
-            found = await self._call(lambda jira: jira.issue(reference, fields=_FIELDS, expand="changelog"))
+            found = await self._site.once(lambda jira: jira.issue(reference, fields=_FIELDS, expand="changelog"))
         except ServiceError as error:
-            if is_missing_in_jira(error):
+            if is_missing_at_atlassian(error):
                 return None
             raise
         try:
-            return _approval(_object(found))
+            return _approval(json_object(found))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ServiceUnavailable(_SERVICE, f"described {reference} as no Jira does ({type(error).__name__})") from None
 
-    async def _call(self, work: Any) -> Any:
-        """A read that ends without an answer leaves no doubt about an effect: it can simply be tried again."""
-        try:
-            return await asyncio.wait_for(self._clients.call(lambda jira: self._mapped(work, jira)), self._config.deadline)
-        except asyncio.TimeoutError:
-            raise ServiceUnavailable(_SERVICE, f"gave no answer within {self._config.deadline:g} s") from None
-        except (ServiceAmbiguous, ServiceSilent) as error:
-            raise ServiceUnavailable(_SERVICE, error.what.removeprefix(f"{_SERVICE}: ")) from error
 
-    @staticmethod
-    def _mapped(work: Any, jira: Jira) -> Any:
-        with jira_errors(_SERVICE):
-            return work(jira)
+def jira_site(config: JiraConfig) -> AtlassianSite[Any]:
+    """The way to Jira for reading; Jira's client is told that it is Cloud, which it else guesses from the host's name."""
 
-    def _client(self) -> Jira:
-        config = self._config
-        jira = Jira(
-            config.url,
-            username=config.username,
-            password=config.token,
-            api_version="3",
-            cloud=True,
-            timeout=max(1, round(config.timeout)),
-            retry_with_header=False,  # it would sleep in our thread for as long as the answer says
-        )
-        session = jira.session
-        Route(config.ca_file, config.proxies).prepare(session, config.url)
-        jira.verify_ssl, jira.proxies = session.verify, None  # given with each call, they would win over the session's
-        session.max_redirects = 0
-        log_calls(session, _SERVICE, config.url)
-        return jira
+    def client(options: ClientOptions) -> Jira:
+        return Jira(config.url, api_version="3", cloud=True, **options)
 
-
-def _object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise ServiceUnavailable(_SERVICE, "answered with something that is no JSON object", "Check JIRA_BASE_URL.")
-    return answer
+    return AtlassianSite("Jira", config, client, jira_errors)
 
 
 def _approval(issue: dict[str, Any]) -> Approval:

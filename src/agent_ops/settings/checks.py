@@ -66,6 +66,11 @@ def secure_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def same_site(one: str, other: str) -> bool:
+    """Whether two URLs lead to the same scheme, host and port."""
+    return bool(other) and urlsplit(one)[:2] == urlsplit(other)[:2]
+
+
 def proxy_url(value: str) -> str:
     """A proxy's URL; may hold a user and a password, so that it is not repeated."""
     if _split(value).scheme not in ("http", "https"):

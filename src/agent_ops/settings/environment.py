@@ -15,8 +15,8 @@ from agent_ops.domain.notices import Contacts
 from agent_ops.domain.usage import ModelLimits, Prices
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.policies import EXAMPLE
-from agent_ops.readers.jira import JiraConfig
 from agent_ops.settings import checks
+from agent_ops.settings.atlassian import Site, confluence_config, jira_config
 from agent_ops.settings.certificate import read_certificate
 from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
 from agent_ops.settings.studio import StudioEnvironment
@@ -116,6 +116,9 @@ class Environment(BaseSettings):
     jira_base_url: Annotated[str, _text(optional(secure_url))] = ""
     jira_username: str = ""
     jira_api_token: SecretStr = _NONE
+    confluence_base_url: Annotated[str, _text(optional(secure_url))] = ""
+    confluence_username: str = ""
+    confluence_api_token: SecretStr = _NONE
 
     @classmethod
     def read(cls, **given: str) -> Environment:
@@ -207,6 +210,8 @@ class Environment(BaseSettings):
     def settings(self, data_dir: Path | None = None) -> Settings:
         """Build the configuration objects."""
         way = proxies(self.https_proxy.get_secret_value(), self.http_proxy.get_secret_value(), self.no_proxy)
+        jira = Site(self.jira_base_url, self.jira_username, self.jira_api_token.get_secret_value())
+        confluence = Site(self.confluence_base_url, self.confluence_username, self.confluence_api_token.get_secret_value())
         file, password = self.agent_ops_client_certificate_file, self.agent_ops_client_certificate_password.get_secret_value()
         return Settings(
             entra=EntraConfig(
@@ -252,7 +257,8 @@ class Environment(BaseSettings):
             audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
             tracing=self.agent_ops_tracing == "true",
             model=self._model(way),
-            jira=self._jira(way),
+            jira=jira_config(jira, self.ca_file or None, way),
+            confluence=confluence_config(confluence, jira, self.ca_file or None, way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
         )
 
@@ -276,13 +282,6 @@ class Environment(BaseSettings):
                 int(self.agent_ops_model_tokens_per_day),
             ),
         )
-
-    def _jira(self, way: Proxies) -> JiraConfig | None:
-        """Jira, when all three of its settings are there."""
-        token = self.jira_api_token.get_secret_value()
-        if not (self.jira_base_url and self.jira_username and token):
-            return None
-        return JiraConfig(self.jira_base_url, self.jira_username, token, self.ca_file or None, way)
 
 
 def _file() -> dict[str, str | None]:

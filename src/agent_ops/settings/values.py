@@ -12,6 +12,7 @@ from agent_ops.domain.notices import Contacts
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.ledger.attempt import Patience
 from agent_ops.policies import EXAMPLE
+from agent_ops.readers.confluence import ConfluenceConfig
 from agent_ops.readers.jira import JiraConfig
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.transport.graph_token import EntraConfig
@@ -34,6 +35,9 @@ class Credentials:
     jira_base_url: str = ""
     jira_username: str = ""
     jira_api_token: SecretStr = _NONE
+    confluence_base_url: str = ""
+    confluence_username: str = ""
+    confluence_api_token: SecretStr = _NONE
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Settings:
         audit_head: the file, on another volume perhaps, in which the audit's head is kept; None for the data directory.
         keep_checkpoints: keep finished runs' LangGraph checkpoints (for Studio and study), which are else pruned.
         model: the chat model that plans; None lets the runbook plan, and nothing tries to reach a model.
-        jira: where approvals are looked up; None: nowhere.
+        jira: where approvals are looked up, and what its agent reads; None: nowhere.
+        confluence: what its agent reads; None: nothing.
         tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
     """
 
@@ -73,6 +78,7 @@ class Settings:
     credentials: Credentials = field(default_factory=Credentials)
     patience: Patience = field(default_factory=Patience)
     jira: JiraConfig | None = None
+    confluence: ConfluenceConfig | None = None
 
     @classmethod
     def for_sandbox(
@@ -111,6 +117,7 @@ class Settings:
             log_file=data_dir / "agent-ops.log",
             stage_delay=stage_delay,
             jira=JiraConfig(addresses.jira_url, addresses.jira_user, addresses.jira_token, addresses.ca_file),
+            confluence=ConfluenceConfig(addresses.confluence_url, addresses.jira_user, addresses.jira_token, addresses.ca_file),
         )
 
     @classmethod
@@ -133,8 +140,7 @@ class Settings:
         """Every secret that is set: what logs must never show."""
         certificate, proxies = self.entra.certificate, self.entra.proxies
         yield from (self.entra.client_secret, self.aws.secret_access_key, self.aws.session_token, self.mail.password)
-        if self.jira:
-            yield self.jira.token
+        yield from (site.token for site in (self.jira, self.confluence) if site)
         if certificate:
             yield from (certificate.private_key, certificate.password)
         yield from (_password_in(url) for url in (proxies.https, proxies.http, self.aws.proxies.https, self.aws.proxies.http))

@@ -1,4 +1,4 @@
-"""What is not needed for onboarding: said to be configured or not; only Jira, where approvals lie, is asked."""
+"""What is not needed for onboarding: said to be configured or not; Jira and Confluence are asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from agent_ops.domain.errors import AccessRefused, ServiceError
+from agent_ops.readers.confluence import ConfluenceReader
 from agent_ops.readers.jira import JiraReader
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
@@ -44,8 +45,33 @@ async def _jira(exam: Examination) -> Sequence[Line]:
         return [unreachable(error, "JIRA_BASE_URL", config.url)]
 
 
+_CONFLUENCE = ("CONFLUENCE_BASE_URL", "CONFLUENCE_USERNAME", "CONFLUENCE_API_TOKEN")
+_no_confluence = _configured("nothing is read from Confluence", _CONFLUENCE)
+
+
+async def _confluence(exam: Examination) -> Sequence[Line]:
+    """Whether Confluence lets us in. At Jira's site, where it was not asked for, it may as well not be."""
+    config = exam.settings.confluence
+    if config is None:
+        return await _no_confluence(exam)
+    given = bool(exam.configured.values.get("CONFLUENCE_BASE_URL"))
+    reader = ConfluenceReader(replace(config, timeout=PROBE_SECONDS / 2, deadline=PROBE_SECONDS))
+    exam.stack.push_async_callback(reader.close)
+    try:
+        return [works(f"{config.root} as {await reader.myself()}")]
+    except AccessRefused as error:
+        token = "CONFLUENCE_API_TOKEN" if exam.configured.values.get("CONFLUENCE_API_TOKEN") else "JIRA_API_TOKEN"
+        remedy = f"Check that the account may use Confluence, or make a new API token for {token}."
+        return [wrong(f"{config.root} refuses us: {words(error)}", remedy, token)]
+    except ServiceError as error:
+        if error.status == 404 and not given:
+            return [Line(Verdict.NOT_CONFIGURED, "there is no Confluence at JIRA_BASE_URL", "Optional: set CONFLUENCE_BASE_URL.")]
+        return [unreachable(error, "CONFLUENCE_BASE_URL" if given else "JIRA_BASE_URL", config.root)]
+
+
 CHECKS = (
     Check("model", "model key", _configured("the built-in rules plan", ("OPENAI_API_KEY",), ("CURSOR_API_KEY",))),
     Check("GitHub", "GitHub token", _configured("nothing is read from GitHub", ("GITHUB_TOKEN",))),
     Check("Jira", "Jira token", _jira, needs=("JIRA_BASE_URL",)),
+    Check("Confluence", "Confluence token", _confluence, needs=("CONFLUENCE_BASE_URL",)),
 )
