@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 from atlassian.confluence_base import ConfluenceBase
 
 from agent_ops.domain.errors import ServiceError, ServiceRefused
-from agent_ops.domain.plain import harmless, one_line
+from agent_ops.domain.plain import harmless
 from agent_ops.domain.readings import Reading, Source
 from agent_ops.readers.atlassian import AtlassianConfig, AtlassianSite, ClientOptions, in_form, json_object
 from agent_ops.readers.storage_format import storage_text
-from agent_ops.readers.texts import shortened
+from agent_ops.readers.texts import line, shortened
 from agent_ops.transport.vendor_errors import confluence_errors, is_missing_at_atlassian
 
 ROWS = 25
@@ -27,7 +27,7 @@ PART = 5500
 MAX_PARTS = 40
 """Further on nothing is read of a page: what is longer is no text for a reader."""
 _SERVICE = "Confluence"
-_LINE, _NAME, _EXCERPT = 80, 40, 90
+_TITLE, _KEY, _EXCERPT = 70, 20, 70  # so that a page of rows fits into a reading
 _MARKS = ("@@@hl@@@", "@@@endhl@@@")  # round the words that a search found
 
 
@@ -101,20 +101,20 @@ class ConfluenceReader:
         return Reading([row for row, _ in rows], tuple(source for _, source in rows), more)
 
     def _space(self, space: dict[str, Any]) -> tuple[dict[str, Any], Source]:
-        key = one_line(str(space["key"]), _NAME)
-        row = {"key": key, "name": one_line(str(space.get("name") or ""), _LINE), "home_page_id": space.get("homepageId")}
+        key = line(space["key"], _KEY)
+        row = {"key": key, "name": line(space.get("name"), _TITLE), "home_page_id": space.get("homepageId")}
         return row, Source(_SERVICE, f"space {key}", self._link(space))
 
     def _result(self, result: dict[str, Any]) -> tuple[dict[str, Any], Source]:
         content = result.get("content") or {}
-        title = one_line(_unmarked(str(result.get("title") or content.get("title") or "")), _LINE)
+        title = line(_unmarked(str(result.get("title") or content.get("title") or "")), _TITLE)
         row = {
-            "id": str(content.get("id") or ""),
-            "type": str(content.get("type") or result.get("entityType") or ""),
+            "id": line(content.get("id"), _KEY),
+            "type": line(content.get("type") or result.get("entityType"), _KEY),
             "title": title,
             "space": _space_key(str((result.get("resultGlobalContainer") or {}).get("displayUrl") or "")),
             "changed": str(result.get("lastModified") or "")[:10],
-            "excerpt": one_line(_unmarked(str(result.get("excerpt") or "")), _EXCERPT),
+            "excerpt": line(_unmarked(str(result.get("excerpt") or "")), _EXCERPT),
         }
         return row, Source(_SERVICE, f"page {row['id']} ({title})", self._link(content))
 
@@ -122,7 +122,7 @@ class ConfluenceReader:
         start = (part - 1) * PART
         shown, cut = shortened(text[start : start + PART], PART + PART // 4)
         ahead = len(text) > start + PART or not whole
-        title, links = one_line(str(page["title"]), _LINE), page.get("_links") or {}
+        title, links = line(page["title"], _TITLE), page.get("_links") or {}
         facts = {
             "id": str(page["id"]),
             "title": title,
@@ -158,4 +158,4 @@ def _unmarked(text: str) -> str:
 def _space_key(path: str) -> str:
     """ENG, from /spaces/ENG/pages/7/Title."""
     parts = path.split("/")
-    return one_line(parts[2], _NAME) if len(parts) > 2 and parts[1] == "spaces" else ""
+    return line(parts[2], _KEY) if len(parts) > 2 and parts[1] == "spaces" else ""

@@ -10,12 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from agent_ops.domain.errors import ServiceError, ServiceRefused
-from agent_ops.domain.plain import one_line
 from agent_ops.domain.readings import Reading, Source
 from agent_ops.readers.adf import document_text
 from agent_ops.readers.atlassian import in_form, json_object
 from agent_ops.readers.jira import JiraConfig, jira_site
-from agent_ops.readers.texts import shortened
+from agent_ops.readers.texts import line, shortened
 from agent_ops.transport.vendor_errors import is_missing_at_atlassian
 
 ROWS = 25
@@ -25,7 +24,8 @@ COMMENTS = 8
 _SERVICE = "Jira"
 _LISTED = "summary,status,assignee,priority,updated"
 _READ = f"{_LISTED},description,reporter,issuetype,labels,created"
-_DESCRIPTION, _COMMENT, _LINE, _NAME = 3600, 320, 100, 40
+_DESCRIPTION, _COMMENT = 3600, 320  # so that an issue, or a page of rows, fits into a reading
+_LINE, _KEY, _PERSON, _NAME = 90, 20, 30, 24
 
 
 class JiraQuestions:
@@ -48,7 +48,8 @@ class JiraQuestions:
         facts: dict[str, Any] = {}
         try:
             if start == 0:
-                facts, cut = self._whole(await self._get(f"issue/{quote(key, safe='')}", {"fields": _READ}))
+                whole = await self._get(f"issue/{quote(key, safe='')}", {"fields": _READ})
+                facts, cut = in_form(_SERVICE, lambda: _whole(whole))
             wanted = {"orderBy": "-created", "maxResults": COMMENTS, "startAt": start}
             said = await self._get(f"issue/{quote(key, safe='')}/comment", wanted)
         except ServiceError as error:
@@ -88,21 +89,6 @@ class JiraQuestions:
     async def _get(self, resource: str, asked: dict[str, Any]) -> dict[str, Any]:
         return json_object(await self._site.patiently(lambda jira: jira.get(jira.resource_url(resource), params=asked)))
 
-    def _whole(self, issue: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        """An issue's facts, and whether its description was cut."""
-        fields = issue.get("fields") or {}
-        whole = document_text(fields.get("description"), _DESCRIPTION * 12)
-        description, cut = shortened(whole, _DESCRIPTION)
-        facts = {
-            **_row(issue),
-            "type": _name(fields.get("issuetype")),
-            "reporter": _person(fields.get("reporter")),
-            "created": _minute(fields.get("created")),
-            "labels": [one_line(str(label), _NAME) for label in (fields.get("labels") or [])[:10]],
-            "description": description,
-        }
-        return {**facts, **({"description_characters": len(whole)} if cut else {})}, cut
-
     def _with_comments(self, key: str, facts: dict[str, Any], said: dict[str, Any], start: int, cut: bool) -> Reading:
         comments = []
         for comment in said["comments"]:
@@ -117,11 +103,27 @@ class JiraQuestions:
         return Source(_SERVICE, key, f"{self._url}/browse/{key}")
 
 
+def _whole(issue: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """An issue's facts, and whether its description was cut."""
+    fields = issue.get("fields") or {}
+    whole = document_text(fields.get("description"), _DESCRIPTION * 12)
+    description, cut = shortened(whole, _DESCRIPTION)
+    facts = {
+        **_row(issue),
+        "type": _name(fields.get("issuetype")),
+        "reporter": _person(fields.get("reporter")),
+        "created": _minute(fields.get("created")),
+        "labels": [line(label, _NAME) for label in (fields.get("labels") or [])[:10]],
+        "description": description,
+    }
+    return {**facts, **({"description_characters": len(whole)} if cut else {})}, cut
+
+
 def _row(issue: dict[str, Any]) -> dict[str, Any]:
     fields = issue.get("fields") or {}
     return {
-        "key": one_line(str(issue["key"]), _NAME),
-        "summary": one_line(str(fields.get("summary") or ""), _LINE),
+        "key": line(issue["key"], _KEY),
+        "summary": line(fields.get("summary"), _LINE),
         "status": _name(fields.get("status")),
         "assignee": _person(fields.get("assignee")),
         "priority": _name(fields.get("priority")),
@@ -132,19 +134,19 @@ def _row(issue: dict[str, Any]) -> dict[str, Any]:
 def _project(project: dict[str, Any]) -> dict[str, Any]:
     insight = project.get("insight") or {}
     return {
-        "key": one_line(str(project["key"]), _NAME),
-        "name": one_line(str(project.get("name") or ""), _LINE),
+        "key": line(project["key"], _KEY),
+        "name": line(project.get("name"), _LINE),
         "issues": insight.get("totalIssueCount"),
     }
 
 
 def _name(thing: Any) -> str:
-    return one_line(str((thing or {}).get("name") or ""), _NAME)
+    return line((thing or {}).get("name"), _NAME)
 
 
 def _person(user: Any) -> str | None:
     """Somebody's name; None when nobody is meant."""
-    return one_line(str(user.get("displayName") or user.get("accountId") or ""), _NAME) if isinstance(user, dict) else None
+    return line(user.get("displayName") or user.get("accountId"), _PERSON) if isinstance(user, dict) else None
 
 
 def _minute(text: Any) -> str:

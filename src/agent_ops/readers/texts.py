@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from agent_ops.domain.plain import ELLIPSIS, harmless
+from agent_ops.domain.plain import ELLIPSIS, harmless, one_line
 
 
 def shortened(text: str, limit: int) -> tuple[str, bool]:
@@ -20,6 +20,11 @@ def shortened(text: str, limit: int) -> tuple[str, bool]:
             break
         kept += 1
     return clean[:kept].rstrip() + ELLIPSIS, True
+
+
+def line(text: object, limit: int) -> str:
+    """The text on one line, of at most ``limit`` characters as JSON writes them; empty for None."""
+    return shortened(one_line("" if text is None else str(text), limit), limit)[0]
 
 
 def _written(text: str) -> int:
