@@ -50,6 +50,7 @@ class JiraTwin:
         app = twin_app(TWIN, self._records, self._faults)
         app.router.add_get(f"{_API}/myself", self._guarded(self._myself))
         app.router.add_get(f"{_API}/serverInfo", self._guarded(self._server_info))
+        app.router.add_get(f"{_API}/field", self._guarded(_fields))
         app.router.add_get(f"{_API}/issue/{{key}}", self._guarded(self._issue))
         app.router.add_get(f"{_API}/issue/{{key}}/comment", self._guarded(self._comments))
         app.router.add_get(f"{_API}/project/search", self._guarded(self._projects))
@@ -88,7 +89,7 @@ class JiraTwin:
         if key is None:
             return _refused(404, _UNSEEN)
         changelog = "changelog" in request.query.get("expand", "").split(",")
-        return _answer(self._renderer(request).issue(key, _listed(request.query.get("fields")), changelog=changelog))
+        return _answer(self._renderer(request).issue(key, _listed(_query(request).get("fields")), changelog=changelog))
 
     async def _comments(self, request: web.Request) -> web.StreamResponse:
         key = self._visible(request.match_info["key"])
@@ -121,7 +122,7 @@ class JiraTwin:
 
     async def _search(self, request: web.Request) -> web.StreamResponse:
         """By JQL. Only ids are answered unless fields are named: that is Jira's default since the removal of ``/search``."""
-        asked = request.query if request.method == "GET" else await _body(request)
+        asked = _query(request) if request.method == "GET" else await _body(request)
         if asked is None:
             return _refused(400, "Invalid request payload. Refer to the REST API documentation and try again.")
         jql, mark = str(asked.get("jql") or ""), str(asked.get("nextPageToken") or "")
@@ -143,6 +144,11 @@ class JiraTwin:
         return _answer({"issues": issues, **following, "isLast": last})
 
 
+def _query(request: web.Request) -> dict[str, Any]:
+    """The query's values; one that is given several times is a list, as if with commas between."""
+    return {name: ",".join(request.query.getall(name)) for name in request.query}
+
+
 async def _body(request: web.Request) -> dict[str, Any] | None:
     try:
         body = await request.json()
@@ -160,6 +166,12 @@ def _listed(given: Any) -> set[str]:
 def _number(asked: Mapping[str, Any], name: str, default: int) -> int:
     text = str(asked.get(name, default))
     return int(text) if text.isdigit() else default
+
+
+async def _fields(request: web.Request) -> web.StreamResponse:
+    names = ("summary", "description", "status", "assignee", "reporter", "priority", "issuetype", "labels", "created", "updated")
+    shown = {"custom": False, "orderable": True, "navigable": True, "searchable": True}
+    return _answer([{"id": name, "key": name, "name": name.capitalize(), "clauseNames": [name], **shown} for name in names])
 
 
 async def _removed(request: web.Request) -> web.StreamResponse:
