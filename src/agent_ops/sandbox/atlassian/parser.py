@@ -77,20 +77,20 @@ class Query:
     order: tuple[tuple[str, bool | None], ...]
 
 
-def parse(query: str) -> Query:
-    """The tree of a query.
+def parse(query: str, reserved: frozenset[str] = RESERVED_WORDS) -> Query:
+    """The tree of a query; words that are ``reserved`` must be quoted to be values.
 
     Raises:
         QueryError: what is wrong, and where.
     """
-    return _Parser(query).query()
+    return _Parser(query, reserved).query()
 
 
 class _Parser:
     """Recursive descent; OR binds less than AND, AND less than NOT."""
 
-    def __init__(self, query: str) -> None:
-        self._text = query
+    def __init__(self, query: str, reserved: frozenset[str]) -> None:
+        self._text, self._reserved = query, reserved
         self._tokens = list(tokens(query))
         self._at = 0
         self._depth = 0
@@ -200,7 +200,7 @@ class _Parser:
         self._at += 1
         if token.means("empty") or token.means("null"):
             return Empty()
-        if token.kind == "word" and token.text.lower() in RESERVED_WORDS:
+        if token.kind == "word" and token.text.lower() in self._reserved:
             words = f"'{token.text}' is a reserved JQL word. You must surround it in quotation marks to use it in a query."
             raise QueryError(f"Error in the JQL Query: {words} {place(self._text, token.at)}")
         if self._take("("):

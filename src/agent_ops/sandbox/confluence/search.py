@@ -20,6 +20,10 @@ from agent_ops.sandbox.records import Document
 
 _LISTED = ("=", "!=", "IN", "NOT IN")
 _ALIASES = {"space.key": "space", "content": "id", "creator.accountid": "creator"}
+_RESERVED = frozenset(
+    "after and as avg before begin by commit contains count distinct else empty end explain from having if in inner insert into is"
+    " isnull left like limit max min not null or order outer right select sum then was where update".split()  # noqa: SIM905
+)
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -36,7 +40,7 @@ class PageSearch:
             QueryError: it cannot be understood.
         """
         try:
-            query = parse(cql)
+            query = parse(cql, _RESERVED)
             if query.where is None:
                 raise QueryError("nothing is sought")
         except QueryError:
