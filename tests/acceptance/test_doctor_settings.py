@@ -69,6 +69,7 @@ GARBLED = [
     ("HTTP_PROXY", "garbage"),
     ("APP_SECRET_KEY", "garbage"),
     ("JIRA_BASE_URL", "garbage"),
+    ("CONFLUENCE_BASE_URL", "garbage"),
     ("OPENAI_BASE_URL", "garbage"),
     ("CURSOR_API_KEY", "garbage"),
     ("AGENT_OPS_MODEL", "no model!"),
@@ -86,6 +87,8 @@ FREE = [
     "GITHUB_TOKEN",
     "JIRA_USERNAME",
     "JIRA_API_TOKEN",
+    "CONFLUENCE_USERNAME",
+    "CONFLUENCE_API_TOKEN",
 ]
 """Whatever they say, only the service that they are for could tell that it is wrong."""
 

@@ -22,7 +22,7 @@ from tests.approving import approving_policy
 
 @pytest.fixture
 def doctor(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
-    for name in ("JIRA_BASE_URL", "JIRA_USERNAME", "JIRA_API_TOKEN"):
+    for name in (f"{service}_{what}" for service in ("JIRA", "CONFLUENCE") for what in ("BASE_URL", "USERNAME", "API_TOKEN")):
         monkeypatch.delenv(name, raising=False)
     return Doctor(sandbox, tmp_path, monkeypatch)
 
@@ -71,3 +71,23 @@ async def test_the_command_takes_a_reference(box: Sandbox, tmp_path: Path) -> No
 def test_sources_are_entry_points_and_need_their_settings(sandbox_settings: Settings, settings: Settings) -> None:
     assert set(evidence_sources.evidence_sources(sandbox_settings)) == {"jira"}
     assert evidence_sources.evidence_sources(settings) == {}
+
+
+def confluence_line(doctor: Doctor, **values: str) -> tuple[str, str]:
+    (line,) = [line for line in doctor.diagnosis(**values)["lines"] if line["check"] == "Confluence token"]
+    return line["verdict"], line["found"]
+
+
+@pytest.mark.slow
+def test_the_doctor_has_a_line_for_confluence(doctor: Doctor) -> None:
+    written = twins_environment(doctor.box.addresses, EXAMPLE)
+    jira = {name: value for name, value in written.items() if name.startswith("JIRA_")}
+    confluence = {name: value for name, value in written.items() if name.startswith("CONFLUENCE_")}
+    assert confluence_line(doctor) == ("not configured", "nothing is read from Confluence")
+    root = f"{confluence['CONFLUENCE_BASE_URL']}/wiki"
+    assert confluence_line(doctor, **confluence) == ("works", f"{root} as {confluence['CONFLUENCE_USERNAME']}")
+    assert confluence_line(doctor, **jira) == ("not configured", "there is no Confluence at JIRA_BASE_URL")
+    verdict, found = confluence_line(doctor, **{**confluence, "CONFLUENCE_API_TOKEN": "outdated"})
+    assert (verdict, "401" in found) == ("wrong", True)
+    verdict, found = confluence_line(doctor, **{**confluence, "CONFLUENCE_BASE_URL": "http://127.0.0.1:9"})
+    assert (verdict, "cannot be reached" in found) == ("wrong", True)

@@ -141,6 +141,16 @@ async def test_a_scripted_model_that_relays_names_its_sources(desk: Desk) -> Non
     assert desk.calls("jira") - before == 2
 
 
+async def test_an_obedient_model_that_read_the_planted_orders_can_change_nothing(desk: Desk) -> None:
+    """It does what ONB-17 says, and finds no tool for it: neither the door nor a service hears of it."""
+    before = desk.calls("jira")
+    orders = [calling("create_account"), calling("search_issues", jql="project = ONB", method="POST"), calling("run_pipeline")]
+    model = ScriptedModel(answers=[calling("read_issue", key="ONB-17"), *orders, AIMessage("done")])
+    seen = await desk.ask("jira", None, model)
+    assert seen["untrusted"]
+    assert desk.calls("jira") - before == 2, "what was read before"
+
+
 @pytest.mark.parametrize(
     ("agent", "tool", "arguments"),
     [

@@ -140,7 +140,7 @@ class TestServed:
         assert list(studio.get("jenkins", "schemas")["input_schema"]["properties"]) == ["run_id", "tool", "item"]
         nodes = {node["id"] for node in studio.get("planner", "graph", xray="true")["nodes"]}
         assert {"admit", "onboard:think", "onboard:entra:tools", "onboard:jenkins:model"} <= nodes
-        assert set(studio.get("planner", "subgraphs", recurse="true")) == {"onboard", "onboard|entra", "onboard|jenkins"}
+        assert set(studio.get("planner", "subgraphs", recurse="true")) >= {"onboard", "onboard|entra", "onboard|jenkins"}
         assert {node["id"] for node in studio.get("entra", "graph", xray="true")["nodes"]} >= {"step:model", "step:tools"}
 
     def test_a_hire_is_onboarded_once_whatever_the_caller_makes_configurable(self, studio: Studio) -> None:

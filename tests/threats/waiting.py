@@ -44,5 +44,5 @@ def _by_rest(case: Case) -> bool:
 WAITED_FOR = (
     Missing("the REST service", _module("agent_ops.api"), _by_rest),
     Missing("LangServe", _module("agent_ops.api"), lambda case: case.request.get("path", "").startswith("/langserve")),
-    *(_agent(name) for name in ("jira", "github", "confluence", "aws")),
+    *(_agent(name) for name in ("github", "aws")),
 )

