@@ -103,8 +103,15 @@ async def answering(body: Any) -> AsyncIterator[str]:
     async def odd(request: web.Request) -> web.Response:
         return web.json_response(body)
 
-    app, listener = web.Application(), Listener()
+    app = web.Application()
     app.router.add_route("*", "/{path:.*}", odd)
+    async with serving(app) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    listener = Listener()
     await listener.start(app)
     try:
         yield f"http://127.0.0.1:{listener.port}"

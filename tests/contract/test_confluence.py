@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from agent_ops.domain.errors import AccessRefused, RateLimited, ServiceError, ServiceRefused, ServiceUnavailable
 from agent_ops.domain.readings import MAX_READING
 from agent_ops.readers.confluence import ConfluenceConfig
 from agent_ops.sandbox.faults import Fault, FaultKind
 from agent_ops.sandbox.world import SpaceSeed
-from tests.contract.atlassian_bench import ARCHIVE, ENG, WORLD, Bench, answering, bench
+from tests.contract.atlassian_bench import ARCHIVE, ENG, WORLD, Bench, answering, bench, serving
 
 __all__ = ["bench"]
 
@@ -173,11 +174,18 @@ async def test_nothing_but_reads_leaves_us(bench: Bench) -> None:
     assert bench.calls("confluence") == []
 
 
-async def test_redirects_are_not_followed(bench: Bench) -> None:
-    async with bench.asking_confluence() as confluence:
-        bench.faults.add(Fault("confluence", FaultKind.STATUS, status=302))
-        with pytest.raises(ServiceError):
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_no_redirect_is_followed_so_that_no_token_leaves_the_host(bench: Bench, status: int) -> None:
+    async def away(request: web.Request) -> web.Response:
+        other = bench.confluence.base_url.replace("127.0.0.1", "localhost")
+        return web.Response(status=status, headers={"Location": other + request.path_qs})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", away)
+    async with serving(app) as url, bench.asking_confluence(url=url) as confluence:
+        with pytest.raises(ServiceRefused, match="redirect, which is not followed"):
             await confluence.spaces()
+    assert bench.calls("confluence") == []
 
 
 @pytest.mark.parametrize("url", ["https://acme.atlassian.net", "https://acme.atlassian.net/", "https://acme.atlassian.net/wiki"])
