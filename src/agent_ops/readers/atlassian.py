@@ -69,22 +69,23 @@ class AtlassianSite(Generic[C]):
     def close(self) -> None:
         self._clients.close()
 
-    async def once(self, work: Callable[[C], T]) -> T:
-        """Ask one time.
+    async def once(self, work: Callable[[C], T], within: float | None = None) -> T:
+        """Ask one time; ``within`` are the seconds for the answer, where fewer than the deadline are left.
 
         Raises:
             ServiceUnavailable: it cannot be asked now. ServiceRefused: it does not answer us; AccessRefused among it.
         """
+        seconds = self._config.deadline if within is None else within
         try:
-            return await asyncio.wait_for(self._clients.call(lambda client: self._mapped(work, client)), self._config.deadline)
+            return await asyncio.wait_for(self._clients.call(lambda client: self._mapped(work, client)), seconds)
         except asyncio.TimeoutError:
-            raise ServiceUnavailable(self._service, f"gave no answer within {self._config.deadline:g} s") from None
+            raise ServiceUnavailable(self._service, f"gave no answer within {seconds:.3g} s") from None
         except (ServiceAmbiguous, ServiceSilent) as error:  # a read without an answer leaves no doubt about an effect
             raise ServiceUnavailable(self._service, error.what.removeprefix(f"{self._service}: ")) from error
 
     async def patiently(self, work: Callable[[C], T]) -> T:
         """Ask, and again while it is unavailable or wants us to wait, as long as the deadline allows. Raises as :meth:`once`."""
-        return await read_patiently(lambda: self.once(work), self._config.deadline)
+        return await read_patiently(lambda left: self.once(work, left), self._config.deadline)
 
     def _mapped(self, work: Callable[[C], T], client: C) -> T:
         with self._errors(self._service):

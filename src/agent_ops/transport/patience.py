@@ -16,10 +16,11 @@ _TRIES = 4
 _FIRST_PAUSE = 0.3
 
 
-async def read_patiently(ask: Callable[[], Awaitable[T]], deadline: float) -> T:
+async def read_patiently(ask: Callable[[float], Awaitable[T]], deadline: float) -> T:
     """Ask, and ask again after a growing pause while the service is unavailable; Retry-After is waited for.
 
     Args:
+        ask: is given the seconds that are left for its answer.
         deadline: seconds for all of it. A wait that would go beyond is not begun.
 
     Raises:
@@ -29,7 +30,7 @@ async def read_patiently(ask: Callable[[], Awaitable[T]], deadline: float) -> T:
     ends = time.monotonic() + deadline
     for turn in range(_TRIES):
         try:
-            return await ask()
+            return await ask(ends - time.monotonic())
         except ServiceUnavailable as error:
             pause = _FIRST_PAUSE * 2**turn * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             wait = max(error.retry_after, pause) if isinstance(error, RateLimited) else pause
