@@ -12,8 +12,8 @@ from agent_ops import AgentOps, EntitlementPolicy, Profile, Sandbox, Settings, r
 from agent_ops.domain.notices import Contacts
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.ledger.attempt import Patience
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from tests.fakes import FakeServices
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

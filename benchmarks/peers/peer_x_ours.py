@@ -26,8 +26,8 @@ from agent_ops.domain.effects import Action, Completed, Finding, Intent, Presenc
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.notices import Contacts
 from agent_ops.effectors.mail import MailConfig
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 
 MAIL_SECONDS = 60.0
 ITEMS = ("aws", "github", "confluence", "database")

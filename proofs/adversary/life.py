@@ -18,8 +18,8 @@ from agent_ops.effectors.mail import MailConfig
 from agent_ops.graphs import PlannerContext
 from agent_ops.ledger.attempt import Patience
 from agent_ops.runtime.compose import System
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from proofs.adversary.minds import HostileModel, HostilePlanner, LyingMemory, Minds
 from proofs.adversary.policies import CONTACTS
 from proofs.adversary.services import SECRET

@@ -11,7 +11,8 @@ from typing import Any
 
 from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Proposal, Waiting
 from agent_ops.effectors.jenkins import JenkinsEffector
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
+from agent_ops.transport.aws_session import AwsConfig
+from agent_ops.transport.jenkins_login import JenkinsAccount, JenkinsLogin
 from agent_ops.transport.pacing import Pace
 from tests.contract.jenkins_bench import TOKEN, USER, Bench
 

@@ -16,7 +16,8 @@ from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.records import Records
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsLogin
+from agent_ops.transport.aws_session import AwsConfig
+from agent_ops.transport.jenkins_login import JenkinsLogin
 from agent_ops.transport.jenkins_server import JenkinsServer, declared_parameters
 from agent_ops.transport.pages import page_words
 from tests.contract.jenkins_bench import WORLD, Bench, served

@@ -18,9 +18,10 @@ from agent_ops.effectors.graph import GraphSession
 from agent_ops.readers.jenkins import JenkinsReader
 from agent_ops.readers.jira import JiraConfig, JiraReader
 from agent_ops.sandbox.tls import ensure_tls
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph import GraphError
 from agent_ops.transport.graph_token import EntraConfig, EntraToken
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
+from agent_ops.transport.jenkins_login import JenkinsAccount, JenkinsLogin
 from agent_ops.transport.jenkins_server import JenkinsServer
 
 SECRETS = ("canary-secret", "canary-token", "Y2FuYXJ5")  # the last: Base64 of what begins with canary

@@ -16,9 +16,10 @@ from agent_ops.domain.errors import AccessRefused, ServiceError
 from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.sandbox.tls import ensure_tls
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph import GraphError
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsAccount, JenkinsLogin
+from agent_ops.transport.jenkins_login import JenkinsAccount, JenkinsLogin
 from agent_ops.transport.jenkins_server import JenkinsServer
 from agent_ops.transport.routes import Proxies
 

@@ -28,8 +28,8 @@ from agent_ops.graphs import RunbookPlanner
 from agent_ops.ledger.binding import Binder
 from agent_ops.policies import EXAMPLE
 from agent_ops.storage.rows import rows
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from tests.conftest import IMPATIENT
 from tests.fakes import FakeServices
 

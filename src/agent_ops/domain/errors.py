@@ -194,9 +194,9 @@ class ServiceUnavailable(ServiceError):
 class RateLimited(ServiceUnavailable):
     """Not done: the service asked to wait."""
 
-    def __init__(self, service: str, what: str, retry_after: float) -> None:
+    def __init__(self, service: str, what: str, retry_after: float, advice: str | None = None) -> None:
         self.retry_after = retry_after
-        super().__init__(service, what)
+        super().__init__(service, what, advice)
 
 
 class ServiceAmbiguous(ServiceError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
+from agent_ops.readers.aws import AwsReader
 from agent_ops.settings import Settings
 
 GROUP = "agent_ops.readers"
@@ -18,3 +19,8 @@ def open_readers(settings: Settings) -> dict[str, Any]:
     """Every reader that is configured, by the name of its agent."""
     made = {entry.name: entry.load()(settings) for entry in entry_points(group=GROUP)}
     return {agent: reader for agent, reader in made.items() if reader is not None}
+
+
+def aws(settings: Settings) -> AwsReader:
+    """AWS, which is always configured: by the credentials that give Jenkins's account. What they may not read is refused."""
+    return AwsReader(settings.aws)

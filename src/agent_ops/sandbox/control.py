@@ -12,6 +12,8 @@ from aiohttp import web
 from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.sandbox.confluence import ConfluenceTwin
 from agent_ops.sandbox.confluence.control import ConfluenceControl
+from agent_ops.sandbox.aws import AwsTwin
+from agent_ops.sandbox.aws.control import AwsControl
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
@@ -40,11 +42,12 @@ class Control:
         mail: MailPorts,
         jira: JiraTwin,
         confluence: ConfluenceTwin,
+        aws: AwsTwin,
     ) -> None:
         self._token, self._records, self._faults = token, records, faults
         self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
         self._entra, self._jira = EntraControl(entra), JiraControl(jira)
-        self._confluence = ConfluenceControl(confluence)
+        self._confluence, self._aws = ConfluenceControl(confluence), AwsControl(aws)
         self.attached = 0
 
     def app(self) -> web.Application:
@@ -63,6 +66,7 @@ class Control:
                 *self._entra.routes(),
                 *self._jira.routes(),
                 *self._confluence.routes(),
+                *self._aws.routes(),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
                 web.post("/mail/down", self._mail_down),

@@ -20,6 +20,7 @@ from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.confluence.steering import ConfluenceSteering
+from agent_ops.sandbox.aws.steering import AwsSteering
 from agent_ops.sandbox.faults import Fault
 from agent_ops.sandbox.jira.steering import JiraSteering
 from agent_ops.sandbox.records import Call, Records
@@ -30,7 +31,7 @@ _SERVE = "import sys; del sys.path[0]; from agent_ops.sandbox.__main__ import ma
 _PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Sandbox(EntraSteering, JiraSteering, ConfluenceSteering):
+class Sandbox(EntraSteering, JiraSteering, ConfluenceSteering, AwsSteering):
     """The loopback twins of every service, in a process of their own.
 
     ``async with Sandbox(directory)`` attaches to the sandbox of that directory, starting it first when it does not run;

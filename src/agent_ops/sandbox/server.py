@@ -83,7 +83,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     jira = JiraTwin(world, records, faults, f"http://127.0.0.1:{ports['jira']}")
     confluence = ConfluenceTwin(world, records, faults, f"http://127.0.0.1:{ports['confluence']}")
     mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
-    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira, confluence)
+    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira, confluence, aws)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)

@@ -21,8 +21,8 @@ from agent_ops.settings.certificate import read_certificate
 from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from agent_ops.transport.model_config import DEFAULT_MODEL, OPENAI_URL, ModelConfig
 from agent_ops.transport.routes import Proxies, is_loopback
 

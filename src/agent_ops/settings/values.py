@@ -15,8 +15,8 @@ from agent_ops.policies import EXAMPLE
 from agent_ops.readers.confluence import ConfluenceConfig
 from agent_ops.readers.jira import JiraConfig
 from agent_ops.sandbox.addresses import Addresses
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.jenkins_login import AwsConfig
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.routes import Proxies
 

@@ -8,57 +8,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
-
 from agent_ops.domain.errors import ConfigurationError, ServiceAmbiguous
 from agent_ops.domain.policy import DEFAULT_INSTANCE
+from agent_ops.transport.aws_session import AwsConfig, aws_client
 from agent_ops.transport.calls import logged_call
 from agent_ops.transport.redaction import redactor
-from agent_ops.transport.routes import NO_PROXIES, Proxies, Route
 from agent_ops.transport.vendor_errors import boto_errors
 
 _SERVICE = "AWS SSM"
-_NOTHING_OF_THIS_MACHINE = {  # name: (key in the config file, environment variable, default, conversion)
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-    "ca_bundle": (None, None, None, None),
-}
-"""With a fixed endpoint no profile, file or certificate bundle of the user's may have a say."""
-
-
-@dataclass(frozen=True)
-class AwsConfig:
-    """Which AWS, as whom. Without keys boto3's own chain is used; with ``endpoint_url`` nothing else is consulted.
-
-    ``jenkins_parameter`` is the default Jenkins's parameter, ``jenkins_instances`` are those of the others, by name.
-
-    ``ca_file`` and ``proxies`` are for AWS and for Jenkins itself.
-    """
-
-    region: str
-    jenkins_parameter: str
-    access_key_id: str = ""
-    secret_access_key: str = field(default="", repr=False)
-    session_token: str = field(default="", repr=False)
-    endpoint_url: str | None = None
-    timeout: float = 5.0
-    jenkins_instances: Mapping[str, str] = field(default_factory=dict)
-    ca_file: str | None = None
-    proxies: Proxies = NO_PROXIES
-
-    @property
-    def route(self) -> Route:
-        """The way to AWS and to Jenkins."""
-        return Route(self.ca_file, self.proxies)
 
 
 @dataclass(frozen=True)
@@ -100,7 +61,7 @@ class JenkinsLogin:
 
     def parameter(self) -> dict[str, Any]:
         """SSM's whole answer about the parameter: its value is a secret."""
-        with boto_errors(_SERVICE), logged_call(_SERVICE, "GetParameter") as call, contextlib.closing(self._client()) as client:
+        with boto_errors(_SERVICE), logged_call(_SERVICE, "GetParameter") as call, _open(self._config) as client:
             answer: dict[str, Any] = client.get_parameter(Name=self._config.jenkins_parameter, WithDecryption=True)
             call.status = int(answer["ResponseMetadata"]["HTTPStatusCode"])
         return answer
@@ -119,25 +80,6 @@ class JenkinsLogin:
         except (KeyError, TypeError):
             raise ServiceAmbiguous(_SERVICE, "gave an answer without the parameter") from None  # the cause may hold its value
 
-    def _client(self) -> Any:
-        config = self._config
-        core = botocore.session.Session(session_vars=_NOTHING_OF_THIS_MACHINE if config.endpoint_url else None)
-        session = boto3.Session(
-            aws_access_key_id=config.access_key_id or None,
-            aws_secret_access_key=config.secret_access_key or None,
-            aws_session_token=config.session_token or None,
-            region_name=config.region,
-            botocore_session=core,
-        )
-        proxy = config.proxies.way_to(config.endpoint_url or f"https://ssm.{config.region}.amazonaws.com")
-        options = Config(
-            connect_timeout=config.timeout,
-            read_timeout=config.timeout,
-            retries={"total_max_attempts": 2},
-            proxies={"http": proxy, "https": proxy} if proxy else {},  # None would take the environment's
-        )
-        return session.client("ssm", endpoint_url=config.endpoint_url, verify=config.ca_file or True, config=options)
-
     def parsed(self, value: str) -> JenkinsAccount:
         try:
             fields = json.loads(value)
@@ -150,3 +92,7 @@ class JenkinsLogin:
         redactor.learn(account.token)
         redactor.learn(base64.b64encode(f"{account.user}:{account.token}".encode()).decode())
         return account
+
+
+def _open(config: AwsConfig) -> contextlib.closing[Any]:
+    return contextlib.closing(aws_client(config, "ssm"))

@@ -12,8 +12,9 @@ from agent_ops.runtime.doctor.aws_refusals import parameter_refused
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
 from agent_ops.runtime.doctor.lines import Line, works, wrong
+from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.clock import seconds_ahead
-from agent_ops.transport.jenkins_login import AwsConfig, JenkinsLogin
+from agent_ops.transport.jenkins_login import JenkinsLogin
 
 
 async def parameter(exam: Examination) -> Sequence[Line]:

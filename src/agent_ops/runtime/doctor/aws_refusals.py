@@ -8,7 +8,7 @@ from __future__ import annotations
 from agent_ops.domain.errors import ServiceError, ServiceUnavailable
 from agent_ops.runtime.doctor.lines import Line, wrong
 from agent_ops.runtime.doctor.reach import unreachable, words
-from agent_ops.transport.jenkins_login import AwsConfig
+from agent_ops.transport.aws_session import AwsConfig
 
 _PERMANENT = "AKIA"  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (unique identifiers)
 
