@@ -113,7 +113,7 @@ def _problems(report: RunReport) -> Iterator[RenderableType]:
     if told:
         yield Text.assemble((f"{name}: ", "bold"), told)
     for item in (*report.account, *report.items):
-        if not item.status.in_place and item.reason and item.reason != told:
+        if (item.contradicted or not item.status.in_place) and item.reason and item.reason != told:
             yield Text.assemble((f"{name}: ", "bold"), f"{item.item} {item.status.value}: {item.reason}")
             if item.detail:
                 yield Padding(Text(item.detail, style="dim"), (0, 0, 0, 4))

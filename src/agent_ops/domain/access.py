@@ -39,6 +39,11 @@ class AccessItem:
     reason: str = ""
     detail: str = ""
 
+    @property
+    def contradicted(self) -> bool:
+        """Whether the service said that it is done, and a reading agent did not see it; ``reason`` says what was missed."""
+        return self.status is ItemStatus.COMPLETED and bool(self.reason)
+
 
 STANDING = {
     EffectState.OPEN: ItemStatus.IN_PROGRESS,

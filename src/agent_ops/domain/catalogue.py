@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent_ops.domain.evidence import EvidenceRule
 from agent_ops.domain.notices import Contacts
+from agent_ops.domain.verification import VerifyRule
 
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 DEFAULT_INSTANCE = "default"
@@ -20,7 +21,8 @@ class PipelineItem:
     ``user_parameter`` and our request id as ``request_id_parameter``: both must be declared by the job, because Jenkins
     drops undeclared parameters silently. ``instance`` names the Jenkins that has the job. ``idempotent``: running it twice
     does no harm, so that a build whose fate is unknown may be repeated. ``revoke`` is the job that takes the access back, with
-    the same parameters but the fixed ones; empty when there is none. ``evidence`` is the approval that a request must show.
+    the same parameters but the fixed ones; empty when there is none. ``evidence`` is the approval that a request must show,
+    ``verify`` where the access can be seen once it is given.
     """
 
     key: str
@@ -35,6 +37,7 @@ class PipelineItem:
     idempotent: bool = False
     revoke: str = ""
     evidence: EvidenceRule | None = None
+    verify: VerifyRule | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class GroupItem:
         mailbox: the licence brings a mailbox: ``mail`` must have a value before it counts as assigned.
         timeout_seconds: how long licence and mailbox may take.
         evidence: the approval that a request must show; None: none.
+        verify: where the access can be seen once it is given; None: nowhere.
     """
 
     key: str
@@ -58,6 +62,7 @@ class GroupItem:
     mailbox: bool = False
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     evidence: EvidenceRule | None = None
+    verify: VerifyRule | None = None
 
 
 CatalogueItem = PipelineItem | GroupItem

@@ -180,14 +180,19 @@ def _access(
     there = sum(item.status.in_place for item in due)
     sections = tuple(sections_of([*parts, *items], titles))
     missing = there < len(due) or bool(parts)
+    doubted = sum(item.contradicted for item in due)
+    look = f"Somebody must look at what was reported as done and not seen there: {_counted(doubted)} concerned."
     return Contents(
         subject=f"Access: {there} of {len(due)} in place for {name_of(employee)}",  # the name last: it may run from right to left
-        tone=_tone(sections, missing, _has_account(employee)),
+        tone=_tone(sections, missing or doubted > 0, _has_account(employee)),
         lead=_standing(there, len(due), sum(item.status in _NEEDS_SOMEBODY for item in (*parts, *due))),
         facts=facts_of(employee),
         words="" if _has_account(employee) else _said(employee.reason),
         sections=sections,
-        next=_by_the_first_day("What is missing", employee) if missing else ("Nothing is left to do.",),
+        next=(
+            *((look,) if doubted else ()),
+            *(_by_the_first_day("What is missing", employee) if missing else () if doubted else ("Nothing is left to do.",)),
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from agent_ops.domain.errors import PolicyError
 from agent_ops.domain.evidence import EvidenceRule
 from agent_ops.domain.first_sign_in import LONGEST_MINUTES, SHORTEST_MINUTES, FirstSignInRules
 from agent_ops.domain.notices import Contacts
+from agent_ops.domain.verification import VerifyRule
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _NAME = r"(?!\.\.?(/|$))(%[0-9A-Fa-f]{2}|[^/?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f])+"
@@ -29,9 +30,9 @@ _JOB = re.compile(rf"{_NAME}(/{_NAME})*")  # Jenkins.checkGoodName; %2F stands i
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _PIPELINE_KEYS = {
     *("title", "pipeline", "instance", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"),
-    *("unstable_is_success", "idempotent", "revoke", "evidence"),
+    *("unstable_is_success", "idempotent", "revoke", "evidence", "verify"),
 }
-_GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds", "evidence"}
+_GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds", "evidence", "verify"}
 
 
 def parse_domain(tables: Mapping[str, Any]) -> str:
@@ -85,6 +86,7 @@ def parse_item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
         _flag(where, table, "idempotent"),
         str(table.get("revoke", "")),
         _evidence(where, table),
+        _verify(where, table),
     )
     if item.revoke and not _JOB.fullmatch(item.revoke):
         raise PolicyError(f"{where} revoke {item.revoke!r} is no Jenkins job's full folder path")
@@ -100,7 +102,9 @@ def _group(where: str, key: str, title: str, table: Mapping[str, Any]) -> GroupI
     if (mailbox and not licence) or timeout <= 0:
         raise PolicyError(f"{where} has a mailbox without a licence, or no positive timeout_seconds")
     account = bool(table.get("account", bool(licence)))
-    return GroupItem(key, title, str(table["group"]), account, licence, mailbox, timeout, _evidence(where, table))
+    return GroupItem(
+        key, title, str(table["group"]), account, licence, mailbox, timeout, _evidence(where, table), _verify(where, table)
+    )
 
 
 def parse_account(table: Mapping[str, Any]) -> AccountRules:
@@ -117,6 +121,10 @@ def parse_account(table: Mapping[str, Any]) -> AccountRules:
 
 def _evidence(where: str, table: Mapping[str, Any]) -> EvidenceRule | None:
     return EvidenceRule.from_table(where, table["evidence"]) if "evidence" in table else None
+
+
+def _verify(where: str, table: Mapping[str, Any]) -> VerifyRule | None:
+    return VerifyRule.from_table(where, table["verify"]) if "verify" in table else None
 
 
 def parse_first_sign_in(table: Mapping[str, Any]) -> FirstSignInRules:

@@ -19,6 +19,7 @@ from agent_ops.domain.effects import (
     Proposal,
     Waiting,
 )
+from agent_ops.domain.employee import Employee
 from agent_ops.domain.evidence import Approval
 from agent_ops.domain.known import Known
 
@@ -130,6 +131,27 @@ class EvidenceSource(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and threads."""
+
+
+class Verifier(Protocol):
+    """Looks whether an access of one kind is there. It only reads."""
+
+    async def look(self, target: str, employee: Employee) -> str:
+        """Where the employee's access was seen (an ARN, a URL); empty when it is not there.
+
+        Args:
+            target: what is looked at, in the kind's own words, as the policy has it.
+
+        Raises:
+            ServiceError: nobody can be asked, or we may not see it.
+        """
+
+
+class Verification(Protocol):
+    """Looks, at the end of a run, whether what it completed is there."""
+
+    async def verify(self, run_id: str) -> None:
+        """Look once at each item, and write down what was seen. Never raises for what a service answers."""
 
 
 class Dispatcher(Protocol):

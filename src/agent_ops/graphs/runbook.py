@@ -113,6 +113,7 @@ def summarise(known: Known) -> str:
     due = [item for item in known.items if item.status is not ItemStatus.DENIED]
     in_place = sum(item.status.in_place for item in due)
     rest = [f"{item.item} {item.status.value}" for item in known.items if not item.status.in_place]
+    rest += [f"{item.item} {item.reason}" for item in known.items if item.contradicted]
     rest += [f"{p.item} not set: {why}" for p, why in known.closed.items() if p.action not in (*_CHOOSING, Action.SEND_MAIL)]
     undelivered = {**known.closed, **known.under_way}.items()
     rest += [f"the {p.item} mail was not delivered: {why}" for p, why in undelivered if p.action is Action.SEND_MAIL]

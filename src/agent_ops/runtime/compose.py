@@ -28,6 +28,7 @@ from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.limiter import Limiter
+from agent_ops.ledger.verifying import Verifications
 from agent_ops.policies import read_policy
 from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.breakers import BreakerPanel
@@ -43,6 +44,7 @@ from agent_ops.runtime.metering import MeteredModel
 from agent_ops.runtime.owners import Owners
 from agent_ops.runtime.reading import open_readers
 from agent_ops.runtime.redacted import redacted
+from agent_ops.runtime.verifiers import verifiers
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
 from agent_ops.transport.chat_model import open_chat_model
@@ -76,6 +78,7 @@ class System:
     breakers: BreakerPanel
     first_sign_ins: FirstSignIns
     readers: Mapping[str, Any]
+    verification: Verifications
 
     @property
     def owner(self) -> str:
@@ -91,6 +94,7 @@ class System:
             planner=self.planner,
             model=self.model,
             readers=self.readers,
+            verification=self.verification,
             stage_delay=self.settings.stage_delay,
             planner_rounds=self.edge.policy.limits.planner_rounds,
         )
@@ -131,6 +135,7 @@ async def compose(
         readers = open_readers(settings)
         for reader in readers.values():
             stack.push_async_callback(reader.close)
+        looking = verifiers(policy, readers)
         store, keys = await stack.enter_async_context(open_store(settings.data_dir))
         saver = await stack.enter_async_context(open_checkpoints(settings.data_dir / CHECKPOINTS))
         effectors = {action: redacted(adapter) for action, adapter in (adapters or _effectors(settings, stack)).items()}
@@ -163,6 +168,7 @@ async def compose(
             breakers=BreakerPanel(store),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER, OPERATOR}),
             readers=readers,
+            verification=Verifications(journal, policy, looking),
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
         )
 

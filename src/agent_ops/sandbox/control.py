@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from agent_ops.domain.policy import DEFAULT_INSTANCE
-from agent_ops.sandbox.confluence import ConfluenceTwin
-from agent_ops.sandbox.confluence.control import ConfluenceControl
 from agent_ops.sandbox.aws import AwsTwin
 from agent_ops.sandbox.aws.control import AwsControl
+from agent_ops.sandbox.confluence import ConfluenceTwin
+from agent_ops.sandbox.confluence.control import ConfluenceControl
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook

@@ -19,8 +19,8 @@ from agent_ops.domain.errors import ServiceUnavailable, StorageReadOnly
 from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import EXAMPLE
 from agent_ops.sandbox.addresses import Addresses
-from agent_ops.sandbox.confluence.steering import ConfluenceSteering
 from agent_ops.sandbox.aws.steering import AwsSteering
+from agent_ops.sandbox.confluence.steering import ConfluenceSteering
 from agent_ops.sandbox.faults import Fault
 from agent_ops.sandbox.jira.steering import JiraSteering
 from agent_ops.sandbox.records import Call, Records

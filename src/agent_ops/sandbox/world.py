@@ -72,6 +72,15 @@ class JobSeed:
 
 
 @dataclass(frozen=True)
+class TagSeed:
+    """What a successful build of a job leaves in AWS: a bucket with ``tag``, whose value is the build's ``parameter``."""
+
+    job: str
+    parameter: str
+    tag: str
+
+
+@dataclass(frozen=True)
 class ProjectSeed:
     """A Jira project: its key, in capitals, its name, and how many issues it begins with."""
 
@@ -117,6 +126,7 @@ class World:
     jobs: tuple[JobSeed, ...] = ()
     projects: tuple[ProjectSeed, ...] = ()
     spaces: tuple[SpaceSeed, ...] = ()
+    tags: tuple[TagSeed, ...] = ()
     licences: tuple[LicenceSeed, ...] = (LicenceSeed("SPE_E3", 1000),)
     licence_seconds: float = 0.2
     mailbox_seconds: float = 0.2

@@ -138,10 +138,9 @@ def _show(console: Screen, ops: AgentOps, box: Sandbox, reports: list[RunReport]
 
 def _as_described(reports: list[RunReport]) -> bool:
     """Four hires with everything, one with all but AWS, two mails each."""
-    from agent_ops.domain.access import ItemStatus  # noqa: PLC0415
 
     def missing(report: RunReport) -> list[str]:
-        return [item.item for item in report.items if item.status is not ItemStatus.COMPLETED]
+        return [item.item for item in report.items if not item.status.in_place]
 
     return all(
         report.employee.address

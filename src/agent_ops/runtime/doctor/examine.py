@@ -7,14 +7,23 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from agent_ops.runtime.doctor import aws, clock, entra, jenkins, mail, optional, place
+from agent_ops.runtime.doctor import aws, aws_reading, clock, entra, jenkins, mail, optional, place
 from agent_ops.runtime.doctor.checks import Diagnosis, Progress, Round
 from agent_ops.runtime.doctor.configured import Configured, settings_line
 from agent_ops.runtime.doctor.examination import Examination
 from agent_ops.runtime.logs import configure_logging
 from agent_ops.transport.redaction import redactor
 
-CHECKS = (*place.CHECKS, *entra.CHECKS, *aws.CHECKS, *jenkins.CHECKS, *mail.CHECKS, *clock.CHECKS, *optional.CHECKS)
+CHECKS = (
+    *place.CHECKS,
+    *entra.CHECKS,
+    *aws.CHECKS,
+    *jenkins.CHECKS,
+    *mail.CHECKS,
+    *clock.CHECKS,
+    *optional.CHECKS,
+    *aws_reading.CHECKS,
+)
 
 
 async def examine(

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from random import Random
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from agent_ops.sandbox.aws.machines import plant_machines
 

@@ -21,6 +21,7 @@ class AwsControl:
             web.post("/aws/access", self._access),
             web.post("/aws/objects", self._object),
             web.post("/aws/tagged", self._tagged),
+            web.post("/aws/pipelines", self._pipelines),
         ]
 
     async def _access(self, request: web.Request) -> web.Response:
@@ -37,4 +38,8 @@ class AwsControl:
     async def _tagged(self, request: web.Request) -> web.Response:
         data: dict[str, Any] = await request.json()
         await asyncio.to_thread(self._twin.content.tag_bucket, data["bucket"], data["key"], data["value"])
+        return web.json_response({})
+
+    async def _pipelines(self, request: web.Request) -> web.Response:
+        self._twin.left_behind.idle = bool((await request.json())["idle"])
         return web.json_response({})

@@ -22,6 +22,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from agent_ops.sandbox.aws.auth import Refusal, Request, refusal
 from agent_ops.sandbox.aws.bucket_list import bucket_list
 from agent_ops.sandbox.aws.content import Content
+from agent_ops.sandbox.aws.left_behind import LeftBehind
 from agent_ops.sandbox.aws.protocols import Answer, Operation, error_answer, operation_of, refused
 from agent_ops.sandbox.faults import Fault, FaultBook, FaultKind
 from agent_ops.sandbox.records import Call, Records
@@ -43,6 +44,7 @@ class AwsTwin:
     def __init__(self, world: World, records: Records, faults: FaultBook) -> None:
         self._world, self._records, self._faults = world, records, faults
         self.content = Content(world.region, time.time())
+        self.left_behind = LeftBehind(world.tags, records, self.content)
         self.revoked, self.denied = False, frozenset[str]()
         self._moto = DomainDispatcherApplication(create_backend_app)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -95,6 +97,8 @@ class AwsTwin:
             body: Iterable[bytes] = [answer.body]
         else:
             self.content.ensure(request.service)
+            if request.service == "tagging":
+                self.left_behind.settle()
             body = self._moto(environ, started)
         self._record(request, operation, seen[0] if seen else 0)
         return body
