@@ -48,8 +48,8 @@ async def watched(settings: Settings, fakes: FakeServices, tmp_path: Path) -> As
     async with AgentOps(replace(settings, policy_file=policy_with(tmp_path)), adapters=fakes.adapters()) as ops:
 
         def by(watchman: Watchman, pauses: tuple[float, ...] = (0.0, 0.0)) -> AgentOps:
-            looking = replace(ops._system.verification, verifiers={"aws_tag": watchman}, pauses=pauses)
-            ops._system = replace(ops._system, verification=looking)
+            looking = replace(ops._system.inspection, verifiers={"aws_tag": watchman}, pauses=pauses)
+            ops._system = replace(ops._system, inspection=looking)
             return ops
 
         yield by
@@ -129,7 +129,7 @@ async def test_an_item_is_looked_at_once_a_run_whoever_takes_the_run_up(watched:
     report = await ops.onboard(ana)
     looks, told = len(watchman.looked), await sights(ops, report)
     watchman.answers = ["arn:now"]
-    await ops._system.verification.verify(report.run.id)
+    await ops._system.inspection.verify(report.run.id)
     (again,) = await ops.report(report.run.id)
     assert len(watchman.looked) == looks
     assert (aws(again), await sights(ops, again)) == (aws(report), told)
@@ -137,8 +137,8 @@ async def test_an_item_is_looked_at_once_a_run_whoever_takes_the_run_up(watched:
 
 async def test_two_that_look_at_once_record_once(watched: Callable[..., AgentOps], ana: Profile) -> None:
     ops = watched(Watchman("arn:x"))
-    looking = ops._system.verification
-    ops._system = replace(ops._system, verification=replace(looking, verifiers={}))
+    looking = ops._system.inspection
+    ops._system = replace(ops._system, inspection=replace(looking, verifiers={}))
     report = await ops.onboard(ana)
     assert aws(report) == (ItemStatus.COMPLETED, ""), "nobody looks: nothing is said"
     await asyncio.gather(*(looking.verify(report.run.id) for _ in range(4)))

@@ -147,7 +147,7 @@ class Verifier(Protocol):
         """
 
 
-class Verification(Protocol):
+class Inspection(Protocol):
     """Looks, at the end of a run, whether what it completed is there."""
 
     async def verify(self, run_id: str) -> None:

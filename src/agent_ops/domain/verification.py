@@ -56,7 +56,7 @@ class Sighting:
     words: str
 
 
-class NoVerification:
+class NoInspection:
     """Looks at nothing: plans, and graphs that are drawn only."""
 
     async def verify(self, run_id: str) -> None:

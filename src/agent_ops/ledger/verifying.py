@@ -28,8 +28,8 @@ _SIGHTS = frozenset(sight.value for sight in Sight)
 
 
 @dataclass(frozen=True)
-class Verifications:
-    """The ``Verification`` port.
+class Inspector:
+    """The ``Inspection`` port.
 
     Whatever goes wrong with looking leaves an item as it is, and fails no run. A crash before the record lets another look
     happen; what is recorded is not looked at again in that run.

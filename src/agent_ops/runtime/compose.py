@@ -28,7 +28,7 @@ from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.limiter import Limiter
-from agent_ops.ledger.verifying import Verifications
+from agent_ops.ledger.verifying import Inspector
 from agent_ops.policies import read_policy
 from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.breakers import BreakerPanel
@@ -78,7 +78,7 @@ class System:
     breakers: BreakerPanel
     first_sign_ins: FirstSignIns
     readers: Mapping[str, Any]
-    verification: Verifications
+    inspection: Inspector
 
     @property
     def owner(self) -> str:
@@ -94,7 +94,7 @@ class System:
             planner=self.planner,
             model=self.model,
             readers=self.readers,
-            verification=self.verification,
+            inspection=self.inspection,
             stage_delay=self.settings.stage_delay,
             planner_rounds=self.edge.policy.limits.planner_rounds,
         )
@@ -168,7 +168,7 @@ async def compose(
             breakers=BreakerPanel(store),
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER, OPERATOR}),
             readers=readers,
-            verification=Verifications(journal, policy, looking),
+            inspection=Inspector(journal, policy, looking),
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
         )
 

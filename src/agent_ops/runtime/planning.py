@@ -12,7 +12,7 @@ from agent_ops.domain.errors import PlanInvalid, PlanOutdated
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan, PlannedEffect
 from agent_ops.domain.runs import Request, Run, RunReport, RunStatus
-from agent_ops.domain.verification import NoVerification
+from agent_ops.domain.verification import NoInspection
 from agent_ops.graphs import RunbookPlanner
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.ledger.journal import RunJournal
@@ -99,7 +99,7 @@ class Planning:
         journal = RunJournal(rehearsal, grants, system.edge.policy, owner)
         context = system.context(run_id)
         context = replace(context, door=door, journal=journal, patterns=RecallOnly(context.patterns), stage_delay=0.0)
-        context = replace(context, verification=NoVerification())  # nothing was done that could be seen
+        context = replace(context, inspection=NoInspection())  # nothing was done that could be seen
         context = replace(context, planner=RunbookPlanner(), model=None)  # a plan is the same each time, and costs no model call
         graph = system.graph.copy({"checkpointer": None})
         await graph.ainvoke({"goal": "onboard"}, {"recursion_limit": RECURSION_LIMIT}, context=context)
