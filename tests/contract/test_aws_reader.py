@@ -12,7 +12,6 @@ import pytest
 
 from agent_ops import Sandbox, Settings
 from agent_ops.domain.errors import AccessRefused, InvalidRequest, RateLimited, ServiceRefused, ServiceUnavailable
-from agent_ops.domain.readings import Reading
 from agent_ops.readers.aws import AwsReader
 from agent_ops.sandbox.aws.content import BIG_BYTES, HR_EXPORTS, OLD_EXPORTS
 from agent_ops.sandbox.faults import Fault, FaultKind
@@ -118,16 +117,18 @@ async def test_a_big_object_is_read_in_pieces_and_never_whole(box: Sandbox, read
 
 
 async def test_a_character_that_a_piece_cuts_is_not_lost(box: Sandbox, reader: AwsReader) -> None:
-    await box.aws_object("acme-empty", "words.txt", "ü" * 3_001 + "€" * 2_000)
-    await box.aws_object("acme-empty", "odd.txt", "x" + "ü" * 4_000)
-    for key in ("words.txt", "odd.txt"):
+    await box.aws_object("acme-shared-drop", "words.txt", "ü" * 3_001 + "€" * 2_000)
+    await box.aws_object("acme-shared-drop", "odd.txt", "x" + "ü" * 4_000)
+    await box.aws_object("acme-shared-drop", "quotes.txt", '"\n' * 4_000)
+    for key in ("words.txt", "odd.txt", "quotes.txt"):
         text, page = "", ""
         while True:
-            reading = await reader.object_text("acme-empty", key, page)
+            reading = await reader.object_text("acme-shared-drop", key, page)
             text += reading.facts["text"]
+            assert reading.text.endswith("}"), "nothing is cut off"
             if not (page := reading.more):
                 break
-        assert text in ("ü" * 3_001 + "€" * 2_000, "x" + "ü" * 4_000)
+        assert text in ('"\n' * 4_000, "ü" * 3_001 + "€" * 2_000, "x" + "ü" * 4_000)
 
 
 async def test_a_binary_an_empty_and_a_steering_object(box: Sandbox, reader: AwsReader) -> None:
@@ -310,6 +311,18 @@ def test_the_readers_clients_refuse_every_write_before_it_is_sent(
     assert len(calls(sandbox)) == before, "nothing reached AWS"
 
 
-def test_facts_are_compact(reader: AwsReader) -> None:
-    row = Reading([{"key": "payroll/2023-01/part-000.csv", "size": 27, "changed": "2026-01-01T00:00:00Z"}] * 50)
-    assert len(row.text) < 8_000, "a whole page of rows is shown, not cut"
+async def test_rows_that_do_not_fit_come_with_the_next_page(box: Sandbox, reader: AwsReader) -> None:
+    made = [f"long/{number:02}/{'x' * 230}" for number in range(45)]
+    for key in made:
+        await box.aws_object("acme-shared-drop", key)
+    for asked in ({}, {"changed_since": days_ago(1)}):
+        keys, page, pages = list[str](), "", 0
+        while True:
+            reading = await reader.objects("acme-shared-drop", prefix="long/", page=page, **asked)
+            rows = reading.facts["objects"] if asked else reading.facts
+            assert reading.text.endswith("}"), "nothing is cut off"
+            keys, pages = keys + [row["key"] for row in rows], pages + 1
+            if not (page := reading.more):
+                break
+        assert keys == made
+        assert pages == 3

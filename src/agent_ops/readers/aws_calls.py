@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from agent_ops.domain.errors import RateLimited, ServiceError, ServiceUnavailable
+from agent_ops.domain.readings import MAX_READING
 from agent_ops.transport.aws_session import AwsConfig, reading_client
 from agent_ops.transport.calls import logged_call
 from agent_ops.transport.threads import ClientPool
@@ -16,6 +19,7 @@ from agent_ops.transport.vendor_errors import aws_read_errors
 SERVICE = "AWS"
 MAX_BODY = 6_000
 """Bytes of an object that are read at once: what a model can be shown in one answer."""
+_MAX_FACTS = MAX_READING - 1_400  # characters; a page, whose key may be long, and what stands around the rows need the rest
 _THREADS = 4
 _TRIES = 3
 _FIRST_PAUSE = 0.3  # seconds; doubled each time
@@ -85,3 +89,13 @@ def _come_again(error: ServiceUnavailable, pause: float) -> ServiceError:
         return error
     words = error.what.removeprefix(f"{SERVICE}: ")
     return RateLimited(SERVICE, f"{words}; it takes no more calls now", pause, f"Ask again in {pause:g} s.")
+
+
+def fitting(rows: Sequence[Any]) -> int:
+    """How many of the rows fit into one answer, which is shown whole or loses its end; at least one."""
+    length = 0
+    for count, row in enumerate(rows):
+        length += len(json.dumps(row, ensure_ascii=False)) + 2
+        if length > _MAX_FACTS:
+            return max(1, count)
+    return len(rows)

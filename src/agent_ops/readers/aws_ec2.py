@@ -11,15 +11,16 @@ from typing import Any
 from agent_ops.domain.errors import AgentOpsError, InvalidRequest, ServiceRefused
 from agent_ops.domain.plain import one_line
 from agent_ops.domain.readings import Reading, Source
-from agent_ops.readers.aws_calls import SERVICE, AwsCalls
+from agent_ops.readers.aws_calls import SERVICE, AwsCalls, fitting
 from agent_ops.readers.aws_s3 import when
 from agent_ops.transport.vendor_errors import aws_code
 
 _WORLD = ("0.0.0.0/0", "::/0")
+_ROWS = 20  # machines are told at more length than objects
 _FEWEST = 5  # rows that EC2 gives at least, when it is told how many
-_MAX_VALUE = 256
-_MAX_TAGS = 20
-_MAX_RULES = 30
+_MAX_VALUE = 120
+_MAX_TAGS = 12
+_MAX_RULES = 12
 
 
 class Ec2Questions(AwsCalls):
@@ -37,9 +38,11 @@ class Ec2Questions(AwsCalls):
         asked = self._asked("InstanceIds", instance_id, filters, page)
         answer = await self._describe("describe_instances", asked, instance_id)
         found = [one for reservation in answer.get("Reservations", []) for one in reservation.get("Instances", [])]
-        facts: Any = [_machine(one) for one in found] or "no machine fits; all of this region: list_instances without filters"
+        machines = [_machine(one) for one in found]
+        facts: Any = machines or "no machine fits; all of this region: list_instances without filters"
         sources = tuple(self._source(one["InstanceId"]) for one in found)
-        return Reading(facts, sources or (self._source("instances"),), more=answer.get("NextToken", ""))
+        cut = fitting(machines) < len(machines)
+        return Reading(facts, sources or (self._source("instances"),), more=answer.get("NextToken", ""), cut=cut)
 
     async def security_groups(self, group_id: str = "", open_to_world: bool = False, page: str = "") -> Reading:
         """Security groups with what they let in; with ``open_to_world`` only those of this page that let anybody in.
@@ -53,13 +56,13 @@ class Ec2Questions(AwsCalls):
         kept = [one for one in groups if one["open_to_world"] or not open_to_world]
         facts: Any = kept or "no group of this page lets the world in"
         sources = tuple(self._source(one["group"]) for one in kept) or (self._source("security-groups"),)
-        return Reading(facts, sources, more=answer.get("NextToken", ""))
+        return Reading(facts, sources, more=answer.get("NextToken", ""), cut=fitting(kept) < len(kept))
 
     def _asked(self, ids: str, one: str, filters: list[dict[str, Any]], page: str) -> dict[str, Any]:
         """EC2 takes either ids or a number of rows."""
         if one:
             return {ids: [one], **({"Filters": filters} if filters else {})}
-        asked: dict[str, Any] = {"MaxResults": max(self.rows, _FEWEST), "Filters": filters, "NextToken": page}
+        asked: dict[str, Any] = {"MaxResults": max(min(self.rows, _ROWS), _FEWEST), "Filters": filters, "NextToken": page}
         return {name: value for name, value in asked.items() if value}
 
     async def _describe(self, operation: str, asked: Mapping[str, Any], one: str) -> dict[str, Any]:

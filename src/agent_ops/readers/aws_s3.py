@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from agent_ops.domain.errors import AccessRefused, InvalidRequest, ServiceError, ServiceRefused
 from agent_ops.domain.plain import harmless, one_line
 from agent_ops.domain.readings import Reading, Source
-from agent_ops.readers.aws_calls import MAX_BODY, SERVICE, AwsCalls
+from agent_ops.readers.aws_calls import MAX_BODY, SERVICE, AwsCalls, fitting
 from agent_ops.readers.aws_public import Seen, verdict
 from agent_ops.transport.vendor_errors import aws_code
 
@@ -20,6 +21,7 @@ _LISTED = 1_000  # keys in one page of S3's, at most
 _SCANNED = 10  # pages that one question about a date may look through
 _AFTER = "after:"
 _MAX_WORD = 256
+_MAX_TEXT = 6_500  # characters of JSON
 
 
 class S3Questions(AwsCalls):
@@ -41,9 +43,10 @@ class S3Questions(AwsCalls):
         """
         if changed_since:
             return await self._changed(bucket, prefix, _moment(changed_since), page)
-        asked = {"MaxKeys": self.rows, **({"ContinuationToken": page} if page else {})}
-        answer = await self._list(bucket, prefix, asked)
+        answer = await self._list(bucket, prefix, {"MaxKeys": self.rows, **_from_page(page)})
         rows = [_row(one) for one in answer.get("Contents", [])]
+        if (shown := fitting(rows)) < len(rows):
+            return Reading(rows[:shown], _sources(bucket, rows[:shown]), more=_AFTER + answer["Contents"][shown - 1]["Key"])
         facts: Any = rows or f"no object in {bucket}" + (f" begins with {prefix}" if prefix else "") + "; the bucket exists"
         return Reading(facts, _sources(bucket, rows), more=answer.get("NextContinuationToken", ""))
 
@@ -56,7 +59,7 @@ class S3Questions(AwsCalls):
         answer = await self._about(bucket, key, "head_object", {})
         metadata = {_word(name): _word(value) for name, value in list(answer.get("Metadata", {}).items())[:20]}
         facts = {
-            "key": _word(key),
+            "key": _key(key),
             "size": answer["ContentLength"],
             "type": _word(answer.get("ContentType", "")),
             "changed": when(answer["LastModified"]),
@@ -80,10 +83,10 @@ class S3Questions(AwsCalls):
         except ServiceRefused as error:
             if aws_code(error) != "InvalidRange":
                 raise
-            return Reading({"key": _word(key), "text": "", "note": "it is empty, or ends before this page"}, source)
+            return Reading({"key": _key(key), "text": "", "note": "it is empty, or ends before this page"}, source)
         size = _whole_size(answer)
-        facts: dict[str, Any] = {"key": _word(key), "size": size, "type": _word(answer.get("ContentType", ""))}
-        text, used = _text(answer["Body"], last=start + len(answer["Body"]) >= size)
+        facts: dict[str, Any] = {"key": _key(key), "size": size, "type": _word(answer.get("ContentType", ""))}
+        text, used = _shown(answer["Body"], last=start + len(answer["Body"]) >= size)
         if text is None:
             return Reading({**facts, "note": "binary: its content is not shown"}, source)
         more = str(start + used) if start + used < size else ""
@@ -129,15 +132,22 @@ class S3Questions(AwsCalls):
         for _ in range(_SCANNED):
             answer = await self._list(bucket, prefix, {"MaxKeys": _LISTED, **asked})
             for one in answer.get("Contents", []):
-                if len(found) == self.rows:
-                    return _found(bucket, found, looked, since, more=_AFTER + last)
-                looked, last = looked + 1, one["Key"]
                 if one["LastModified"] >= since:
+                    if len(found) == self.rows or fitting([*found, _row(one)]) <= len(found):
+                        return _found(bucket, found, looked, since, more=_AFTER + last)
                     found.append(_row(one))
+                looked, last = looked + 1, one["Key"]
             if not answer.get("NextContinuationToken"):
                 return _found(bucket, found, looked, since)
             asked = {"ContinuationToken": answer["NextContinuationToken"]}
         return _found(bucket, found, looked, since, more=_AFTER + last)
+
+
+def _from_page(page: str) -> dict[str, str]:
+    """A token of S3's, or, where an answer ended within one of its pages, the last key that was shown."""
+    if page.startswith(_AFTER):
+        return {"StartAfter": page.removeprefix(_AFTER)}
+    return {"ContinuationToken": page} if page else {}
 
 
 def _begin(page: str) -> dict[str, str]:
@@ -152,7 +162,7 @@ def _found(bucket: str, rows: list[dict[str, Any]], looked: int, since: datetime
 
 
 def _row(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {"key": _word(one["Key"]), "size": one["Size"], "changed": when(one["LastModified"])}
+    return {"key": _key(one["Key"]), "size": one["Size"], "changed": when(one["LastModified"])}
 
 
 def _sources(bucket: str, rows: list[dict[str, Any]]) -> tuple[Source, ...]:
@@ -160,7 +170,7 @@ def _sources(bucket: str, rows: list[dict[str, Any]]) -> tuple[Source, ...]:
 
 
 def _source(bucket: str, key: str = "") -> Source:
-    return Source("aws", f"s3://{bucket}/{_word(key)}" if key else f"s3://{bucket}")
+    return Source("aws", f"s3://{bucket}/{_key(key)}" if key else f"s3://{bucket}")
 
 
 def _missing(error: ServiceRefused, bucket: str, key: str = "") -> ServiceError:
@@ -169,9 +179,9 @@ def _missing(error: ServiceRefused, bucket: str, key: str = "") -> ServiceError:
     if code == "NoSuchBucket":
         return ServiceRefused(SERVICE, f"there is no bucket {bucket}", "List the buckets (list_buckets).")
     if code in ("NoSuchKey", "404"):
-        return ServiceRefused(SERVICE, f"there is no object {_word(key)} in {bucket}", "List its objects (list_objects).")
+        return ServiceRefused(SERVICE, f"there is no object {_key(key)} in {bucket}", "List its objects (list_objects).")
     if isinstance(error, AccessRefused) and code in ("AccessDenied", "403"):
-        what = f"{f'{_word(key)} in ' if key else ''}{bucket} may not be read by our key, or is not there"
+        what = f"{f'{_key(key)} in ' if key else ''}{bucket} may not be read by our key, or is not there"
         return AccessRefused(SERVICE, what, f"AWS said: {one_line(error.what.removeprefix(f'{SERVICE}: '), 160)}")
     return error
 
@@ -195,6 +205,14 @@ def _whole_size(answer: Mapping[str, Any]) -> int:
     """https://www.rfc-editor.org/rfc/rfc9110#section-14.4: bytes 0-99/5242880"""
     whole = str(answer.get("ContentRange", "")).rpartition("/")[2]
     return int(whole) if whole.isdigit() else int(answer["ContentLength"])
+
+
+def _shown(body: bytes, *, last: bool) -> tuple[str | None, int]:
+    """As much of the bytes as one answer can show: quotes and line feeds count twice there."""
+    text, used = _text(body, last=last)
+    while text is not None and (length := len(json.dumps(text, ensure_ascii=False))) > _MAX_TEXT:
+        text, used = _text(body[: used * _MAX_TEXT // (length + 4)], last=False)
+    return text, used
 
 
 def _text(body: bytes, *, last: bool) -> tuple[str | None, int]:
@@ -221,3 +239,8 @@ def when(moment: datetime) -> str:
 def _word(text: str) -> str:
     """A name that somebody chose: nothing in it steers a terminal or hides."""
     return text if text.isprintable() and len(text) <= _MAX_WORD else one_line(text, _MAX_WORD)
+
+
+def _key(text: str) -> str:
+    """A key as it is, since it is asked for by it, unless something in it steers or hides: it has at most 1,024 bytes."""
+    return text if text.isprintable() else one_line(text, 1024)
