@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from agent_ops.readers.aws import AwsReader
+from agent_ops.readers.github import GithubReader
 from agent_ops.settings import Settings
 
 GROUP = "agent_ops.readers"
@@ -24,3 +25,8 @@ def open_readers(settings: Settings) -> dict[str, Any]:
 def aws(settings: Settings) -> AwsReader:
     """AWS, which is always configured: by the credentials that give Jenkins's account. What they may not read is refused."""
     return AwsReader(settings.aws)
+
+
+def github(settings: Settings) -> GithubReader | None:
+    """GitHub, when there is a token."""
+    return GithubReader(settings.github) if settings.github else None

@@ -36,6 +36,8 @@ class Addresses:
     jira_user: str = ""
     jira_token: str = ""
     confluence_url: str = ""
+    github_url: str = ""
+    github_token: str = ""
 
     def write(self, path: Path) -> None:
         """Replace the file in one step; only its owner may read it."""

@@ -17,6 +17,8 @@ from agent_ops.sandbox.confluence.control import ConfluenceControl
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
+from agent_ops.sandbox.github import GithubTwin
+from agent_ops.sandbox.github.control import GithubControl
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
 from agent_ops.sandbox.jira import JiraTwin
 from agent_ops.sandbox.jira.control import JiraControl
@@ -43,11 +45,13 @@ class Control:
         jira: JiraTwin,
         confluence: ConfluenceTwin,
         aws: AwsTwin,
+        github: GithubTwin,
     ) -> None:
         self._token, self._records, self._faults = token, records, faults
         self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
         self._entra, self._jira = EntraControl(entra), JiraControl(jira)
         self._confluence, self._aws = ConfluenceControl(confluence), AwsControl(aws)
+        self._github = GithubControl(github)
         self.attached = 0
 
     def app(self) -> web.Application:
@@ -67,6 +71,7 @@ class Control:
                 *self._jira.routes(),
                 *self._confluence.routes(),
                 *self._aws.routes(),
+                *self._github.routes(),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
                 web.post("/mail/down", self._mail_down),

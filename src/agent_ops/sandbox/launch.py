@@ -22,6 +22,7 @@ from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.aws.steering import AwsSteering
 from agent_ops.sandbox.confluence.steering import ConfluenceSteering
 from agent_ops.sandbox.faults import Fault
+from agent_ops.sandbox.github.steering import GithubSteering
 from agent_ops.sandbox.jira.steering import JiraSteering
 from agent_ops.sandbox.records import Call, Records
 from agent_ops.sandbox.steering import EntraSteering
@@ -31,7 +32,7 @@ _SERVE = "import sys; del sys.path[0]; from agent_ops.sandbox.__main__ import ma
 _PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Sandbox(EntraSteering, JiraSteering, ConfluenceSteering, AwsSteering):
+class Sandbox(EntraSteering, JiraSteering, ConfluenceSteering, AwsSteering, GithubSteering):
     """The loopback twins of every service, in a process of their own.
 
     ``async with Sandbox(directory)`` attaches to the sandbox of that directory, starting it first when it does not run;

@@ -23,6 +23,7 @@ from agent_ops.sandbox.confluence import ConfluenceTwin
 from agent_ops.sandbox.control import Control
 from agent_ops.sandbox.entra import EntraTwin
 from agent_ops.sandbox.faults import FaultBook
+from agent_ops.sandbox.github import GithubTwin
 from agent_ops.sandbox.jenkins import JenkinsTwin
 from agent_ops.sandbox.jira import JiraTwin
 from agent_ops.sandbox.listener import Listener
@@ -72,7 +73,7 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     records, faults, tls = Records(directory / RECORDS), FaultBook(), ensure_tls(directory / "tls")
     loop = asyncio.get_running_loop()
     aws = AwsTwin(world, records, faults)
-    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "jira", "confluence", "control")}
+    sockets = {name: _loopback_socket() for name in ("entra", "smtp", "smtps", "jira", "confluence", "github", "control")}
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     entra_url = f"https://127.0.0.1:{ports['entra']}"
     listeners = {instance: Listener() for instance in world.instances}
@@ -82,14 +83,18 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     entra = EntraTwin(world, records, faults, entra_url)
     jira = JiraTwin(world, records, faults, f"http://127.0.0.1:{ports['jira']}")
     confluence = ConfluenceTwin(world, records, faults, f"http://127.0.0.1:{ports['confluence']}")
+    github = GithubTwin(world, records, faults, f"http://127.0.0.1:{ports['github']}")
     mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
-    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira, confluence, aws)
+    control = Control(
+        world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira, confluence, aws, github
+    )
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
         await _site(stack, entra.app(), sockets["entra"], tls.server_context())
         await _site(stack, jira.app(), sockets["jira"])
         await _site(stack, confluence.app(), sockets["confluence"])
+        await _site(stack, github.app(), sockets["github"])
         for instance, listener in listeners.items():
             stack.push_async_callback(listener.close)
             await listener.start(jenkins[instance].app())
@@ -123,6 +128,8 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
             jira_user=world.jira_user,
             jira_token=world.credentials.jira_token,
             confluence_url=confluence.base_url,
+            github_url=github.base_url,
+            github_token=world.credentials.github_token,
         )
         addresses.write(directory / ADDRESSES)
         yield control, addresses

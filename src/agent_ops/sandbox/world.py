@@ -107,6 +107,7 @@ class Credentials:
     smtp_password: str
     control_token: str
     jira_token: str = ""
+    github_token: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from agent_ops.settings.checks import Check, matching, one_of, optional, require
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
 from agent_ops.transport.aws_session import AwsConfig
+from agent_ops.transport.github_config import GITHUB_URL, GithubConfig
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.model_config import DEFAULT_MODEL, OPENAI_URL, ModelConfig
 from agent_ops.transport.routes import Proxies, is_loopback
@@ -113,6 +114,7 @@ class Environment(BaseSettings):
     agent_ops_model_tokens_per_run: Annotated[str, _text(whole_number(1, 10**9))] = str(ModelLimits.tokens_per_run)
     agent_ops_model_tokens_per_day: Annotated[str, _text(whole_number(1, 10**12))] = str(ModelLimits.tokens_per_day)
     github_token: SecretStr = _NONE
+    github_base_url: Annotated[str, _text(secure_url)] = GITHUB_URL
     jira_base_url: Annotated[str, _text(optional(secure_url))] = ""
     jira_username: str = ""
     jira_api_token: SecretStr = _NONE
@@ -259,6 +261,7 @@ class Environment(BaseSettings):
             model=self._model(way),
             jira=jira_config(jira, self.ca_file or None, way),
             confluence=confluence_config(confluence, jira, self.ca_file or None, way),
+            github=self._github(way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
         )
 
@@ -282,6 +285,11 @@ class Environment(BaseSettings):
                 int(self.agent_ops_model_tokens_per_day),
             ),
         )
+
+    def _github(self, way: Proxies) -> GithubConfig | None:
+        """GitHub, when there is a token."""
+        token = self.github_token.get_secret_value()
+        return GithubConfig(token, self.github_base_url, self.ca_file or None, way) if token else None
 
 
 def _file() -> dict[str, str | None]:

@@ -33,6 +33,8 @@ def twins_environment(addresses: Addresses, policy_file: Path) -> dict[str, str]
         "CONFLUENCE_BASE_URL": addresses.confluence_url,
         "CONFLUENCE_USERNAME": addresses.jira_user,
         "CONFLUENCE_API_TOKEN": addresses.jira_token,
+        "GITHUB_BASE_URL": addresses.github_url,
+        "GITHUB_TOKEN": addresses.github_token,
         "CA_FILE": addresses.ca_file,
         "AGENT_OPS_AUTHORITY": addresses.entra_url,
         "AGENT_OPS_GRAPH_URL": f"{addresses.entra_url}/v1.0",

@@ -16,6 +16,7 @@ from agent_ops.readers.confluence import ConfluenceConfig
 from agent_ops.readers.jira import JiraConfig
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.transport.aws_session import AwsConfig
+from agent_ops.transport.github_config import GithubConfig
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.routes import Proxies
@@ -31,7 +32,6 @@ class Credentials:
     app_secret_key: SecretStr = _NONE
     openai_api_key: SecretStr = _NONE
     cursor_api_key: SecretStr = _NONE
-    github_token: SecretStr = _NONE
     jira_base_url: str = ""
     jira_username: str = ""
     jira_api_token: SecretStr = _NONE
@@ -55,6 +55,7 @@ class Settings:
         model: the chat model that plans; None lets the runbook plan, and nothing tries to reach a model.
         jira: where approvals are looked up, and what its agent reads; None: nowhere.
         confluence: what its agent reads; None: nothing.
+        github: what its agent reads; None: nothing.
         tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
     """
 
@@ -79,6 +80,7 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
     jira: JiraConfig | None = None
     confluence: ConfluenceConfig | None = None
+    github: GithubConfig | None = None
 
     @classmethod
     def for_sandbox(
@@ -118,6 +120,7 @@ class Settings:
             stage_delay=stage_delay,
             jira=JiraConfig(addresses.jira_url, addresses.jira_user, addresses.jira_token, addresses.ca_file),
             confluence=ConfluenceConfig(addresses.confluence_url, addresses.jira_user, addresses.jira_token, addresses.ca_file),
+            github=GithubConfig(addresses.github_token, addresses.github_url, addresses.ca_file),
         )
 
     @classmethod
@@ -140,7 +143,7 @@ class Settings:
         """Every secret that is set: what logs must never show."""
         certificate, proxies = self.entra.certificate, self.entra.proxies
         yield from (self.entra.client_secret, self.aws.secret_access_key, self.aws.session_token, self.mail.password)
-        yield from (site.token for site in (self.jira, self.confluence) if site)
+        yield from (site.token for site in (self.jira, self.confluence, self.github) if site)
         if certificate:
             yield from (certificate.private_key, certificate.password)
         yield from (_password_in(url) for url in (proxies.https, proxies.http, self.aws.proxies.https, self.aws.proxies.http))

@@ -1,4 +1,4 @@
-"""What is not needed for onboarding: said to be configured or not; Jira and Confluence are asked."""
+"""What is not needed for onboarding: said to be configured or not; services that are only read are asked who we are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from agent_ops.domain.errors import AccessRefused, ServiceError
 from agent_ops.readers.confluence import ConfluenceReader
+from agent_ops.readers.github import GithubReader
 from agent_ops.readers.jira import JiraReader
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import PROBE_SECONDS, Examination
@@ -67,11 +68,22 @@ async def _confluence(exam: Examination) -> Sequence[Line]:
         if error.status == 404 and not given:
             return [Line(Verdict.NOT_CONFIGURED, "there is no Confluence at JIRA_BASE_URL", "Optional: set CONFLUENCE_BASE_URL.")]
         return [unreachable(error, "CONFLUENCE_BASE_URL" if given else "JIRA_BASE_URL", config.root)]
+_no_github = _configured("nothing is read from GitHub", ("GITHUB_TOKEN",))
+
+
+async def _github(exam: Examination) -> Sequence[Line]:
+    """Whether GitHub knows the token, when there is one."""
+    config = exam.settings.github
+        return await _no_github(exam)
+    reader = GithubReader(replace(config, timeout=PROBE_SECONDS / 2, deadline=PROBE_SECONDS))
+        return [works(f"{config.url} as {await reader.myself()}")]
+        return [wrong(f"{config.url} refuses us: {words(error)}", error.advice, "GITHUB_TOKEN")]
+        return [unreachable(error, "GITHUB_BASE_URL", config.url)]
 
 
 CHECKS = (
     Check("model", "model key", _configured("the built-in rules plan", ("OPENAI_API_KEY",), ("CURSOR_API_KEY",))),
-    Check("GitHub", "GitHub token", _configured("nothing is read from GitHub", ("GITHUB_TOKEN",))),
+    Check("GitHub", "GitHub token", _github, needs=("GITHUB_BASE_URL",)),
     Check("Jira", "Jira token", _jira, needs=("JIRA_BASE_URL",)),
     Check("Confluence", "Confluence token", _confluence, needs=("CONFLUENCE_BASE_URL",)),
 )

@@ -1,0 +1,46 @@
+"""What the control server can tell the GitHub twin. Nothing of it is a call to GitHub."""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import web
+
+from agent_ops.sandbox.github.twin import GithubTwin
+
+
+class GithubControl:
+    """Routes below ``/github`` of the control server."""
+
+    def __init__(self, twin: GithubTwin) -> None:
+        self._twin = twin
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/github/pulls", self._pull),
+            web.post("/github/members", self._member),
+            web.post("/github/token", self._token),
+            web.post("/github/limit", self._limit),
+            web.post("/github/slow", self._slow),
+        ]
+
+    async def _pull(self, request: web.Request) -> web.Response:
+        return web.json_response({"number": self._twin.site.open_pull(**await request.json())})
+
+    async def _member(self, request: web.Request) -> web.Response:
+        self._twin.site.member(**await request.json())
+        return web.json_response({})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        self._twin.revoked = bool((await request.json())["revoked"])
+        return web.json_response({})
+
+    async def _limit(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._twin.limits.exhaust(data["resource"], float(data["seconds"]))
+        return web.json_response({})
+
+    async def _slow(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        self._twin.limits.slow_until, self._twin.limits.hint = time.time() + float(data["seconds"]), bool(data["hint"])
+        return web.json_response({})
