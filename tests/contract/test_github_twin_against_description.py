@@ -54,6 +54,12 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         yield bench
 
 
+async def _asked(bench: Bench, path: str) -> tuple[int, Any]:
+    login = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession(bench.config.url, headers=login) as http, http.get(path) as answer:
+        return answer.status, await answer.json()
+
+
 def _complaints(described: dict[str, Any], schema: Any, body: Any) -> list[Any]:
     validator = Draft202012Validator({**schema, "components": described["components"]})
     return [(list(error.path), error.message[:200]) for error in validator.iter_errors(body)]
@@ -65,29 +71,21 @@ async def test_every_operation_of_the_description_is_asked(described: dict[str, 
 
 @pytest.mark.parametrize(("operation", "path"), [(name, path) for name, paths in QUESTIONS.items() for path in paths])
 async def test_answers_are_as_described(bench: Bench, described: dict[str, Any], operation: str, path: str) -> None:
-    login = {"Authorization": f"Bearer {TOKEN}"}
-    async with aiohttp.ClientSession(bench.config.url, headers=login) as http, http.get(path) as answer:
-        assert answer.status == 200
-        body = await answer.json()
+    status, body = await _asked(bench, path)
+    assert status == 200
     schema = described["paths"][operation]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert _complaints(described, schema, body) == []
 
 
 @pytest.mark.parametrize("path", ["/repos/acme/nope", "/repos/acme/web/commits/nope", "/nowhere"])
 async def test_refusals_are_as_described(bench: Bench, described: dict[str, Any], path: str) -> None:
-    async with (
-        aiohttp.ClientSession(bench.config.url, headers={"Authorization": f"Bearer {TOKEN}"}) as http,
-        http.get(path) as answer,
-    ):
-        body = await answer.json()
+    status, body = await _asked(bench, path)
     assert _complaints(described, {"$ref": "#/components/schemas/basic-error"}, body) == []
-    assert body["status"] == str(answer.status)
+    assert body["status"] == str(status)
 
 
 async def test_the_description_can_find_fault(bench: Bench, described: dict[str, Any]) -> None:
-    async with aiohttp.ClientSession(bench.config.url, headers={"Authorization": f"Bearer {TOKEN}"}) as http:
-        async with http.get("/repos/acme/web/pulls/5193") as answer:
-            body = await answer.json()
+    _, body = await _asked(bench, "/repos/acme/web/pulls/5193")
     schema = {"$ref": "#/components/schemas/pull-request"}
     assert _complaints(described, schema, {**body, "state": "ajar"})
     assert _complaints(described, schema, {name: value for name, value in body.items() if name != "head"})

@@ -61,11 +61,11 @@ async def test_commits_contents_and_searches(client: Any) -> None:
     assert [one.commit.message for one in commits] == ["Add Jane Doe to people.md"]
     file = (await client.rest.repos.async_get_content("acme", "web", "package.json")).parsed_data
     assert (file.type, file.encoding) == ("file", "base64")
-    found = (await client.rest.search.async_code("MAX_RETRIES repo:acme/web")).parsed_data
+    found = (await client.rest.search.async_code(q="MAX_RETRIES repo:acme/web")).parsed_data
     assert [one.path for one in found.items] == ["src/checkout/retry.ts"]
-    pulls = (await client.rest.search.async_issues_and_pull_requests("repo:acme/web is:pr author:jane-doe")).parsed_data
+    pulls = (await client.rest.search.async_issues_and_pull_requests(q="repo:acme/web is:pr author:jane-doe")).parsed_data
     assert [one.number for one in pulls.items] == [5193, 5171]
-    assert (await client.rest.rate_limit.async_get()).parsed_data.rate.limit == 5000
+    assert (await client.rest.rate_limit.async_get()).parsed_data.resources.core.limit == 5000
 
 
 async def test_refusals_are_its_own_errors(bench: Bench, client: Any) -> None:

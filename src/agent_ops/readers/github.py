@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from agent_ops.domain.errors import ServiceRefused
+from agent_ops.domain.plain import harmless
 from agent_ops.domain.readings import Reading, Source
 from agent_ops.readers import github_facts as facts
 from agent_ops.readers.github_calls import SERVICE, Answered, GithubCalls, explained, understood
@@ -158,7 +159,7 @@ class GithubReader:
             return Reading({**told, "note": f"not shown: it is binary ({facts.kind_of(path)}, {facts.size_of(size)})"}, source)
         begin = (page - 1) * _TEXT
         more = str(page + 1) if begin + _TEXT < len(text) else ""
-        return Reading({**told, "text": facts.harmless(text[begin : begin + _TEXT])}, source, more, bool(more))
+        return Reading({**told, "text": harmless(text[begin : begin + _TEXT])}, source, more, bool(more))
 
     async def _contents(self, repository: str, path: str, ref: str) -> Any:
         where, what = quote(path.strip("/")), f"{path or 'content'} in a repository {repository}" + (f" at {ref}" if ref else "")

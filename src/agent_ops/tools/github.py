@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from agent_ops.tools.choices import NoChoice
 from agent_ops.tools.read_tool import ReadTool
@@ -12,6 +12,15 @@ from agent_ops.tools.read_tool import ReadTool
 _AGENT, _NEEDS = "github", "GITHUB_TOKEN"
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$"
+
+
+def _inside(path: str) -> str:
+    """No way out of the repository: HTTP libraries resolve dots in paths."""
+    if {".", ".."} & set(path.split("/")):
+        raise ValueError("a path has no '.' or '..' in it")
+    return path
+
+
 Repository = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]*[A-Za-z0-9_-]$", max_length=140, description="such as acme/web")
 ]
@@ -19,7 +28,7 @@ Page = Annotated[int, Field(ge=1, le=10_000, description="the next_page of an ea
 Since = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$", description="a day, such as 2026-03-01; empty: always")]
 Author = Annotated[str, Field(pattern=f"^$|{_LOGIN}", description="a login; empty: anybody")]
 Ref = Annotated[str, Field(pattern=r"^[^\s?*\[\\^~:\x00-\x1f]*$", max_length=250, description="a branch, tag or sha; empty: the default branch")]
-Path = Annotated[str, Field(pattern=r"^(?!(.*/)?\.\.?(/|$))[^\x00-\x1f]*$", max_length=1000)]
+Path = Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$", max_length=1000), AfterValidator(_inside)]
 
 
 class Repositories(NoChoice):

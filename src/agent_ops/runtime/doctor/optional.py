@@ -68,16 +68,23 @@ async def _confluence(exam: Examination) -> Sequence[Line]:
         if error.status == 404 and not given:
             return [Line(Verdict.NOT_CONFIGURED, "there is no Confluence at JIRA_BASE_URL", "Optional: set CONFLUENCE_BASE_URL.")]
         return [unreachable(error, "CONFLUENCE_BASE_URL" if given else "JIRA_BASE_URL", config.root)]
+
+
 _no_github = _configured("nothing is read from GitHub", ("GITHUB_TOKEN",))
 
 
 async def _github(exam: Examination) -> Sequence[Line]:
     """Whether GitHub knows the token, when there is one."""
     config = exam.settings.github
+    if config is None:
         return await _no_github(exam)
     reader = GithubReader(replace(config, timeout=PROBE_SECONDS / 2, deadline=PROBE_SECONDS))
+    exam.stack.push_async_callback(reader.close)
+    try:
         return [works(f"{config.url} as {await reader.myself()}")]
+    except AccessRefused as error:
         return [wrong(f"{config.url} refuses us: {words(error)}", error.advice, "GITHUB_TOKEN")]
+    except ServiceError as error:
         return [unreachable(error, "GITHUB_BASE_URL", config.url)]
 
 

@@ -214,7 +214,7 @@ class Answers:
             and all(word in pull.title.lower() for word in words.lower().split())
         ]
         kept = _sorted(kept, request.query.get("sort", "created"), request.query.get("order", "desc"))
-        return self._found(request, kept, lambda one: self._pulls.found(seed, one))
+        return self._found(request, kept, lambda one: self._pulls.found(seed, one), search_type="lexical")
 
     def search_code(self, request: web.Request) -> web.Response:
         asked, words = _query(request)
@@ -234,12 +234,12 @@ class Answers:
             raise Refused(422, plain_error("Validation Failed", f"v3/search/#{page}", errors=errors, status="422"))
         return seed
 
-    def _found(self, request: web.Request, items: Sequence[Any], write: Callable[[Any], Any]) -> web.Response:
+    def _found(self, request: web.Request, items: Sequence[Any], write: Callable[[Any], Any], **more: object) -> web.Response:
         page = Page(request, items[:_MOST_FOUND], self._api + request.path)
         if (page.number - 1) * page.size >= _MOST_FOUND:
             words = "Only the first 1000 search results are available"
             raise Refused(422, plain_error(words, "v3/search/", status="422"))
-        told = {"total_count": len(items), "incomplete_results": False, "items": [write(one) for one in page.items]}
+        told = {"total_count": len(items), "incomplete_results": False, "items": [write(one) for one in page.items], **more}
         return web.json_response(told, headers=page.headers)
 
     # --- pages and times

@@ -147,6 +147,8 @@ class Renderer:
             "slug": slug,
             "description": None,
             "privacy": "closed",
+            "type": "organization",
+            "organization_id": identity("user", ORGANISATION),
             "notification_setting": "notifications_enabled",
             "permission": "pull",
             "members_url": f"{url}/members{{/member}}",

@@ -120,7 +120,6 @@ class GithubTwin:
             "X-GitHub-Request-Id": _request_id(request),
             "X-OAuth-Scopes": "read:org, repo",
             "Cache-Control": "private, max-age=60, s-maxage=60",
-            **self.limits.headers(resource),
         }
         if response.status == 200 and isinstance(response.body, bytes):
             tag = f'W/"{hashlib.sha256(response.body).hexdigest()}"'
@@ -128,7 +127,7 @@ class GithubTwin:
                 self.limits.budgets[resource].used -= 1  # an unchanged answer is free
                 response = web.Response(status=304)
             headers["ETag"] = tag
-        response.headers.update(headers)
+        response.headers.update({**headers, **self.limits.headers(resource)})
         return response
 
     def _rate_limit(self, request: web.Request) -> web.Response:
