@@ -251,7 +251,7 @@ class Renderer:
         web, found = f"{_WEB}/{ORGANISATION}/{seed.name}", []
         for path in dict.fromkeys(paths):
             patch, added, removed = history.patch_of(seed, sha, path)
-            told = {"sha": digest(sha, path), "filename": path, "status": "modified" if removed else "added"}
+            told: Document = {"sha": digest(sha, path), "filename": path, "status": "modified" if removed else "added"}
             links = {"blob_url": f"{web}/blob/{sha}/{path}", "raw_url": f"{web}/raw/{sha}/{path}"}
             counts = {"additions": added, "deletions": removed, "changes": added + removed}
             found.append(
