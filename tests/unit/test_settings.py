@@ -107,7 +107,8 @@ def test_a_whole_file_becomes_settings() -> None:
     assert settings.aws.session_token == "canary-session-token"
     assert settings.entra.proxies.exempt == ("jenkins.acme.example", "10.0.0.0/8")
     assert (settings.mail.port, settings.mail.security) == (587, "starttls")
-    assert settings.credentials.github_token.get_secret_value() == "canary-github"
+    assert settings.github is not None
+    assert (settings.github.token, settings.github.url) == ("canary-github", "https://api.github.com")
     assert str(settings.log_file) == "logs/app.log"
     assert settings.tracing is False
 
