@@ -253,7 +253,7 @@ class Renderer:
             patch, added, removed = history.patch_of(seed, sha, path)
             told: Document = {"sha": digest(sha, path), "filename": path, "status": "modified" if removed else "added"}
             links = {"blob_url": f"{web}/blob/{sha}/{path}", "raw_url": f"{web}/raw/{sha}/{path}"}
-            counts = {"additions": added, "deletions": removed, "changes": added + removed}
+            counts: Document = {"additions": added, "deletions": removed, "changes": added + removed}
             found.append(
                 {**told, **counts, **links, "contents_url": f"{self.url(seed)}/contents/{path}?ref={sha}", "patch": patch}
             )
