@@ -31,15 +31,28 @@ class Call:
 
 @dataclass
 class Reply:
-    """What the server answers: calls and text, or a status; ``cut`` ends a stream amid its answer, ``delay`` is in seconds."""
+    """What the server answers: calls and text, or a status.
+
+    Args:
+        cut: the connection breaks amid the answer.
+        unfinished: a stream ends amid its answer as if all had been said: no finish reason, no error.
+        delay: seconds before the first byte; ``drip``: seconds between any two pieces.
+        raw: the body as it is sent, whatever was asked for; ``silent`` closes the connection without one.
+        contrary: streams where a whole answer was asked for, and the other way round.
+    """
 
     calls: list[Call] = field(default_factory=list)
     text: str = ""
     status: int = 200
     cut: bool = False
+    unfinished: bool = False
     delay: float = 0.0
+    drip: float = 0.0
     finish: str = ""
     usage: bool = True
+    raw: bytes = b""
+    silent: bool = False
+    contrary: bool = False
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,8 +71,19 @@ def told(messages: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def competent(messages: list[dict[str, Any]], number: int) -> Reply:
-    """Plan everything that is due, or finish."""
-    return Reply([Call(json.dumps(plan(messages)))])
+    """Plan everything that is due, or finish; as an agent do what the goal names, then say so."""
+    if is_planner(messages):
+        return Reply([Call(json.dumps(plan(messages)))])
+    if any(message["role"] == "tool" for message in messages):
+        return Reply(text="it is done, as the tool says")
+    named = _HANDLE.search(str(messages[1]["content"]))
+    tool, item = (named.group(1), named.group(2)) if named else ("nothing", None)
+    return Reply([Call(json.dumps({"item": item} if item else {}), tool)])
+
+
+def is_planner(messages: list[dict[str, Any]]) -> bool:
+    """Whether it is the planner who asks, not an agent."""
+    return "Call `decide`" in str(messages[0]["content"])
 
 
 def plan(messages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -100,16 +124,27 @@ class ModelServer:
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except ConnectionError:  # the client is gone
+            return web.Response()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.requests.append(body)
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, status=401)
         reply = self.behaviour(body["messages"], len(self.requests))
         await asyncio.sleep(self.latency + reply.delay)
+        if reply.silent and request.transport is not None:
+            request.transport.abort()
+        if reply.raw:
+            return web.Response(body=reply.raw, status=reply.status, headers=reply.headers)
         if reply.status != 200:
             error = {"message": reply.text or "the server had an error", "type": "server_error"}
             return web.json_response({"error": error}, status=reply.status, headers=reply.headers)
-        return await _streamed(request, body, reply) if body.get("stream") else web.json_response(_whole(body, reply))
+        streamed = bool(body.get("stream")) is not reply.contrary
+        return await (_streamed if streamed else _at_once)(request, body, reply)
 
 
 @contextlib.asynccontextmanager
@@ -169,15 +204,30 @@ def _whole(body: dict[str, Any], reply: Reply) -> dict[str, Any]:
     }
 
 
+async def _at_once(request: web.Request, body: dict[str, Any], reply: Reply) -> web.StreamResponse:
+    whole = json.dumps(_whole(body, reply)).encode()
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(whole))})
+    await response.prepare(request)
+    for piece in (whole[i : i + 200] for i in range(0, len(whole), 200)):
+        await response.write(piece)
+        await asyncio.sleep(reply.drip)
+        if (reply.cut or reply.unfinished) and request.transport is not None:
+            request.transport.abort()
+            break
+    return response
+
+
 async def _streamed(request: web.Request, body: dict[str, Any], reply: Reply) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     sent = 0
     for delta in _deltas(reply):
         await response.write(_event({**_base(body, "chat.completion.chunk"), "choices": [{"index": 0, "delta": delta}]}))
+        await asyncio.sleep(reply.drip)
         sent += len(json.dumps(delta))
-        if reply.cut and sent > _CUT_AFTER and request.transport is not None:
-            request.transport.abort()
+        if (reply.cut or reply.unfinished) and sent > _CUT_AFTER:
+            if reply.cut and request.transport is not None:
+                request.transport.abort()
             return response
     finish = reply.finish or ("tool_calls" if reply.calls else "stop")
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}
@@ -189,7 +239,7 @@ async def _streamed(request: web.Request, body: dict[str, Any], reply: Reply) ->
 
 
 def _deltas(reply: Reply) -> list[dict[str, Any]]:
-    """The reply in pieces, as a model makes it."""
+    """The reply in pieces of 40 characters, as a model makes it."""
     pieces: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     pieces += [{"content": reply.text[i : i + 40]} for i in range(0, len(reply.text), 40)]
     for call in _calls(reply):

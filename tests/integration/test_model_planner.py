@@ -86,6 +86,7 @@ def once(reply: Reply) -> Any:
 
 NOT_FOLLOWED = {
     "no json": Reply([Call('{"thought": "x", "steps": [')]),
+    "json that ends amid it": Reply([Call('{"thought": "x", "steps": [{"id": "1", "agent": "entra", "tool": "create_account"}')]),
     "unknown agent": Reply([Call('{"thought": "x", "steps": [{"id": "1", "agent": "root", "tool": "run"}]}')]),
     "unknown tool": Reply([Call('{"thought": "x", "steps": [{"id": "1", "agent": "entra", "tool": "delete_user"}]}')]),
     "wrong argument": Reply(
@@ -138,6 +139,8 @@ async def test_a_decision_as_text_is_understood(
         (Reply(status=500), "500"),
         (Reply(status=400, text="maximum context length is 8192 tokens"), "context length"),
         (Reply([Call('{"thought": "going to be cut amid the answer", "steps": []}')], cut=True), "cannot be asked"),
+        (Reply([Call('{"thought": "going to end amid the answer", "steps": []}')], unfinished=True), "was cut"),
+        (Reply([Call('{"thought": "as long as it may be", "summary": "x"}')], finish="length"), "was cut"),
         (Reply(text="x" * 100_000), "characters"),
         (Reply(delay=3.0), "within"),
     ],
@@ -176,6 +179,41 @@ async def test_limits_are_kept_by_the_run_and_by_the_day(
     reports = [(await onboard(settings, fakes, replace(ana, name=f"Ana {n}", external_id=n)))[0] for n in ("One", "Two", "Three")]
     assert [report.run.status for report in reports] == [RunStatus.DONE] * 3
     assert [report.run.usage.calls for report in reports] == [1, 1, 0]
+
+
+async def test_agents_that_ask_side_by_side_do_not_exceed_the_limit(
+    with_model: Settings, server: ModelServer, fakes: FakeServices, ana: Profile
+) -> None:
+    def many_goals(messages: list[dict[str, Any]], number: int) -> Reply:
+        goals = [{"id": str(n), "agent": "jenkins", "goal": f"think about {n}"} for n in range(10)]
+        return Reply([Call(json.dumps({"thought": "think", "steps": goals}))]) if number == 1 else Reply(text="thinking")
+
+    server.behaviour, server.latency = many_goals, 0.05
+    settings = replace(with_model, model=replace(with_model.model, limits=ModelLimits(calls_per_run=4)))  # type: ignore[type-var]
+    report, _ = await onboard(settings, fakes, ana)
+    assert report.run.status is RunStatus.DONE
+    assert report.run.usage.calls == len(server.requests) == 4
+
+
+async def test_a_models_failed_goal_is_not_taken_for_the_runbooks_failed_step(
+    with_model: Settings, server: ModelServer, fakes: FakeServices, ana: Profile
+) -> None:
+    """The runbook gives up what its own step of that id could not do."""
+    goals = [{"id": name, "agent": "entra", "goal": "make everybody happy"} for name in ("account", "attributes")]
+    reply = Reply([Call(json.dumps({"thought": "be kind", "steps": goals}))])
+    server.behaviour = lambda messages, number: reply
+    report, _ = await onboard(with_model, fakes, ana)
+    assert report.run.status is RunStatus.DONE
+
+
+async def test_a_service_that_cannot_stream_is_asked_for_whole_answers(
+    with_model: Settings, server: ModelServer, fakes: FakeServices, ana: Profile
+) -> None:
+    settings = replace(with_model, model=replace(with_model.model, stream=False))  # type: ignore[type-var]
+    report, events = await onboard(settings, fakes, ana)
+    assert report.run.status is RunStatus.DONE
+    assert not any(request.get("stream") for request in server.requests)
+    assert next(event.message for event in events if event.kind == "thought") == "do 6 things, the account first"
 
 
 async def test_without_a_model_nothing_is_asked(

@@ -41,9 +41,9 @@ class Prices:
     tokens_out: float = 0.0
 
     def usage(self, tokens_in: int, tokens_out: int) -> Usage:
-        """One call."""
+        """What so many tokens cost; the call itself is counted when it is made."""
         cost = (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / MILLION
-        return Usage(1, tokens_in, tokens_out, cost)
+        return Usage(0, tokens_in, tokens_out, cost)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from agent_ops.domain.plain import one_line
 
 NAME = "decide"
 _MAX_THOUGHT, _MAX_GOAL = 200, 300
+_MINE = "m:"
+"""Begins the ids of a model's steps: the runbook takes a failed step of its own id for tried, and would give that effect up."""
 _THOUGHT = re.compile(r'"thought"\s*:\s*("(?:[^"\\]|\\.)*")')
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 
@@ -141,4 +143,5 @@ def _check_tool(step: StepForm, agents: Mapping[str, AgentSpec]) -> None:
 
 def _step(form: StepForm) -> Step:
     goal = one_line(form.goal, _MAX_GOAL) or form.tool or ""
-    return Step(form.id, form.agent, goal, tuple(dict.fromkeys(form.after)), form.tool, form.arguments)
+    after = tuple(_MINE + before for before in dict.fromkeys(form.after))
+    return Step(_MINE + form.id, form.agent, goal, after, form.tool, form.arguments)

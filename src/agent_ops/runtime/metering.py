@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 import structlog
@@ -13,8 +13,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from agent_ops.domain.errors import ModelError, ModelRefused
 from agent_ops.domain.usage import Usage
-from agent_ops.storage import Transactions
-from agent_ops.transport.chat_model import complete
+from agent_ops.storage import Transactions, Tx
+from agent_ops.transport.chat_model import complete, length_of
 from agent_ops.transport.model_config import ModelConfig
 
 log = structlog.get_logger(__name__)
@@ -51,9 +51,7 @@ class MeteredModel:
         if self._refused:
             raise ModelRefused(self._refused)
         today = datetime.now(timezone.utc).date()
-        run, day = await self.store.read(lambda tx: (tx.model_use.of_run(run_id), tx.model_use.of_day(today)))
-        if (limit := self.config.limits.spent(run, day)) is not None:
-            raise ModelError(limit)
+        await self.store.transaction(lambda tx: self._admit(tx, run_id, today))
         heard = _Heard(on_chunk)
         try:
             return await complete(self.model, messages, tools, timeout=self.config.timeout, force=force, on_chunk=heard.hear)
@@ -65,12 +63,20 @@ class MeteredModel:
             await self.store.transaction(lambda tx: tx.model_use.add(run_id, today, used))
             log.debug("model_asked", run=run_id, usage=str(used))
 
+    def _admit(self, tx: Tx, run_id: str, today: date) -> None:
+        """Count the call before it is made: agents ask side by side, and each would see the same room below a limit."""
+        if (limit := self.config.limits.spent(tx.model_use.of_run(run_id), tx.model_use.of_day(today))) is not None:
+            raise ModelError(limit)
+        tx.model_use.add(run_id, today, Usage(calls=1))
+
     def _used(self, messages: Sequence[BaseMessage], answer: AIMessageChunk | None) -> Usage:
-        if answer is not None and (told := answer.usage_metadata) is not None:
+        """The tokens of a call and their price: the service's word, or the characters that were exchanged."""
+        if answer is None:
+            return Usage()
+        if (told := answer.usage_metadata) is not None:
             return self.config.prices.usage(told["input_tokens"], told["output_tokens"])
-        asked = sum(len(str(message.text)) for message in messages) // _CHARACTERS_A_TOKEN
-        said = len(str(answer.text)) // _CHARACTERS_A_TOKEN if answer is not None else 0
-        return self.config.prices.usage(asked, said) if answer is not None else Usage(calls=1)
+        asked = sum(len(str(message.text)) for message in messages)
+        return self.config.prices.usage(asked // _CHARACTERS_A_TOKEN, length_of(answer) // _CHARACTERS_A_TOKEN)
 
 
 @dataclass

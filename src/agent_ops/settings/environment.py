@@ -110,6 +110,7 @@ class Environment(BaseSettings):
     agent_ops_model: Annotated[str, _text(matching(r"[\w./:@-]{0,200}", "a model such as openai:gpt-5-mini"))] = ""
     agent_ops_model_prices: Json[dict[Literal["in", "out"], float]] | None = None
     agent_ops_model_timeout_seconds: Annotated[str, _text(checks.seconds)] = "60"
+    agent_ops_model_stream: Annotated[str, _text(one_of("true", "false"))] = "true"
     agent_ops_model_calls_per_run: Annotated[str, _text(whole_number(1, 1000))] = str(ModelLimits.calls_per_run)
     agent_ops_model_tokens_per_run: Annotated[str, _text(whole_number(1, 10**9))] = str(ModelLimits.tokens_per_run)
     agent_ops_model_tokens_per_day: Annotated[str, _text(whole_number(1, 10**12))] = str(ModelLimits.tokens_per_day)
@@ -276,6 +277,7 @@ class Environment(BaseSettings):
             api_key=key,
             base_url=self.openai_base_url or OPENAI_URL,
             timeout=float(self.agent_ops_model_timeout_seconds),
+            stream=self.agent_ops_model_stream == "true",
             ca_file=self.ca_file or None,
             proxies=way,
             prices=Prices(prices.get("in", 0.0), prices.get("out", 0.0)),

@@ -11,6 +11,7 @@ from typing import Any, cast
 import httpx
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
 from pydantic import SecretStr
 
 from agent_ops.domain.errors import ConfigurationError, ModelError, ModelRefused
@@ -20,6 +21,9 @@ from agent_ops.transport.routes import Route
 _MAX_CHARACTERS = 40_000
 _MAX_WORDS = 200
 _RETRIES = 1
+_ENDS = {"openai": "finish_reason", "anthropic": "stop_reason", "ollama": "done_reason"}
+"""Where each provider says why an answer ends. Their clients take a stream that just stops for a whole answer."""
+_CUT = ("length", "max_tokens")
 _NO_KEY = SecretStr("none")
 """What a local server is given that asks for no key: the client wants one."""
 
@@ -50,6 +54,7 @@ def _openai_compatible(config: ModelConfig, client: httpx.AsyncClient) -> BaseCh
         max_retries=_RETRIES,
         max_completion_tokens=config.max_output,
         stream_usage=True,
+        disable_streaming=not config.stream,
         use_responses_api=False,  # what other OpenAI-compatible services speak
     )
 
@@ -81,7 +86,7 @@ async def complete(
     force: str | None = None,
     on_chunk: Callable[[AIMessageChunk], Awaitable[None]] | None = None,
 ) -> AIMessage:
-    """One answer, streamed.
+    """One answer, streamed where the model can.
 
     Args:
         model: who is asked.
@@ -105,7 +110,36 @@ async def complete(
         raise _mapped(error) from error
     if said is None:
         raise ModelError("the model answered nothing")
-    return cast(AIMessage, message_chunk_to_message(said))
+    _check_end(said)
+    return _strictly(said)
+
+
+def _check_end(said: AIMessageChunk) -> None:
+    """Refuse what was cut, be it by the service's limit or by a connection that ended early."""
+    told = said.response_metadata
+    if (key := _ENDS.get(str(told.get("model_provider")))) is None:
+        return
+    if not told.get(key):
+        raise ModelError("the model's answer was cut: it ends without saying so")
+    if told[key] in _CUT:
+        raise ModelError("the model's answer was cut: it has as many tokens as one answer may have")
+
+
+def _strictly(said: AIMessageChunk) -> AIMessage:
+    """The whole message. LangChain guesses the rest of a call's JSON that is broken: here such a call is none."""
+    message = cast(AIMessage, message_chunk_to_message(said))
+    broken = {call["id"] for call in said.tool_call_chunks if not _is_json(call["args"] or "{}")}
+    invalid = [invalid_tool_call(name=c["name"], args=c["args"], id=c["id"]) for c in said.tool_call_chunks if c["id"] in broken]
+    calls = [call for call in message.tool_calls if call["id"] not in broken]
+    return message.model_copy(update={"tool_calls": calls, "invalid_tool_calls": invalid}) if broken else message
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 async def _heard(
@@ -128,11 +162,16 @@ def _as_chunk(message: AIMessage) -> AIMessageChunk:
     """What a model that cannot stream answers comes whole."""
     if isinstance(message, AIMessageChunk):
         return message
-    calls = [
-        {"name": call["name"], "args": json.dumps(call["args"]), "id": call["id"], "index": index, "type": "tool_call_chunk"}
-        for index, call in enumerate(message.tool_calls)
-    ]
-    return AIMessageChunk(content=message.content, tool_call_chunks=calls, usage_metadata=message.usage_metadata)
+    made = [(call["name"], json.dumps(call["args"]), call["id"]) for call in message.tool_calls]
+    made += [(call["name"] or "", call["args"] or "", call["id"]) for call in message.invalid_tool_calls]
+    return AIMessageChunk(
+        content=message.content,
+        tool_call_chunks=[
+            tool_call_chunk(name=name, args=args, id=number, index=index) for index, (name, args, number) in enumerate(made)
+        ],
+        usage_metadata=message.usage_metadata,
+        response_metadata=message.response_metadata,
+    )
 
 
 def length_of(said: AIMessageChunk) -> int:

@@ -24,6 +24,7 @@ class ModelConfig:
         base_url: of an OpenAI-compatible service.
         timeout: seconds for one call in all, retries included.
         max_output: tokens of one answer, at most.
+        stream: let the answer come as it is made; not every service can.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ModelConfig:
     base_url: str = OPENAI_URL
     timeout: float = 60.0
     max_output: int = 2_000
+    stream: bool = True
     ca_file: str | None = None
     proxies: Proxies = NO_PROXIES
     prices: Prices = field(default_factory=Prices)
