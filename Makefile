@@ -50,11 +50,13 @@ prove: $(VENV)/dev.stamp  ## prove "exactly once" whole, and write what it says 
 	$(PROOFS) faults --out docs/proofs/faults.txt || failed=1; \
 	$(PROOFS) dispatch --out docs/proofs/dispatch.txt || failed=1; \
 	$(PROOFS) adversary --out docs/proofs/adversary.txt || failed=1; \
+	$(PROOFS) models --out docs/proofs/models.txt || failed=1; \
 	exit $$failed
 
 prove-part: $(VENV)/dev.stamp  ## the same with fixed seeds: a part of the crash matrix, and 30 random kills
 	$(PROOFS) crash --seed 1
 	$(PROOFS) chaos --rounds 30 --seed 1
+	$(PROOFS) models --seed 1
 
 chaos: $(VENV)/dev.stamp  ## random kills: make chaos ROUNDS=500 [SEED=7]
 	$(PROOFS) chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import signal
 import sys
@@ -20,7 +21,10 @@ from proofs import mutations, reports, show
 from proofs.adversary import report as attack_report
 from proofs.adversary import run as attack
 from proofs.adversary.further import FURTHER
-from proofs.adversary.mutants import MUTANTS
+from proofs.adversary.mutants import MUTANTS, applied
+from proofs.models import matrix as misbehaving
+from proofs.models import report as model_report
+from proofs.models.without import WITHOUT
 
 OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write what is printed to this file, too.")
 
@@ -99,6 +103,19 @@ def adversary(examples: int, hunted: int, seed: int | None, out: Path | None) ->
     with show.progress() as advance:
         found = attack.adversary(_seed(seed), examples, (*MUTANTS, *FURTHER), hunted, advance)
     show.publish("The adversarial planner", attack_report.adversary(found), out)
+    sys.exit(0 if found.good else 1)
+
+
+@main.command()
+@click.option("--seed", "seeds", type=click.IntRange(1), multiple=True, default=(1, 2, 3), help="May be given more than once.")
+@click.option("--lanes", type=click.IntRange(1, 6), default=3, show_default=True, help="Runs at a time.")
+@click.option("--without", type=click.Choice(sorted(WITHOUT)), help="Take a guarantee out: it must turn red.")
+@OUT
+def models(seeds: tuple[int, ...], lanes: int, without: str | None, out: Path | None) -> None:
+    """A chat model that misbehaves in every way, at every task; the services' records judge what came of it."""
+    with show.progress() as advance, applied(WITHOUT[without]) if without else contextlib.nullcontext():
+        found = asyncio.run(misbehaving.matrix(_directory(), seeds, advance, lanes=lanes))
+    show.publish("Models that misbehave" + (f", WITHOUT: {without}" if without else ""), model_report.models(found), out)
     sys.exit(0 if found.good else 1)
 
 
