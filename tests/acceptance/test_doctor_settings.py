@@ -65,6 +65,9 @@ GARBLED = [
     ("AGENT_OPS_JENKINS_INSTANCES", "garbage"),
     ("AGENT_OPS_CLIENT_CERTIFICATE_FILE", "absent.pem"),
     ("AGENT_OPS_TRACING", "garbage"),
+    ("LANGSMITH_ENDPOINT", "garbage"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "garbage"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "garbage"),
     ("HTTPS_PROXY", "garbage"),
     ("HTTP_PROXY", "garbage"),
     ("APP_SECRET_KEY", "garbage"),
@@ -74,6 +77,8 @@ GARBLED = [
     ("CURSOR_API_KEY", "garbage"),
     ("AGENT_OPS_MODEL", "no model!"),
     ("AGENT_OPS_MODEL_PRICES", "garbage"),
+    ("AGENT_OPS_MODEL_OPTIONS", "garbage"),
+    ("AGENT_OPS_MODEL_STREAM", "garbage"),
     ("AGENT_OPS_MODEL_TIMEOUT_SECONDS", "-1"),
     ("AGENT_OPS_MODEL_CALLS_PER_RUN", "0"),
     ("AGENT_OPS_MODEL_TOKENS_PER_RUN", "garbage"),
@@ -89,6 +94,13 @@ FREE = [
     "JIRA_API_TOKEN",
     "CONFLUENCE_USERNAME",
     "CONFLUENCE_API_TOKEN",
+    "LANGSMITH_TRACING",
+    "LANGSMITH_API_KEY",
+    "LANGSMITH_PROJECT",
+    "LANGSMITH_WORKSPACE_ID",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_SERVICE_NAME",
+    "OTEL_SDK_DISABLED",
 ]
 """Whatever they say, only the service that they are for could tell that it is wrong."""
 

@@ -77,7 +77,7 @@ def test_no_file_is_too_long() -> None:
 def test_the_environment_is_read_in_settings_only() -> None:
     reading = re.compile(r"os\.environ|os\.getenv|\bgetenv\(|BaseSettings|load_dotenv")
     readers = [f.relative_to(PACKAGE).as_posix() for f in sources() if reading.search(f.read_text(encoding="utf-8"))]
-    assert readers == ["settings/environment.py", "settings/studio.py"]
+    assert {reader.partition("/")[0] for reader in readers} == {"settings"}
 
 
 def test_every_setting_is_explained_in_the_example() -> None:

@@ -110,7 +110,7 @@ def test_a_whole_file_becomes_settings() -> None:
     assert settings.github is not None
     assert (settings.github.token, settings.github.url) == ("canary-github", "https://api.github.com")
     assert str(settings.log_file) == "logs/app.log"
-    assert settings.tracing is False
+    assert settings.tracing is None
 
 
 def test_nothing_that_can_be_printed_shows_a_secret(key: rsa.RSAPrivateKey) -> None:

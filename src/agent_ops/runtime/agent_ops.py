@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from langchain_core.runnables import RunnableConfig
-from langsmith import tracing_context
 
 from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Profile
@@ -270,7 +269,8 @@ class AgentOps(Administration):
         config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
         result = "interrupted"
         try:
-            with tracing_context(enabled=None if system.settings.tracing else False):
+            with system.traces.of(run_id, await system.journal.veil(run_id)) as callbacks:
+                config["callbacks"] = callbacks
                 await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
             if not system.settings.keep_checkpoints:  # a run that waits begins afresh, too
                 await system.checkpoints.adelete_thread(run_id)

@@ -50,6 +50,7 @@ from agent_ops.storage import Store
 from agent_ops.transport.chat_model import open_chat_model
 from agent_ops.transport.jenkins_login import jenkins_logins
 from agent_ops.transport.model_config import ModelConfig
+from agent_ops.transport.traces import Traces, open_traces
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
@@ -79,6 +80,7 @@ class System:
     first_sign_ins: FirstSignIns
     readers: Mapping[str, Any]
     inspection: Inspector
+    traces: Traces
 
     @property
     def owner(self) -> str:
@@ -169,6 +171,7 @@ async def compose(
             switch=KillSwitch(store, policy.catalogue, {*agents, NOTIFIER, OPERATOR}),
             readers=readers,
             inspection=Inspector(journal, policy, looking),
+            traces=await stack.enter_async_context(open_traces(settings.tracing)),
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
         )
 

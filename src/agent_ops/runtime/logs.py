@@ -27,7 +27,7 @@ from agent_ops.transport.redaction import redactor
 MAX_BYTES, BACKUPS = 10_000_000, 5
 LONGEST_TEXT, LONGEST_LINE = 4_000, 16_000
 LIBRARIES = ("aiosmtplib", "asyncio", "atlassian", "boto3", "botocore", "httpcore", "httpx", "jenkins", "langchain_core",
-             "langgraph", "langsmith", "msal", "requests", "urllib3")  # fmt: skip
+             "langgraph", "langsmith", "msal", "opentelemetry", "requests", "urllib3")  # fmt: skip
 _ADDRESS = re.compile(r"[\w.+'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _FIRST = frozenset({"event", "level", "logger", "timestamp", "request", "run", "employee", "agent", "action", "result"})
 _KNOWN_RUNS, _LONGEST_CHAIN = 10_000, 10

@@ -22,6 +22,7 @@ from agent_ops.runtime.compose import System
 from agent_ops.runtime.edge import check_caller
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Rehearsal
+from agent_ops.transport.traces import untraced
 
 _NOBODY_ELSE = 3600.0
 
@@ -102,7 +103,8 @@ class Planning:
         context = replace(context, inspection=NoInspection())  # nothing was done that could be seen
         context = replace(context, planner=RunbookPlanner(), model=None)  # a plan is the same each time, and costs no model call
         graph = system.graph.copy({"checkpointer": None})
-        await graph.ainvoke({"goal": "onboard"}, {"recursion_limit": RECURSION_LIMIT}, context=context)
+        with untraced():
+            await graph.ainvoke({"goal": "onboard"}, {"recursion_limit": RECURSION_LIMIT}, context=context)
         if door.troubles:
             raise door.troubles[0]
         return tuple(sorted(door.effects.values(), key=lambda effect: _place(effect.proposal)))

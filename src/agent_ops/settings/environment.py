@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, Json, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent_ops.domain.errors import SettingsWrong
 from agent_ops.domain.notices import Contacts
-from agent_ops.domain.usage import ModelLimits, Prices
 from agent_ops.effectors.mail import MailConfig
 from agent_ops.policies import EXAMPLE
 from agent_ops.settings import checks
 from agent_ops.settings.atlassian import Site, confluence_config, jira_config
 from agent_ops.settings.certificate import read_certificate
-from agent_ops.settings.checks import Check, matching, one_of, optional, required, secure_url, whole_number
+from agent_ops.settings.checks import matching, one_of, optional, required, secure_url, whole_number
+from agent_ops.settings.models import ModelVariables
+from agent_ops.settings.shared import ENV_FILE, env_variables, said, text
 from agent_ops.settings.studio import StudioEnvironment
+from agent_ops.settings.tracing import TraceVariables
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
 from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.github_config import GITHUB_URL, GithubConfig
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.model_config import DEFAULT_MODEL, OPENAI_URL, ModelConfig
 from agent_ops.transport.routes import Proxies, is_loopback
 
-ENV_FILE = ".env"
 _OURS = "AGENT_OPS_"
 _NONE = SecretStr("")
-
-
-def _text(check: Check) -> Any:
-    return AfterValidator(check)
 
 
 def _proxy(value: SecretStr) -> SecretStr:
@@ -42,30 +37,30 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
-class Environment(BaseSettings):
+class Environment(ModelVariables, TraceVariables):
     """Everything that can be set by name. An empty variable counts as not set; the environment wins over the file."""
 
     model_config = SettingsConfigDict(
         extra="ignore", env_ignore_empty=True, validate_default=True, hide_input_in_errors=True, str_strip_whitespace=True
     )
 
-    tenant_id: Annotated[str, _text(required("the directory (tenant) id of the app registration", checks.tenant))] = ""
-    client_id: Annotated[str, _text(required("the application (client) id of the app registration", checks.object_id))] = ""
+    tenant_id: Annotated[str, text(required("the directory (tenant) id of the app registration", checks.tenant))] = ""
+    client_id: Annotated[str, text(required("the application (client) id of the app registration", checks.object_id))] = ""
     agent_ops_client_certificate_password: SecretStr = _NONE
     agent_ops_client_certificate_file: str = ""
     client_secret: SecretStr = _NONE
-    agent_ops_authority: Annotated[str, _text(secure_url)] = EntraConfig.authority
-    agent_ops_graph_url: Annotated[str, _text(secure_url)] = EntraConfig.graph_url
+    agent_ops_authority: Annotated[str, text(secure_url)] = EntraConfig.authority
+    agent_ops_graph_url: Annotated[str, text(secure_url)] = EntraConfig.graph_url
     agent_ops_marker_attribute: Annotated[
-        str, _text(matching(r"extensionAttribute([1-9]|1[0-5])", "extensionAttribute1 to extensionAttribute15"))
+        str, text(matching(r"extensionAttribute([1-9]|1[0-5])", "extensionAttribute1 to extensionAttribute15"))
     ] = EntraConfig.marker_attribute
 
     aws_region: Annotated[
-        str, _text(required("such as eu-central-1", matching(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", "a region such as eu-central-1")))
+        str, text(required("such as eu-central-1", matching(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", "a region such as eu-central-1")))
     ] = ""
     jenkins_ssm_parameter: Annotated[
         str,
-        _text(
+        text(
             required(
                 "the name of the SSM parameter with Jenkins's url, user and token",
                 matching(r"[\w.:/-]{1,2048}", "a parameter's name such as /agent-ops/jenkins"),
@@ -76,47 +71,36 @@ class Environment(BaseSettings):
     aws_access_key_id: str = ""
     aws_secret_access_key: SecretStr = _NONE
     aws_session_token: SecretStr = _NONE
-    agent_ops_aws_endpoint_url: Annotated[str, _text(optional(secure_url))] = ""
+    agent_ops_aws_endpoint_url: Annotated[str, text(optional(secure_url))] = ""
 
-    smtp_host: Annotated[str, _text(required("the mail server's name", checks.host))] = ""
-    smtp_port: Annotated[str, _text(whole_number(1, 65535))] = "587"
+    smtp_host: Annotated[str, text(required("the mail server's name", checks.host))] = ""
+    smtp_port: Annotated[str, text(whole_number(1, 65535))] = "587"
     smtp_username: str = ""
     smtp_password: SecretStr = _NONE
-    smtp_from: Annotated[str, _text(required("the address that our mails come from", checks.sender))] = ""
-    agent_ops_smtp_security: Annotated[str, _text(one_of("starttls", "tls", "none"))] = "starttls"
-    agent_ops_first_contact: Annotated[str, _text(required("the address that hears of the account", checks.mailbox))] = ""
-    agent_ops_second_contact: Annotated[str, _text(required("the address that hears of the access", checks.mailbox))] = ""
+    smtp_from: Annotated[str, text(required("the address that our mails come from", checks.sender))] = ""
+    agent_ops_smtp_security: Annotated[str, text(one_of("starttls", "tls", "none"))] = "starttls"
+    agent_ops_first_contact: Annotated[str, text(required("the address that hears of the account", checks.mailbox))] = ""
+    agent_ops_second_contact: Annotated[str, text(required("the address that hears of the access", checks.mailbox))] = ""
 
-    ca_file: Annotated[str, _text(optional(checks.authorities))] = ""
+    ca_file: Annotated[str, text(optional(checks.authorities))] = ""
     https_proxy: Annotated[SecretStr, AfterValidator(_proxy)] = _NONE
     http_proxy: Annotated[SecretStr, AfterValidator(_proxy)] = _NONE
     no_proxy: str = ""
 
-    log_level: Annotated[str, _text(one_of("DEBUG", "INFO", "WARNING", "ERROR"))] = "INFO"
-    log_file: Annotated[str, _text(checks.writable_file)] = "logs/app.log"
-    agent_ops_data_dir: Annotated[str, _text(checks.directory)] = str(DATA_DIR)
-    agent_ops_audit_head: Annotated[str, _text(optional(checks.writable_file))] = ""
-    agent_ops_policy_file: Annotated[str, _text(required("your entitlement policy (docs/policy.md)", checks.readable_file))] = ""
-    agent_ops_guard_dir: Annotated[str, _text(optional(checks.present_directory))] = ""
-    agent_ops_concurrency: Annotated[str, _text(whole_number(1, 10_000))] = "64"
-    agent_ops_event_days: Annotated[str, _text(whole_number(1, 36_500))] = "365"
-    agent_ops_tracing: Annotated[str, _text(one_of("true", "false"))] = "false"
-    onboarding_stage_delay_seconds: Annotated[str, _text(checks.seconds)] = "0"
+    log_level: Annotated[str, text(one_of("DEBUG", "INFO", "WARNING", "ERROR"))] = "INFO"
+    log_file: Annotated[str, text(checks.writable_file)] = "logs/app.log"
+    agent_ops_data_dir: Annotated[str, text(checks.directory)] = str(DATA_DIR)
+    agent_ops_audit_head: Annotated[str, text(optional(checks.writable_file))] = ""
+    agent_ops_policy_file: Annotated[str, text(required("your entitlement policy (docs/policy.md)", checks.readable_file))] = ""
+    agent_ops_guard_dir: Annotated[str, text(optional(checks.present_directory))] = ""
+    agent_ops_concurrency: Annotated[str, text(whole_number(1, 10_000))] = "64"
+    agent_ops_event_days: Annotated[str, text(whole_number(1, 36_500))] = "365"
+    onboarding_stage_delay_seconds: Annotated[str, text(checks.seconds)] = "0"
 
     app_secret_key: Annotated[SecretStr, AfterValidator(checks.strong)] = _NONE
-    openai_api_key: SecretStr = _NONE
-    openai_base_url: Annotated[str, _text(optional(secure_url))] = ""
-    cursor_api_key: SecretStr = _NONE
-    agent_ops_model: Annotated[str, _text(matching(r"[\w./:@-]{0,200}", "a model such as openai:gpt-5-mini"))] = ""
-    agent_ops_model_prices: Json[dict[Literal["in", "out"], float]] | None = None
-    agent_ops_model_timeout_seconds: Annotated[str, _text(checks.seconds)] = "60"
-    agent_ops_model_stream: Annotated[str, _text(one_of("true", "false"))] = "true"
-    agent_ops_model_calls_per_run: Annotated[str, _text(whole_number(1, 1000))] = str(ModelLimits.calls_per_run)
-    agent_ops_model_tokens_per_run: Annotated[str, _text(whole_number(1, 10**9))] = str(ModelLimits.tokens_per_run)
-    agent_ops_model_tokens_per_day: Annotated[str, _text(whole_number(1, 10**12))] = str(ModelLimits.tokens_per_day)
     github_token: SecretStr = _NONE
-    github_base_url: Annotated[str, _text(secure_url)] = GITHUB_URL
-    jira_base_url: Annotated[str, _text(optional(secure_url))] = ""
+    github_base_url: Annotated[str, text(secure_url)] = GITHUB_URL
+    jira_base_url: Annotated[str, text(optional(secure_url))] = ""
     jira_username: str = ""
     jira_api_token: SecretStr = _NONE
     confluence_base_url: Annotated[str, _text(optional(secure_url))] = ""
@@ -145,7 +129,7 @@ class Environment(BaseSettings):
         """Names in the file that begin as ours do and are none. In the environment others may use our prefix: Kubernetes does,
         for a service of our name."""
         known = {*cls.model_fields, *StudioEnvironment.model_fields}
-        return [name for name in _file() if name.upper().startswith(_OURS) and name.lower() not in known]
+        return [name for name in env_variables() if name.upper().startswith(_OURS) and name.lower() not in known]
 
     @classmethod
     def settings_customise_sources(
@@ -157,14 +141,14 @@ class Environment(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The file is read without expanding ``${...}``, which pydantic's own source would do inside secrets."""
-        lines = {name.lower(): value for name, value in _file().items() if value}
+        lines = {name.lower(): value for name, value in env_variables().items() if value}
         return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=lines)
 
     @field_validator("agent_ops_client_certificate_file")
     @classmethod
     def _certificate(cls, value: str, info: ValidationInfo) -> str:
         if value:
-            read_certificate(value, _said(info, "agent_ops_client_certificate_password"))
+            read_certificate(value, said(info, "agent_ops_client_certificate_password"))
         return value
 
     @field_validator("client_secret")
@@ -178,36 +162,29 @@ class Environment(BaseSettings):
     @field_validator("aws_secret_access_key")
     @classmethod
     def _key_pair(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if bool(value.get_secret_value()) != bool(_said(info, "aws_access_key_id")):
+        if bool(value.get_secret_value()) != bool(said(info, "aws_access_key_id")):
             raise ValueError("and AWS_ACCESS_KEY_ID belong together: set both, or neither for boto3's own chain")
         return value
 
     @field_validator("aws_session_token")
     @classmethod
     def _session(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if value.get_secret_value() and not _said(info, "aws_access_key_id"):
+        if value.get_secret_value() and not said(info, "aws_access_key_id"):
             raise ValueError("belongs to an AWS_ACCESS_KEY_ID: set it, or leave the token out")
         return value
 
     @field_validator("smtp_password")
     @classmethod
     def _login(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if bool(value.get_secret_value()) != bool(_said(info, "smtp_username")):
+        if bool(value.get_secret_value()) != bool(said(info, "smtp_username")):
             raise ValueError("and SMTP_USERNAME belong together: set both, or neither for a server without a login")
         return value
 
     @field_validator("agent_ops_smtp_security")
     @classmethod
-    def _clear_text(cls, value: str, info: ValidationInfo) -> str:
-        if value == "none" and not is_loopback(_said(info, "smtp_host")):
+    def _cleartext(cls, value: str, info: ValidationInfo) -> str:
+        if value == "none" and not is_loopback(said(info, "smtp_host")):
             raise ValueError("can be 'none' for a server on loopback only: use starttls or tls")
-        return value
-
-    @field_validator("cursor_api_key")
-    @classmethod
-    def _cursor(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if value.get_secret_value() and not (_said(info, "openai_api_key") or _said(info, "openai_base_url")):
-            raise ValueError("needs OPENAI_BASE_URL: the OpenAI-compatible address that takes this key")
         return value
 
     def settings(self, data_dir: Path | None = None) -> Settings:
@@ -258,47 +235,18 @@ class Environment(BaseSettings):
             concurrency=int(self.agent_ops_concurrency),
             event_days=int(self.agent_ops_event_days),
             audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
-            tracing=self.agent_ops_tracing == "true",
-            model=self._model(way),
+            tracing=self.trace_config(self.ca_file, way),
+            model=self.chat_model(self.ca_file, way),
             jira=jira_config(jira, self.ca_file or None, way),
             confluence=confluence_config(confluence, jira, self.ca_file or None, way),
             github=self._github(way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
         )
 
-    def _model(self, way: Proxies) -> ModelConfig | None:
-        """The chat model; None when neither a key nor a model is named."""
-        key = self.openai_api_key if self.openai_api_key.get_secret_value() else self.cursor_api_key
-        if not key.get_secret_value() and not self.agent_ops_model:
-            return None
-        prices = self.agent_ops_model_prices or {}
-        return ModelConfig(
-            name=self.agent_ops_model or DEFAULT_MODEL,
-            api_key=key,
-            base_url=self.openai_base_url or OPENAI_URL,
-            timeout=float(self.agent_ops_model_timeout_seconds),
-            stream=self.agent_ops_model_stream == "true",
-            ca_file=self.ca_file or None,
-            proxies=way,
-            prices=Prices(prices.get("in", 0.0), prices.get("out", 0.0)),
-            limits=ModelLimits(
-                int(self.agent_ops_model_calls_per_run),
-                int(self.agent_ops_model_tokens_per_run),
-                int(self.agent_ops_model_tokens_per_day),
-            ),
-        )
-
     def _github(self, way: Proxies) -> GithubConfig | None:
         """GitHub, when there is a token."""
         token = self.github_token.get_secret_value()
         return GithubConfig(token, self.github_base_url, self.ca_file or None, way) if token else None
-
-
-def _file() -> dict[str, str | None]:
-    try:
-        return dotenv_values(ENV_FILE, interpolate=False, encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsWrong([f"{ENV_FILE} cannot be read: {error}"]) from None
 
 
 def _meant(name: str, known: list[str]) -> str:
@@ -310,12 +258,6 @@ def _told(error: Any) -> str:
     name = ".".join(map(str, error["loc"])).upper()
     cause = error.get("ctx", {}).get("error")
     return f"{name} {cause if isinstance(cause, ValueError) else 'is wrong: ' + error['msg']}"
-
-
-def _said(info: ValidationInfo, name: str) -> str:
-    """Another variable's value; empty when it is not set or wrong itself."""
-    value = info.data.get(name, "")
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 class PolicyEnvironment(BaseSettings):

@@ -20,6 +20,7 @@ from agent_ops.transport.github_config import GithubConfig
 from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.routes import Proxies
+from agent_ops.transport.trace_config import TraceConfig
 
 DATA_DIR = Path("agent-ops-data")
 _NONE = SecretStr("")
@@ -56,7 +57,7 @@ class Settings:
         jira: where approvals are looked up, and what its agent reads; None: nowhere.
         confluence: what its agent reads; None: nothing.
         github: what its agent reads; None: nothing.
-        tracing: let LangSmith's own variables decide whether runs are traced there; else they never are. Traces hold names.
+        tracing: where runs are traced, without secrets and without what names people; None: nowhere.
     """
 
     entra: EntraConfig
@@ -74,7 +75,7 @@ class Settings:
     event_days: int = 365
     audit_head: Path | None = None
     keep_checkpoints: bool = False
-    tracing: bool = False
+    tracing: TraceConfig | None = None
     model: ModelConfig | None = None
     credentials: Credentials = field(default_factory=Credentials)
     patience: Patience = field(default_factory=Patience)
@@ -148,6 +149,8 @@ class Settings:
             yield from (certificate.private_key, certificate.password)
         yield from (_password_in(url) for url in (proxies.https, proxies.http, self.aws.proxies.https, self.aws.proxies.http))
         yield self.model.api_key.get_secret_value() if self.model else ""  # however the settings were made
+        if self.tracing:
+            yield from self.tracing.secrets()
         yield from (value.get_secret_value() for value in vars(self.credentials).values() if isinstance(value, SecretStr))
 
 

@@ -15,7 +15,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
 from pydantic import SecretStr
 
 from agent_ops.domain.errors import ConfigurationError, ModelError, ModelRefused
-from agent_ops.transport.model_config import OPENAI, ModelConfig
+from agent_ops.transport.model_config import COMMUNITY, OPENAI, ModelConfig
 from agent_ops.transport.routes import Route
 
 _MAX_CHARACTERS = 40_000
@@ -45,18 +45,19 @@ async def open_chat_model(config: ModelConfig) -> AsyncIterator[BaseChatModel]:
 def _openai_compatible(config: ModelConfig, client: httpx.AsyncClient) -> BaseChatModel:
     from langchain_openai import ChatOpenAI  # noqa: PLC0415 - costs half a second, and most commands need no model
 
-    return ChatOpenAI(
-        model=config.model,
-        api_key=config.api_key if config.api_key.get_secret_value() else _NO_KEY,
-        base_url=config.base_url,
-        http_async_client=client,
-        timeout=config.timeout,
-        max_retries=_RETRIES,
-        max_completion_tokens=config.max_output,
-        stream_usage=True,
-        disable_streaming=not config.stream,
-        use_responses_api=False,  # what other OpenAI-compatible services speak
-    )
+    ours: dict[str, Any] = {
+        "model": config.model,
+        "api_key": config.api_key if config.api_key.get_secret_value() else _NO_KEY,
+        "base_url": config.base_url,
+        "http_async_client": client,
+        "timeout": config.timeout,
+        "max_retries": _RETRIES,
+        "max_completion_tokens": config.max_output,
+        "stream_usage": True,
+        "disable_streaming": not config.stream,
+        "use_responses_api": False,  # what other OpenAI-compatible services speak
+    }
+    return _made(config, lambda: ChatOpenAI(**{**ours, **config.options}))
 
 
 def _client(config: ModelConfig) -> httpx.AsyncClient:
@@ -67,14 +68,39 @@ def _client(config: ModelConfig) -> httpx.AsyncClient:
 
 def _other_provider(config: ModelConfig) -> BaseChatModel:
     """https://docs.langchain.com/oss/python/langchain/models: each provider has a package of its own."""
-    try:
+    if config.provider == COMMUNITY:
+        return _made(config, lambda: _of_the_community(config))
+    key: dict[str, Any] = {"api_key": config.api_key} if config.api_key.get_secret_value() else {}
+    given = {**key, "disable_streaming": not config.stream, **config.options}
+
+    def make() -> BaseChatModel:
         from langchain.chat_models import init_chat_model  # noqa: PLC0415 - an extra
 
-        key: dict[str, Any] = {"api_key": config.api_key} if config.api_key.get_secret_value() else {}
-        return cast(BaseChatModel, init_chat_model(config.name, **key))
-    except (ImportError, ValueError) as error:
-        advice = f"Install what it names (pip install 'agent-ops[models]' langchain-{config.provider}), or use another model."
-        raise ConfigurationError(f"the model {config.name!r} cannot be used: {error}", advice) from error
+        return cast(BaseChatModel, init_chat_model(config.name, **given))
+
+    return _made(config, make)
+
+
+def _of_the_community(config: ModelConfig) -> BaseChatModel:
+    """A class of langchain-community by its name: https://python.langchain.com/api_reference/community/chat_models.html"""
+    from langchain_community import chat_models  # noqa: PLC0415 - an extra
+
+    made = getattr(chat_models, config.name.partition(":")[2], None)
+    if not isinstance(made, type) or not issubclass(made, BaseChatModel):
+        raise ValueError("langchain_community.chat_models has no such class")
+    return made(**{"disable_streaming": not config.stream, **config.options})
+
+
+def _made(config: ModelConfig, make: Callable[[], BaseChatModel]) -> BaseChatModel:
+    """What packages say of a name, an argument or a package that is not there, as one error."""
+    try:
+        return make()
+    except (ImportError, ValueError, TypeError) as error:
+        package = "agent-ops[community]" if config.provider == COMMUNITY else f"agent-ops[models] langchain-{config.provider}"
+        raise ConfigurationError(
+            f"the model {config.name!r} cannot be used: {' '.join(str(error).split())[:_MAX_WORDS]}",
+            f"Install what it names (pip install {package}), correct AGENT_OPS_MODEL_OPTIONS, or use another model.",
+        ) from error
 
 
 async def complete(
@@ -99,8 +125,8 @@ async def complete(
     Raises:
         ModelError: there is no whole answer: refused, silent, cut, too long, not understood. It says which.
     """
-    bound = model.bind_tools(tools, **({"tool_choice": force} if force else {})) if tools else model
     try:
+        bound = model.bind_tools(tools, **({"tool_choice": force} if force else {})) if tools else model
         said = await asyncio.wait_for(_heard(cast(Any, bound.astream(list(messages))), on_chunk), timeout)
     except ModelError:
         raise
