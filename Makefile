@@ -36,8 +36,9 @@ format: $(VENV)/dev.stamp  ## format and mend what can be mended
 bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
 	$(BIN)/python benchmarks/onboarding.py
 
-peers: $(VENV)/dev.stamp  ## the peers' crash test beside ours (installs the peers; several minutes)
+peers: $(VENV)/dev.stamp  ## the peers' crash test and costs beside ours (installs the peers; several minutes)
 	$(BIN)/python benchmarks/peers/run.py
+	$(BIN)/python benchmarks/peers/costs.py
 
 PROOFS := $(BIN)/python -m proofs
 ROUNDS ?= 30

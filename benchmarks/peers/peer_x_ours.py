@@ -26,8 +26,10 @@ from agent_ops.domain.effects import Action, Completed, Finding, Intent, Presenc
 from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.notices import Contacts
 from agent_ops.effectors.mail import MailConfig
+from agent_ops.policies import EXAMPLE
 from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.graph_token import EntraConfig
+from agent_ops.transport.model_config import ModelConfig
 
 MAIL_SECONDS = 60.0
 ITEMS = ("aws", "github", "confluence", "database")
@@ -88,7 +90,16 @@ def _recorded() -> set[tuple[str, ...]]:
     return {tuple(json.loads(line)[:-1]) for line in _LOG.read_text(encoding="utf-8").splitlines() if line.endswith("]")}
 
 
-async def setup(adapter: HarnessAdapter | None = None, **_: Any) -> None:
+def _policy() -> Path:
+    """The example, without the limits that hundreds of hires within an hour would reach."""
+    limits = ("accounts_per_hour", "accounts_per_hour_per_caller", "burst_requests", "directory_floor")
+    file = _LOG.parent / "policy.toml"
+    unlimited = "\n[limits]\n" + "".join(f"{key} = 1000000\n" for key in limits)
+    file.write_text(EXAMPLE.read_text(encoding="utf-8") + unlimited, encoding="utf-8")
+    return file
+
+
+async def setup(adapter: HarnessAdapter | None = None, model: ModelConfig | None = None, **_: Any) -> None:
     """Our own files lie beside the log. Checkpointer and durability are the peers': ours are part of what is tested."""
     settings = Settings(
         entra=EntraConfig("unused", "unused", "unused"),
@@ -96,6 +107,8 @@ async def setup(adapter: HarnessAdapter | None = None, **_: Any) -> None:
         mail=MailConfig("127.0.0.1", 25, "agent-ops@example.com"),
         contacts=Contacts("desk@example.com", "lead@example.com"),
         data_dir=_LOG.parent / "agent-ops",
+        policy_file=_policy(),
+        model=model,
     )
     entered: asyncio.Future[AgentOps] = asyncio.get_running_loop().create_future()
     global _ops, _inside  # noqa: PLW0603 - the harness calls plain functions of a module

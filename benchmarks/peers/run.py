@@ -100,35 +100,38 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "-"
 
 
-def environment() -> None:
+def environment(python: Path = PYTHON, requirements: Path = REQUIREMENTS) -> None:
     """The peers' own virtual environment, made when absent or older than what it needs."""
-    stamp = HERE / ".venv" / "peers.stamp"
-    if stamp.exists() and stamp.stat().st_mtime >= REQUIREMENTS.stat().st_mtime:
+    place = python.parents[1]
+    stamp = place / "peers.stamp"
+    if stamp.exists() and stamp.stat().st_mtime >= requirements.stat().st_mtime:
         return
-    print("installing the peers into benchmarks/peers/.venv", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", PYTHON.parents[1]], check=True)
-    install = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*install, "--requirement", REQUIREMENTS, "--editable", ROOT], check=True)
+    print(f"installing {requirements.name} into {place}", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    install = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    ours = ["--editable", ROOT] if requirements == REQUIREMENTS else []
+    subprocess.run([*install, "--requirement", requirements, *ours], check=True)
     stamp.touch()
 
 
 @contextlib.contextmanager
-def model_server() -> Iterator[str]:
-    """The scripted model on a free port of loopback; its base URL."""
+def model_server(script: Path = HARNESS / "fake_llm.py", python: Path = PYTHON, seconds: float = MODEL_SECONDS) -> Iterator[str]:
+    """The scripted model on a free port of loopback, which takes so long for an answer; its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with subprocess.Popen([PYTHON, "fake_llm.py", "--port", str(port)], cwd=HARNESS, env=child_environment()) as server:
+    imports = child_environment(PYTHONPATH=os.pathsep.join(map(str, (HERE, HARNESS, ROOT))))
+    with subprocess.Popen([python, script, "--port", str(port)], cwd=HARNESS, env=imports) as server:
         try:
-            configure(f"http://127.0.0.1:{port}", server)
+            configure(f"http://127.0.0.1:{port}", server, seconds)
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             server.terminate()
 
 
-def configure(url: str, server: subprocess.Popen[bytes]) -> None:
+def configure(url: str, server: subprocess.Popen[bytes], seconds: float) -> None:
     """Set the model's latency, as soon as it listens."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    body = json.dumps({"latency": MODEL_SECONDS}).encode()
+    body = json.dumps({"latency": seconds}).encode()
     asking = urllib.request.Request(f"{url}/config", body, {"Content-Type": "application/json"})
     deadline = time.monotonic() + 30
     while True:

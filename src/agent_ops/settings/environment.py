@@ -103,7 +103,7 @@ class Environment(ModelVariables, TraceVariables):
     jira_base_url: Annotated[str, text(optional(secure_url))] = ""
     jira_username: str = ""
     jira_api_token: SecretStr = _NONE
-    confluence_base_url: Annotated[str, _text(optional(secure_url))] = ""
+    confluence_base_url: Annotated[str, text(optional(secure_url))] = ""
     confluence_username: str = ""
     confluence_api_token: SecretStr = _NONE
 
