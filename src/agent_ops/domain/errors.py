@@ -23,7 +23,9 @@
     |   `-- LimitReached         ... or there were as many as a limit allows
     |-- PlannerError             a planner gave a decision that cannot be followed
     |   `-- ModelError           ... or a chat model gave no whole answer
-    |       `-- ModelRefused     ... because its service refuses the key
+    |       |-- ModelRefused     ... because its service refuses the key
+    |       |-- ModelUnknown     ... because its service knows no such model
+    |       `-- ModelUnreachable ... because its service cannot be reached
     `-- ServiceError             a service outside answered badly (mapped in ``transport``)
         |-- ServiceRefused       final: it will answer the same again
         |   |-- AccessRefused    ... because our credentials or permissions do not suffice
@@ -162,6 +164,14 @@ class ModelError(PlannerError):
 
 class ModelRefused(ModelError):
     """The runbook plans until the process is started again; check the key and OPENAI_BASE_URL."""
+
+
+class ModelUnknown(ModelError):
+    """The runbook planner takes over for this run; set AGENT_OPS_MODEL to a model that the service has."""
+
+
+class ModelUnreachable(ModelError):
+    """The runbook planner takes over for this run; check OPENAI_BASE_URL, the network, and any proxy."""
 
 
 class ServiceError(AgentOpsError):

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, mess
 from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
 from pydantic import SecretStr
 
-from agent_ops.domain.errors import ConfigurationError, ModelError, ModelRefused
+from agent_ops.domain.errors import ConfigurationError, ModelError, ModelRefused, ModelUnknown, ModelUnreachable
 from agent_ops.transport.model_config import COMMUNITY, OPENAI, ModelConfig
 from agent_ops.transport.routes import Route
 
@@ -24,6 +24,7 @@ _RETRIES = 1
 _ENDS = {"openai": "finish_reason", "anthropic": "stop_reason", "ollama": "done_reason"}
 """Where each provider says why an answer ends. Their clients take a stream that just stops for a whole answer."""
 _CUT = ("length", "max_tokens")
+_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, ConnectionRefusedError)
 _NO_KEY = SecretStr("none")
 """What a local server is given that asks for no key: the client wants one."""
 
@@ -211,4 +212,16 @@ def _mapped(error: Exception) -> ModelError:
     said = " ".join(str(error).split())[:_MAX_WORDS]
     if status in (401, 403):
         return ModelRefused(f"the model's service refuses the key ({status}): {said}")
+    if status == 404:
+        return ModelUnknown(f"the model's service knows no such model, or has no such path (404): {said}")
+    if (cause := _unreached(error)) is not None:
+        return ModelUnreachable(f"the model's service cannot be reached: {' '.join(str(cause).split())[:_MAX_WORDS] or said}")
     return ModelError(f"the model cannot be asked: {type(error).__name__}" + (f" {status}" if status else "") + f": {said}")
+
+
+def _unreached(error: Exception) -> BaseException | None:
+    """Why no connection came about; None when one did. Providers' packages wrap what httpx says."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, _UNREACHED):
+        cause = cause.__cause__ or cause.__context__
+    return cause

@@ -7,23 +7,15 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from agent_ops.runtime.doctor import aws, aws_reading, clock, entra, jenkins, mail, optional, place
+from agent_ops.runtime.doctor import aws, aws_reading, clock, entra, jenkins, mail, model, optional, place
 from agent_ops.runtime.doctor.checks import Diagnosis, Progress, Round
 from agent_ops.runtime.doctor.configured import Configured, settings_line
 from agent_ops.runtime.doctor.examination import Examination
 from agent_ops.runtime.logs import configure_logging
 from agent_ops.transport.redaction import redactor
 
-CHECKS = (
-    *place.CHECKS,
-    *entra.CHECKS,
-    *aws.CHECKS,
-    *jenkins.CHECKS,
-    *mail.CHECKS,
-    *clock.CHECKS,
-    *optional.CHECKS,
-    *aws_reading.CHECKS,
-)
+_MODULES = (place, entra, aws, jenkins, mail, clock, model, optional, aws_reading)
+CHECKS = tuple(check for module in _MODULES for check in module.CHECKS)
 
 
 async def examine(

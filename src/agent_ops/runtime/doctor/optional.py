@@ -89,7 +89,6 @@ async def _github(exam: Examination) -> Sequence[Line]:
 
 
 CHECKS = (
-    Check("model", "model key", _configured("the built-in rules plan", ("OPENAI_API_KEY",), ("CURSOR_API_KEY",))),
     Check("GitHub", "GitHub token", _github, needs=("GITHUB_BASE_URL",)),
     Check("Jira", "Jira token", _jira, needs=("JIRA_BASE_URL",)),
     Check("Confluence", "Confluence token", _confluence, needs=("CONFLUENCE_BASE_URL",)),
