@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 
 from agent_ops.domain.errors import ModelError, ModelRefused
 from agent_ops.domain.usage import Usage
@@ -73,10 +74,10 @@ class MeteredModel:
         """The tokens of a call and their price: the service's word, or the characters that were exchanged."""
         if answer is None:
             return Usage()
-        if (told := answer.usage_metadata) is not None:
-            return self.config.prices.usage(told["input_tokens"], told["output_tokens"])
-        asked = sum(len(str(message.text)) for message in messages)
-        return self.config.prices.usage(asked // _CHARACTERS_A_TOKEN, length_of(answer) // _CHARACTERS_A_TOKEN)
+        told = answer.usage_metadata or UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
+        asked = sum(len(str(message.text)) for message in messages) // _CHARACTERS_A_TOKEN
+        said = length_of(answer) // _CHARACTERS_A_TOKEN
+        return self.config.prices.usage(told["input_tokens"] or asked, told["output_tokens"] or said)
 
 
 @dataclass

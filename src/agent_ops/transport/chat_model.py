@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ from agent_ops.transport.routes import Route
 _MAX_CHARACTERS = 40_000
 _MAX_WORDS = 200
 _RETRIES = 1
-_ENDS = {"openai": "finish_reason", "anthropic": "stop_reason", "ollama": "done_reason"}
+_ENDS = {"langchain_openai": "finish_reason", "langchain_anthropic": "stop_reason", "langchain_ollama": "done_reason"}
 """Where each provider says why an answer ends. Their clients take a stream that just stops for a whole answer."""
 _CUT = ("length", "max_tokens")
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, ConnectionRefusedError)
@@ -84,7 +85,9 @@ def _other_provider(config: ModelConfig) -> BaseChatModel:
 
 def _of_the_community(config: ModelConfig) -> BaseChatModel:
     """A class of langchain-community by its name: https://python.langchain.com/api_reference/community/chat_models.html"""
-    from langchain_community import chat_models  # noqa: PLC0415 - an extra
+    with warnings.catch_warnings():  # that it is no longer cared for: who names it was told in docs/models.md
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from langchain_community import chat_models  # noqa: PLC0415 - an extra
 
     made = getattr(chat_models, config.name.partition(":")[2], None)
     if not isinstance(made, type) or not issubclass(made, BaseChatModel):
@@ -127,7 +130,7 @@ async def complete(
         ModelError: there is no whole answer: refused, silent, cut, too long, not understood. It says which.
     """
     try:
-        bound = model.bind_tools(tools, **({"tool_choice": force} if force else {})) if tools else model
+        bound = model.bind_tools(tools, **_forced(model, force)) if tools else model
         said = await asyncio.wait_for(_heard(cast(Any, bound.astream(list(messages))), on_chunk), timeout)
     except ModelError:
         raise
@@ -137,18 +140,29 @@ async def complete(
         raise _mapped(error) from error
     if said is None:
         raise ModelError("the model answered nothing")
-    _check_end(said)
+    _check_end(said, _ENDS.get(_package_of(model)))
     return _strictly(said)
 
 
-def _check_end(said: AIMessageChunk) -> None:
+def _forced(model: BaseChatModel, tool: str | None) -> dict[str, Any]:
+    """Each provider's class translates a name; the community's take only what is sent on as it is."""
+    if tool is None:
+        return {}
+    plain = _package_of(model) == "langchain_community"
+    return {"tool_choice": {"type": "function", "function": {"name": tool}} if plain else tool}
+
+
+def _package_of(model: BaseChatModel) -> str:
+    return type(model).__module__.partition(".")[0]
+
+
+def _check_end(said: AIMessageChunk, reason: str | None) -> None:
     """Refuse what was cut, be it by the service's limit or by a connection that ended early."""
-    told = said.response_metadata
-    if (key := _ENDS.get(str(told.get("model_provider")))) is None:
+    if reason is None:
         return
-    if not told.get(key):
+    if not (told := said.response_metadata.get(reason)):
         raise ModelError("the model's answer was cut: it ends without saying so")
-    if told[key] in _CUT:
+    if told in _CUT:
         raise ModelError("the model's answer was cut: it has as many tokens as one answer may have")
 
 
