@@ -19,6 +19,7 @@ from proofs.lane import Lane
 from proofs.lives import Life, settings_of
 from proofs.model_server import Behaviour, Call, ModelServer, Reply, competent, is_planner, serving
 from proofs.models.misbehaviours import MODEL_SECONDS, Misbehaviour
+from proofs.models.tokens import counted, estimated
 
 WHEN = ("always", "once", "half the time")
 """When a model misbehaves, by the seed."""
@@ -68,7 +69,7 @@ class Cell:
 
 @dataclass
 class Result:
-    """What came of a cell."""
+    """What came of a cell. ``prompt``: the tokens of what was asked, counted and estimated."""
 
     cell: Cell
     status: str = "none"
@@ -78,6 +79,7 @@ class Result:
     thoughts: int = 0
     by: str = "itself"
     seconds: float = 0.0
+    prompt: tuple[int | None, int] = (None, 0)
     verdict: Verdict = field(default_factory=Verdict)
     account: Account | None = None
 
@@ -122,6 +124,7 @@ async def play(cell: Cell, lane: Lane, expected: Account | None, number: int) ->
         async with AgentOps(replace(settings_of(life), model=config)) as ops:
             result.ended = await cell.task.work(ops, life)
         result.requests = len(server.requests)
+        result.prompt = counted(server.requests), estimated(server.requests)
         result.by = "repair" if any(_repaired(body) for body in server.requests) else "itself"
     result.seconds = time.monotonic() - began
     await asyncio.to_thread(_judge, result, lane, life, expected)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from proofs.models.cell import CALL_BUDGET, STEP_BUDGET, Result
 from proofs.models.matrix import SHARE, Matrix, shown_when
+from proofs.models.tokens import ENCODING
 
 BY = ("itself", "repair", "runbook")
 HEADINGS = ("runs", "completed", *BY, "most calls", "most decisions", "most s", "unauthorised", "no status")
@@ -34,6 +35,12 @@ def models(matrix: Matrix) -> Callable[[Console], None]:
             f"({matrix.completed_share:.1%}, at least {SHARE:.0%} wanted): {', '.join(f'by {name} {by[name]}' for name in BY)}\n"
             f"seconds: {matrix.seconds:.0f}"
         )
+        for result in {result.cell.task.name: result for result in matrix.undisturbed}.values():
+            exact, about = result.prompt
+            console.print(
+                f"a competent model, {result.cell.task.name}: {result.calls} calls, prompt tokens: "
+                f"{'not counted here' if exact is None else exact} ({ENCODING}), {about} (characters / 4)"
+            )
         for words in _wrong(matrix):
             console.print(words, markup=False)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from proofs.model_server import Call, ModelServer, Reply, competent, plan, prompt_tokens, serving
+from proofs.models.tokens import counted, estimated
 from pydantic import SecretStr
 
-from agent_ops import AgentOps, Profile, RunStatus, Settings
+from agent_ops import AgentOps, Profile, RunStatus, Settings, read_policy
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.usage import ModelLimits, Prices
@@ -52,6 +54,40 @@ async def test_an_ordinary_onboarding_takes_two_calls_and_few_tokens(
     assert [event.message for event in events if event.kind == "model"] == [str(report.run.usage)]
     thoughts = [event.message for event in events if event.kind == "thought"]
     assert thoughts == ["do 6 things, the account first", "nothing is left: finish"]
+
+
+@pytest.mark.parametrize("count", [counted, estimated])
+async def test_an_ordinary_onboarding_takes_at_most_1200_prompt_tokens(
+    count: Callable[[list[dict[str, Any]]], int | None], with_model: Settings, server: ModelServer, fakes: FakeServices
+) -> None:
+    """Of everybody whom the example policy gives accesses by default, by the real encoding and by characters / 4."""
+    taken = {}
+    for number, team in enumerate(read_policy().teams):
+        server.requests.clear()
+        person = Profile(
+            f"Ana {team}", team, level="L2", manager="Rui Costa", joining_date=date(2020, 1, 1), external_id=f"E-{number}"
+        )
+        report, _ = await onboard(with_model, fakes, person)
+        assert (report.run.status, report.run.usage.calls) == (RunStatus.DONE, 2)
+        taken[team] = count(server.requests)
+    if None in taken.values():
+        pytest.skip("bpe-openai is not installed")
+    print(f"prompt tokens of two calls, {count.__name__}: {taken}")  # noqa: T201 - shown by pytest -s
+    assert all(0 < (tokens or 0) <= 1200 for tokens in taken.values())
+
+
+async def test_the_thought_is_told_while_the_answer_is_made(
+    with_model: Settings, server: ModelServer, fakes: FakeServices, ana: Profile
+) -> None:
+    """An answer that drips is given up before its end: its thought, which came first, stands in the events."""
+    endless = json.dumps({"thought": "first of all", "summary": "and so on " * 100})
+    server.behaviour = lambda messages, number: Reply([Call(endless)], drip=0.1)
+    settings = replace(with_model, model=replace(with_model.model, timeout=1.0))  # type: ignore[type-var]
+    report, events = await onboard(settings, fakes, ana)
+    assert report.run.status is RunStatus.DONE
+    thoughts = [(event.message, event.status) for event in events if event.kind == "thought"]
+    assert thoughts[0] == ("first of all", "")
+    assert thoughts[1][1] == "failed"
 
 
 async def test_the_briefing_bears_handles_and_begins_the_same_for_everybody(

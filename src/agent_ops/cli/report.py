@@ -13,6 +13,7 @@ from rich.text import Text
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
+from agent_ops.domain.usage import Usage
 
 MARKS = {  # joined to the key without a space, so that no line breaks between them
     ItemStatus.PENDING: ("·", "dim"),
@@ -101,6 +102,12 @@ def _mails(mails: tuple[Mail, ...]) -> str:
     """How many were taken, and how many are still in the outbox."""
     taken = sum(mail.delivered for mail in mails)
     return str(taken) + (f" (+{len(mails) - taken} in the outbox)" if taken < len(mails) else "")
+
+
+def usage_text(reports: list[RunReport]) -> RenderableType:
+    """What these runs asked of a chat model; nothing when they asked nothing."""
+    total = sum((report.run.usage for report in reports), Usage())
+    return Text(f"chat model: {total}", style="dim") if total.calls else Group()
 
 
 def problems(reports: list[RunReport]) -> RenderableType:

@@ -19,7 +19,7 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
 
     Reads the data directory only: no service is asked, no credentials are needed.
     """
-    from agent_ops.cli.report import employees_table, events_table, problems, report_json  # noqa: PLC0415
+    from agent_ops.cli.report import employees_table, events_table, problems, report_json, usage_text  # noqa: PLC0415
     from agent_ops.cli.screen import Screen, json_text  # noqa: PLC0415
     from agent_ops.domain.errors import NotFound  # noqa: PLC0415
     from agent_ops.domain.runs import RunReport  # noqa: PLC0415
@@ -44,6 +44,6 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
         click.echo(json_text([report_json(report) for report in found]))
         return
     console = Screen()
-    console.print(employees_table(found), problems(found))
+    console.print(employees_table(found), usage_text(found), problems(found))
     for report in found if who else []:
         console.print(events_table(report.events))
