@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -97,13 +98,15 @@ async def test_spans_say_what_was_called_and_what_it_took(
     roots = [span for span in spans if not span.parent_span_id]
     assert [span.name for span in roots] == ["invoke_agent planner"]
     assert len({span.trace_id for span in spans}) == 1
+    assert all(span.end_time_unix_nano >= span.start_time_unix_nano > 0 for span in spans)
+    if sys.version_info < (3, 11):
+        return  # context does not follow asynchronous nodes there: docs/tracing.md
     assert sum(span.name == "execute_tool run_pipeline" for span in spans) == 4
     taken = [
         {a.key: a.value.int_value for a in span.attributes if "tokens" in a.key} for span in spans if span.name[:4] == "chat"
     ]
     assert len(taken) == 2
     assert all(one["gen_ai.usage.input_tokens"] > 100 for one in taken)
-    assert all(span.end_time_unix_nano >= span.start_time_unix_nano > 0 for span in spans)
 
 
 def read(collector: Collector) -> tuple[list[Any], str]:

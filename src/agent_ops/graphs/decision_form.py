@@ -17,10 +17,10 @@ from agent_ops.domain.plain import one_line
 
 NAME = "decide"
 _MAX_THOUGHT, _MAX_GOAL = 200, 300
-_MINE = "m:"
-"""Begins the ids of a model's steps: the runbook takes a failed step of its own id for tried, and would give that effect up."""
 _THOUGHT = re.compile(r'"thought"\s*:\s*("(?:[^"\\]|\\.)*")')
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+_MINE = "m:"
+"""Begins the ids of a model's steps: the runbook takes a failed step of its own id for tried, and would give that effect up."""
 
 
 class StepForm(BaseModel):
