@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from agent_ops import AgentOps, RunStatus, Settings
 from agent_ops.domain.effects import Action, Failed
+from agent_ops.prompts import version
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.trace_config import LangSmithConfig, OtlpConfig, TraceConfig
 from agent_ops.transport.traces import Cleaner
@@ -83,6 +84,7 @@ async def test_traces_hold_no_secret_and_name_nobody(
     assert {b"/runs/batch", b"/v1/traces"} <= paths
     assert b"run_pipeline" in collector.bodies, "tools are traced"
     assert b"You are the planner of Agent Ops" in collector.bodies, "and what the model was told"
+    assert version().encode() in collector.bodies, "and by which version of the prompts"
     assert refused == (b"is refused" in collector.bodies), "and what a service said"
     assert leaks(collector.bodies, settings) == []
 

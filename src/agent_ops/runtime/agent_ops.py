@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from langchain_core.runnables import RunnableConfig
 
+from agent_ops import prompts
 from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import AgentOpsError, RunFailed
@@ -267,6 +268,7 @@ class AgentOps(Administration):
         system, began = self._system, time.monotonic()
         await self._name(run_id)
         config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
+        config["metadata"] = {"prompts": prompts.version()}
         result = "interrupted"
         try:
             with system.traces.of(run_id, await system.journal.veil(run_id)) as callbacks:
@@ -276,7 +278,8 @@ class AgentOps(Administration):
                 await system.checkpoints.adelete_thread(run_id)
             result = "driven"
         finally:
-            log.info("run_driven", run=run_id, result=result, duration=round(time.monotonic() - began, 3))
+            took = round(time.monotonic() - began, 3)
+            log.info("run_driven", run=run_id, result=result, duration=took, prompts=prompts.version())
 
     async def _name(self, run_id: str) -> None:
         """Let the log's lines about the run name its request and employee, also when another process admitted it."""

@@ -52,6 +52,7 @@ def _attributes(run: Run, operation: str) -> dict[str, str | int]:
     found = {
         "gen_ai.operation.name": operation,
         "gen_ai.conversation.id": metadata.get("thread_id"),  # the run's id, or its agent's
+        "agent_ops.prompts": metadata.get("prompts"),
         "langgraph.node": metadata.get("langgraph_node"),
         "gen_ai.request.model": metadata.get("ls_model_name") if operation == "chat" else None,
         "gen_ai.provider.name": metadata.get("ls_provider") if operation == "chat" else None,
