@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
 
 from agent_ops.domain.errors import ModelError, ModelRefused
 from agent_ops.domain.usage import Usage
@@ -74,10 +73,10 @@ class MeteredModel:
         """The tokens of a call and their price: the service's word, or the characters that were exchanged."""
         if answer is None:
             return Usage()
-        told = answer.usage_metadata or UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
+        told: Mapping[str, Any] = answer.usage_metadata or {}
         asked = sum(len(str(message.text)) for message in messages) // _CHARACTERS_A_TOKEN
         said = length_of(answer) // _CHARACTERS_A_TOKEN
-        return self.config.prices.usage(told["input_tokens"] or asked, told["output_tokens"] or said)
+        return self.config.prices.usage(told.get("input_tokens") or asked, told.get("output_tokens") or said)
 
 
 @dataclass
