@@ -82,7 +82,7 @@ class FakeService:
         return Completed({"build": 1})
 
     def _check_free(self, intent: Intent) -> None:
-        if self.action is Action.CREATE_ACCOUNT:
+        if self.action in (Action.CREATE_ACCOUNT, Action.RESERVE_ADDRESS):
             address = intent.pinned["userPrincipalName"]
             others = {i.pinned["userPrincipalName"] for m, i in self.done.items() if m != intent.marker}
             if address in self.foreign_addresses | others:
@@ -102,6 +102,8 @@ class FakeService:
     def _result(self, intent: Intent) -> dict[str, object]:
         if self.action is Action.CREATE_ACCOUNT:
             return {"id": f"id-{intent.key}", "address": intent.pinned["userPrincipalName"]}
+        if self.action is Action.RESERVE_ADDRESS:
+            return {"address": intent.pinned["userPrincipalName"]}
         if self.action is Action.LINK_ACCOUNT:
             return {"id": intent.pinned["id"], "address": f"linked-{intent.key[:6]}@acme.example"}
         if self.action is Action.SEND_MAIL:

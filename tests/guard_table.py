@@ -12,6 +12,7 @@ from agent_ops.domain.grants import Grant
 from agent_ops.policies.guard_rules import Case, GuardRules, Place
 
 MAY = {
+    Action.RESERVE_ADDRESS: "entra",
     Action.CREATE_ACCOUNT: "entra",
     Action.LINK_ACCOUNT: "entra",
     Action.SET_ATTRIBUTES: "entra",

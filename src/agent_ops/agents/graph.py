@@ -8,7 +8,7 @@ START -> (tool known?) -> tools -> END
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
@@ -30,10 +30,14 @@ from agent_ops.tools.context import RunContext
 logger = logging.getLogger(__name__)
 MAX_MODEL_TURNS = 8
 MAX_TEXT = 1000
+MAX_ASKED = 300
 
 
 class StepState(TypedDict, total=False):
-    """A step as plain JSON. ``round`` counts the thoughts: it tells this decision's steps from earlier ones."""
+    """A step as plain JSON. ``round`` counts the thoughts: it tells this decision's steps from earlier ones.
+
+    ``reads``: its agent has no tool that changes anything.
+    """
 
     id: str
     round: int
@@ -42,10 +46,11 @@ class StepState(TypedDict, total=False):
     after: list[str]
     tool: str | None
     arguments: dict[str, Any]
+    reads: bool
 
 
 class ObservationState(TypedDict):
-    """An observation as plain JSON."""
+    """An observation as plain JSON. ``asked`` is the call or the goal; ``reads`` tells readings from changes."""
 
     step_id: str
     round: int
@@ -55,6 +60,8 @@ class ObservationState(TypedDict):
     untrusted: bool
     waiting: float
     sources: list[str]
+    asked: str
+    reads: bool
 
 
 class AgentState(TypedDict, total=False):
@@ -111,8 +118,9 @@ async def _ask(spec: AgentSpec, state: AgentState, context: RunContext) -> Agent
     if sum(isinstance(message, AIMessage) for message in said) >= MAX_MODEL_TURNS:
         return {"observation": observation(step, False, f"stopped after {MAX_MODEL_TURNS} model calls")}
     opening: list[AnyMessage] = [SystemMessage(prompt(spec.prompt)), HumanMessage(step["goal"])]
+    veil = await context.journal.veil(context.run_id)
     try:
-        answer = await context.model.ask(context.run_id, opening + said, spec.tools)
+        answer = await context.model.ask(context.run_id, opening + [_veiled(message, veil) for message in said], spec.tools)
     except ModelError as error:
         return {"observation": observation(step, False, error.what)}
     if answer.tool_calls:
@@ -163,6 +171,11 @@ def _refusal(call: dict[str, Any], why: str) -> ToolMessage:
     return ToolMessage(content=why[:MAX_TEXT], tool_call_id=call["id"] or "", name=call["name"], status="error")
 
 
+def _veiled(message: AnyMessage, veil: Callable[[str], str]) -> AnyMessage:
+    """What a tool answered, without what names the run's employee: the model that reads it needs no name."""
+    return message.model_copy(update={"content": veil(str(message.text))}) if isinstance(message, ToolMessage) else message
+
+
 def _succeeded(message: ToolMessage) -> bool:
     if isinstance(message.artifact, Outcome):
         return message.artifact.succeeded
@@ -205,4 +218,14 @@ def observation(
         "untrusted": untrusted,
         "waiting": waiting,
         "sources": list(sources),
+        "asked": _asked(step),
+        "reads": step.get("reads", False),
     }
+
+
+def _asked(step: StepState) -> str:
+    """The call as a person would write it, or the goal when the agent had to find its own."""
+    if not step.get("tool"):
+        return step["goal"][:MAX_ASKED]
+    given = ", ".join(f"{name}={value}" for name, value in step.get("arguments", {}).items())
+    return f"{step['tool']}({given})"[:MAX_ASKED]

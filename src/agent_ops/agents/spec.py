@@ -7,6 +7,8 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from agent_ops.tools.effect_tool import EffectTool
+
 
 def parameters_of(tool: BaseTool) -> dict[str, Any]:
     """The JSON schema of what a model gives a tool: ``properties``, and which of them are ``required``."""
@@ -22,6 +24,11 @@ class AgentSpec:
     purpose: str
     prompt: str
     tools: tuple[BaseTool, ...]
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether none of its tools can change anything."""
+        return not any(isinstance(tool, EffectTool) for tool in self.tools)
 
     def tool(self, name: str) -> BaseTool | None:
         return next((tool for tool in self.tools if tool.name == name), None)

@@ -38,10 +38,11 @@ def leave_with(report: RunReport, as_json: bool) -> NoReturn:
         console = Screen()
         console.print(employees_table([report]), problems([report]))
         console.print(f"{report.run.summary}\nrun {report.run.id}", highlight=False)
-    raise SystemExit(_exit_code(report.run.status))
+    raise SystemExit(exit_code(report.run.status))
 
 
-def _exit_code(status: RunStatus) -> int:
+def exit_code(status: RunStatus) -> int:
+    """0 done, 1 ended otherwise, 4 not ended."""
     if status is RunStatus.DONE:
         return EXIT_DONE
     return EXIT_NOT_IN_PLACE if status.ended else EXIT_WAITING

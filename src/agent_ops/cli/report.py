@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.evaluation import Evaluation
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.domain.usage import Usage
 
@@ -48,10 +49,11 @@ def report_json(report: RunReport) -> dict[str, Any]:
         "access_items": [
             {"item": i.item, "status": i.status.value, "reason": i.reason, "detail": i.detail} for i in report.items
         ],
-        "account": [{"part": i.item, "status": i.status.value, "reason": i.reason} for i in report.account],
+        "account": [{"part": i.item, "status": i.status.value, "reason": i.reason, "detail": i.detail} for i in report.account],
         "model": asdict(run.usage),
         "mails": [asdict(mail) for mail in report.mails],
         "denials": report.denials,
+        "evaluation": report.evaluation.to_json() if report.evaluation else None,
         "events": [_event_json(event) for event in report.events],
     }
 
@@ -66,6 +68,11 @@ def _event_json(event: Event) -> dict[str, Any]:
         "status": event.status,
         "message": event.message,
     }
+
+
+def evaluation_line(evaluation: Evaluation) -> Text:
+    """How a run did: the counts, and the model's remark when it does not contradict them."""
+    return Text(" · ".join(filter(None, [evaluation.counts, evaluation.remark])), style="dim")
 
 
 def item_text(item: AccessItem) -> Text:
@@ -90,12 +97,17 @@ def employees_table(reports: list[RunReport]) -> Table:
         profile = report.employee.profile
         table.add_row(
             Text(f"{profile.name} ({profile.team})"),
-            report.employee.address or Text("none", style="red"),
+            report.employee.address or _reserved(report) or Text("none", style="red"),
             items_text(report.items),
             _mails(report.mails),
             Text(report.run.status.value, style=style),
         )
     return table
+
+
+def _reserved(report: RunReport) -> str:
+    """The address that a task reserved, as long as there is no account."""
+    return next((f"{part.detail} (reserved)" for part in report.account if part.item == "address" and part.detail), "")
 
 
 def _mails(mails: tuple[Mail, ...]) -> str:

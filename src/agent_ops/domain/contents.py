@@ -20,7 +20,12 @@ MAX_DETAILED = 20  # items whose longer text is shown
 _NAME, _WORDS, _REASON = 120, 80, 400  # characters
 _DETAIL_LINES, _DETAIL_WIDTH = 15, 160
 _ACCOUNT, _ENABLED = "account", "enabled"  # parts of the account that mean more than themselves
-_PART_TITLES = {"attributes": "Account attributes", "manager": "Manager in the directory", _ENABLED: "Account enabled"}
+_PART_TITLES = {
+    "address": "Address",
+    "attributes": "Account attributes",
+    "manager": "Manager in the directory",
+    _ENABLED: "Account enabled",
+}
 _NEEDS_SOMEBODY = (ItemStatus.FAILED, ItemStatus.UNKNOWN, ItemStatus.HELD)
 
 

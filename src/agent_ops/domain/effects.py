@@ -15,6 +15,7 @@ from agent_ops.domain.secret import Secret
 class Action(str, Enum):
     """Everything that Agent Ops can change outside. A closed list: whatever is not here cannot be done."""
 
+    RESERVE_ADDRESS = "entra.reserve_address"  # changes our own records only, once the directory says that it is free
     CREATE_ACCOUNT = "entra.create_account"
     LINK_ACCOUNT = "entra.link_account"  # an existing account becomes the employee's, by its object id
     SET_ATTRIBUTES = "entra.set_attributes"

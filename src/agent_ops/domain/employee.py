@@ -13,6 +13,8 @@ from agent_ops.domain.names import clean_name, name_key
 
 EARLIEST_JOINING = date(1950, 1, 1)
 MAX_YEARS_AHEAD = 5
+UNPLACED = "no team yet"
+"""The team of somebody for whom only an address was reserved: no policy gives it anything."""
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]*")
 
 

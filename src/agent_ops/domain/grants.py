@@ -20,6 +20,8 @@ SCOPES: Mapping[str, str] = {
     "admin": "pause and resume changes, close a breaker that somebody else tripped",
     "signin": "retrieve a first sign-in",
     "erase": "erase a person's data",
+    "task:read": "ask for tasks, which read what the agents can read",
+    "task:write": "let tasks give what is pending, and reserve addresses",
 }
 """Every scope there is, and what it lets its caller do."""
 _NAME = re.compile(r"[^\s:]{1,256}")
@@ -30,7 +32,7 @@ class Caller:
     """Who asks: an authenticated name and the scopes it holds."""
 
     name: str
-    scopes: frozenset[str] = frozenset({"onboard", "status"})
+    scopes: frozenset[str] = frozenset({"onboard", "status", "task:read", "task:write"})
 
     def require(self, *scopes: str) -> None:
         """Refuse a caller who lacks one of the scopes.

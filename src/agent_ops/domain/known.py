@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, UNDO_ACTIONS, Action, Proposal
 from agent_ops.domain.runs import LifecycleEvent
+from agent_ops.domain.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Known:
     were tried in vain to what became of them, ``under_way`` those that are not over to what they wait for.
     ``begun`` are the changes that may have been sent and whose end nobody knows: no run ends before it is known.
     ``account_groups`` are the access items without which the account is not ready, ``licences`` those of them that bring a
-    licence. ``held`` says what a person must decide first.
+    licence. ``held`` says what a person must decide first. ``unknown`` are the closed ones that may have been done.
+    ``task`` is what a free-form task asks; ``has_subject`` is false for one that is about nobody and changes nothing.
     """
 
     run_id: str
@@ -33,6 +35,9 @@ class Known:
     account_groups: frozenset[str] = frozenset()
     licences: frozenset[str] = frozenset()
     held: str = ""
+    unknown: frozenset[Proposal] = frozenset()
+    task: Task | None = None
+    has_subject: bool = True
 
     def status_of(self, item: str) -> ItemStatus | None:
         return next((known.status for known in self.items if known.item == item), None)
@@ -45,6 +50,11 @@ class Known:
     def undoing(self) -> bool:
         """Whether the run reverses an earlier one."""
         return any(p.action in UNDO_ACTIONS for p in self.due)
+
+    @property
+    def reserving(self) -> bool:
+        """Whether the run may do no more than reserve an address."""
+        return bool(self.due) and all(p.action is Action.RESERVE_ADDRESS for p in self.due)
 
     @property
     def account_closed(self) -> str | None:

@@ -22,6 +22,8 @@ from agent_ops.domain.effects import (
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.evidence import Approval
 from agent_ops.domain.known import Known
+from agent_ops.domain.readings import Reading
+from agent_ops.domain.tasks import StepResult
 
 
 class EffectAdapter(Protocol):
@@ -109,11 +111,14 @@ class Journal(Protocol):
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """The mails whose occasion has come and that were not sent yet."""
 
-    async def conclude(self, run_id: str) -> None:
-        """Say what was never tried, and where the employee stands; before the last mail is written."""
+    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "") -> None:
+        """Say what was never tried, where the employee stands and how the run did; before the last mail is written."""
 
     async def park(self, run_id: str, reason: str, seconds: float) -> None:
         """Let the run wait: nobody drives it until then."""
+
+    async def standing(self, run_id: str, name: str) -> Reading:
+        """How far somebody's access is, by our own records, as far as the caller of the run's task may see it."""
 
     async def finish(self, run_id: str, summary: str) -> None:
         """Close the run: its status follows from the facts, not from the summary."""

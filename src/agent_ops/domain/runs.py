@@ -10,6 +10,7 @@ from typing import Any
 
 from agent_ops.domain.access import AccessItem
 from agent_ops.domain.employee import Employee, Profile, check_fields
+from agent_ops.domain.evaluation import Evaluation
 from agent_ops.domain.usage import Usage
 
 
@@ -17,6 +18,7 @@ class LifecycleEvent(str, Enum):
     """Why a run is made. Movers and leavers come later."""
 
     JOINER = "joiner"
+    TASK = "task"  # free-form: what it may change, if anything, its grant says
     FIRST_SIGN_IN = "first_sign_in"  # a task of a person, carried out in that person's process: no dispatcher drives it
 
 
@@ -90,6 +92,7 @@ class Request:
 class Run:
     """One execution. ``id`` is a UUID and the LangGraph thread id. Times are UTC; before ``wake_at`` nobody drives it.
 
+    ``employee_id`` is empty for a task that only reads.
     ``usage`` is what planner and agents asked of a chat model.
     """
 
@@ -153,7 +156,7 @@ class RunReport:
     """A run with everything that came of it: what `agent-ops status` shows and the library returns.
 
     ``account`` are the parts of the company account: account, attributes, manager, enabled. ``denials`` counts what the run
-    asked for and was denied, as the audit has it.
+    asked for and was denied, as the audit has it. ``evaluation`` says how the run did, once it has ended.
     """
 
     run: Run
@@ -163,3 +166,4 @@ class RunReport:
     account: tuple[AccessItem, ...] = ()
     events: tuple[Event, ...] = field(default=(), repr=False)
     denials: int = 0
+    evaluation: Evaluation | None = None

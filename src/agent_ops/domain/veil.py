@@ -33,6 +33,11 @@ def veiled(text: str, employee: Employee) -> str:
     return text
 
 
+def without_addresses(text: str) -> str:
+    """The text without anybody's address: what a task that is about nobody shows a model."""
+    return _ADDRESS.sub("[address]", text)
+
+
 def veiled_situation(situation: Situation, veil: Callable[[str], str]) -> Situation:
     """The situation without what names the employee: services' words among the reasons may."""
     known = situation.known

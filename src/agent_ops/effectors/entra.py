@@ -37,6 +37,7 @@ class EntraEffector:
         self._accounts, self._licences = Accounts(graph, marker_attribute), Licences(graph)
         self._passes = AccessPasses(graph, marker_attribute)
         self._ways: dict[Action, Callable[[Intent], Awaitable[Sent]]] = {
+            Action.RESERVE_ADDRESS: self._accounts.reserve,
             Action.CREATE_ACCOUNT: self._accounts.create,
             Action.LINK_ACCOUNT: self._accounts.link,
             Action.SET_ATTRIBUTES: self._set_attributes,
@@ -69,6 +70,8 @@ class EntraEffector:
         action = intent.proposal.action
         if action is Action.CREATE_ACCOUNT:
             return await self._accounts.foresee_new(intent)
+        if action is Action.RESERVE_ADDRESS:
+            return await self._accounts.reserve(intent)
         if action is Action.LINK_ACCOUNT:
             return await self._accounts.foresee_link(intent)
         if action is Action.SET_MANAGER:

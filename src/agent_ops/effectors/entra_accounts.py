@@ -69,6 +69,17 @@ class Accounts:
             return await self._adopt(intent, ValueTaken(SERVICE, f"{pinned['userPrincipalName']} is not free: {holder}"))
         return None
 
+    async def reserve(self, intent: Intent) -> Completed:
+        """See that nobody in the directory has the address, which our own records then keep. Only reads.
+
+        Raises:
+            ValueTaken: somebody has it, or one that looks like it.
+        """
+        address = intent.pinned["userPrincipalName"]
+        if (holder := await self._directory.holder_of(address)) is not None:
+            raise ValueTaken(SERVICE, f"{address} is not free: {holder}")
+        return Completed({"address": address})
+
     async def link(self, intent: Intent) -> Completed | Failed:
         """Put our marker on an existing account, if it is an ordinary one that nobody else has."""
         linked = await self.foresee_link(intent)

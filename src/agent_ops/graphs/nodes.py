@@ -16,7 +16,7 @@ from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.veil import veiled_situation
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.runbook import RunbookPlanner, summarise
-from agent_ops.graphs.state import Order, PlannerState, observation_from_state, step_to_state
+from agent_ops.graphs.state import Order, PlannerState, results_of, observation_from_state, step_to_state
 from agent_ops.tools.context import RunContext
 
 MAX_ROUNDS = 20
@@ -32,13 +32,19 @@ class Node(Protocol):
 async def recall(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """Begin afresh, with what long-term memory knows of people like this one."""
     context = runtime.context
-    patterns = list(await context.patterns.recall(context.run_id))
+    about_somebody = (await context.journal.known(context.run_id)).has_subject
+    patterns = list(await context.patterns.recall(context.run_id)) if about_somebody else []
     fresh: PlannerState = {"observations": None, "steps": [], "summary": None, "rounds": 0}
     return {**fresh, "patterns": patterns, "mail_refused": False, "by_runbook": False}
 
 
-def think_with(agents: tuple[str, ...]) -> Node:
-    """The supervisor: asks the planner, checks its decision, and writes the thought down."""
+def think_with(agents: tuple[str, ...], reading: frozenset[str] = frozenset()) -> Node:
+    """The supervisor: asks the planner, checks its decision, and writes the thought down.
+
+    Args:
+        agents: those that there are.
+        reading: those of them that can change nothing.
+    """
 
     async def think(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
         context, number = runtime.context, state.get("rounds", 0) + 1
@@ -55,7 +61,7 @@ def think_with(agents: tuple[str, ...]) -> Node:
         await context.journal.decided(context.run_id, decision)
         return {
             "thought": decision.thought,
-            "steps": [step_to_state(step, number) for step in decision.steps],
+            "steps": [step_to_state(step, number, step.agent in reading) for step in decision.steps],
             "summary": decision.summary,
             "rounds": number,
             "mail_due": await _mail_due(context, state),
@@ -113,7 +119,7 @@ async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     await asyncio.sleep(context.stage_delay)
     if finishing:
         await context.inspection.verify(context.run_id)
-        await context.journal.conclude(context.run_id)
+        await context.journal.conclude(context.run_id, results_of(state.get("observations")), state.get("summary") or "")
     due = await context.journal.notices_due(context.run_id, finishing)
     outcomes = [await context.door.perform(context.run_id, proposal) for proposal in due]
     return {"mail_due": False, "mail_refused": any(o.kind in _REFUSED for o in outcomes)}
@@ -130,8 +136,10 @@ async def park(state: PlannerState, runtime: Runtime[PlannerContext]) -> Planner
 async def learn(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """Let long-term memory take in what came of the run, and close it by its facts."""
     context = runtime.context
-    summary = summarise(await context.journal.known(context.run_id))
-    await context.patterns.learn(context.run_id)
+    known = await context.journal.known(context.run_id)
+    summary = summarise(known)
+    if known.has_subject:
+        await context.patterns.learn(context.run_id)
     await context.journal.finish(context.run_id, summary)
     return {"summary": summary}
 

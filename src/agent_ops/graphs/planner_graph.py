@@ -34,7 +34,7 @@ def build_planner(
     """
     graph = StateGraph(PlannerState, context_schema=PlannerContext)
     graph.add_node("recall", recall)
-    graph.add_node("think", think_with(tuple(agents)))
+    graph.add_node("think", think_with(tuple(agents), frozenset(name for name, spec in agents.items() if spec.only_reads)))
     graph.add_node("observe", observe)
     graph.add_node("notify", notify)
     graph.add_node("learn", learn)

@@ -6,8 +6,10 @@ from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.decisions import Decision, Situation, Step
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, UNDO_ACTIONS, Action, Proposal
 from agent_ops.domain.known import Known
+from agent_ops.graphs.task_runbook import closing, reading_thought, still_to_read
 
 _TOOLS = {
+    Action.RESERVE_ADDRESS: ("reserve_address", "reserve the address"),
     Action.CREATE_ACCOUNT: ("create_account", "create the company account"),
     Action.LINK_ACCOUNT: ("link_account", "link the existing account"),
     Action.SET_ATTRIBUTES: ("set_attributes", "complete the account's attributes"),
@@ -29,11 +31,14 @@ class RunbookPlanner:
 
     async def decide(self, situation: Situation) -> Decision:
         """Plan whatever is due, not done, not tried in vain and not under way."""
-        known, possible = situation.known, still_possible(situation)
-        if possible:
-            return Decision(_opening_thought(possible), tuple(_step(p, possible, known) for p in possible))
+        known, possible, reads = situation.known, still_possible(situation), still_to_read(situation)
+        if possible or reads:
+            thought = "; ".join([*([_opening_thought(possible)] if possible else []), *([reading_thought(reads)] if reads else [])])
+            return Decision(thought, (*(_step(p, possible, known) for p in possible), *reads))
         if any(seen.waiting for seen in situation.observations):
             return Decision("nothing more can be done until what is under way is over: wait")
+        if known.task is not None:
+            return closing(situation, summarise(known) if known.has_subject else "")
         return Decision(_closing_thought(known), summary=summarise(known))
 
 
@@ -84,6 +89,8 @@ def _step(proposal: Proposal, plan: list[Proposal], known: Known) -> Step:
 
 
 def _opening_thought(plan: list[Proposal]) -> str:
+    if all(p.action is Action.RESERVE_ADDRESS for p in plan):
+        return "reserve the address, and make no account"
     if any(p.action in UNDO_ACTIONS for p in plan):
         return "undo what was done: " + ", ".join(_TOOLS[p.action][1].format(item=p.item) for p in plan)
     account = next((p for p in plan if p.action in ACCOUNT_ACTIONS), None)
@@ -108,6 +115,11 @@ def summarise(known: Known) -> str:
         return f"held: {known.held}"
     if known.undoing:
         return _undone(known)
+    if known.reserving:
+        why = next(iter([*known.closed.values(), *known.under_way.values()]), "it was not tried")
+        return "the address is reserved" if set(known.due) <= known.done else f"no address: {why}"
+    if not known.has_subject:
+        return "nothing was to be changed"
     if not known.account_exists:
         return f"no account: {known.account_closed or 'it was not created'}"
     due = [item for item in known.items if item.status is not ItemStatus.DENIED]

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from agent_ops.agents.graph import ObservationState, StepState
 from agent_ops.domain.decisions import Observation, Step
+from agent_ops.domain.tasks import StepResult
 
 
 def gather(old: list[ObservationState] | None, new: list[ObservationState] | None) -> list[ObservationState]:
@@ -40,7 +41,7 @@ class Order(TypedDict):
     step: StepState
 
 
-def step_to_state(step: Step, number: int) -> StepState:
+def step_to_state(step: Step, number: int, reads: bool = False) -> StepState:
     return {
         "id": step.id,
         "round": number,
@@ -49,6 +50,7 @@ def step_to_state(step: Step, number: int) -> StepState:
         "after": list(step.after),
         "tool": step.tool,
         "arguments": dict[str, Any](step.arguments),
+        "reads": reads,
     }
 
 
@@ -61,4 +63,13 @@ def observation_from_state(seen: ObservationState) -> Observation:
         seen["untrusted"],
         seen["waiting"],
         tuple(seen["sources"]),
+    )
+
+
+def results_of(observations: list[ObservationState] | None) -> tuple[StepResult, ...]:
+    """What was read, each reading's last word."""
+    last = {(o["round"], o["step_id"]): o for o in observations or [] if o.get("reads")}
+    return tuple(
+        StepResult(o["step_id"], o["agent"], o["asked"], o["succeeded"], o["text"], o["untrusted"], tuple(o["sources"]))
+        for o in last.values()
     )

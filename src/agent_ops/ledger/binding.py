@@ -46,6 +46,7 @@ class Binder:
         if changed and not is_mail and tx.runs.has_plan(grant.run_id):
             raise PlanOutdated([Difference(intent.proposal, "policy", grant.policy_version, self.policy.version)])
         return {
+            Action.RESERVE_ADDRESS: self._reserved,
             Action.CREATE_ACCOUNT: self._new_account,
             Action.LINK_ACCOUNT: self._linked_account,
             Action.SET_ATTRIBUTES: self._attributes,
@@ -76,6 +77,9 @@ class Binder:
         held = tx.people.address_of(employee.id, self.policy.domain)
         address = held or tx.people.reserve_address(employee.id, names)
         return {"mailNickname": address.partition("@")[0], "userPrincipalName": address}
+
+    def _reserved(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
+        return self._address(tx, employee)
 
     def _new_account(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:
         """An account that the grant enables later is created disabled."""

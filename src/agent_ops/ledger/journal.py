@@ -17,10 +17,14 @@ from agent_ops.domain.grants import Grant
 from agent_ops.domain.known import Known
 from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
+from agent_ops.domain.readings import Reading
 from agent_ops.domain.runs import Run, RunStatus
-from agent_ops.domain.veil import veiled
+from agent_ops.domain.tasks import StepResult
+from agent_ops.domain.veil import veiled, without_addresses
+from agent_ops.ledger.evaluating import end_of_task, reckon, record_evaluation
 from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.keying import Keys
+from agent_ops.ledger.standing import standing_of
 from agent_ops.storage import Store, Transactions, Tx
 from agent_ops.storage.rows import dump
 
@@ -56,8 +60,8 @@ class RunJournal:
 
     async def veil(self, run_id: str) -> Callable[[str], str]:
         """What puts handles in the places of whatever in a text names the run's employee."""
-        employee = await self.store.read(lambda tx: _employee(tx, run_id))
-        return lambda text: veiled(text, employee)
+        employee = await self.store.read(lambda tx: _subject(tx, run_id))
+        return (lambda text: veiled(text, employee)) if employee else without_addresses
 
     async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
         """Append one line to the run's events."""
@@ -108,12 +112,20 @@ class RunJournal:
         mails = [p for p in known.open_effects(Action.SEND_MAIL) if p not in written]
         return [p for p in mails if finishing or (account_over and Notice.of(p.item) is Notice.ACCOUNT)]
 
-    async def conclude(self, run_id: str) -> None:
-        """Say what was never tried, and where the employee stands; before the last mail is written."""
+    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "") -> None:
+        """Say what was never tried, where the employee stands and how the run did; before the last mail is written.
+
+        Args:
+            results: what a task's readings brought back.
+            said: the planner's last words.
+        """
         known = await self.known(run_id)
 
         def work(tx: Tx) -> None:
-            employee = _employee(tx, known.run_id)
+            record_evaluation(tx, known, results, said)
+            employee = _subject(tx, known.run_id)
+            if employee is None:
+                return
             status = ItemStatus.HELD if known.held else ItemStatus.PENDING
             untried = [
                 replace(i, status=status, reason=_why_untried(known)) for i in known.items if i.status is ItemStatus.PENDING
@@ -146,39 +158,48 @@ class RunJournal:
             LeaseLost: another process drives the run.
         """
         known = await self.known(run_id)
-        status = _ENDS.get(_standing(known), RunStatus.FAILED)
 
         def work(tx: Tx) -> Run | None:
             run = _run(tx, run_id)
+            status = end_of_task(tx, run_id) if known.task else _ENDS.get(_standing(known), RunStatus.FAILED)
             if run.status.ended:
                 return None
             if not tx.runs.holds(run_id, self.owner, time.time()):
                 raise LeaseLost(f"run {run_id} is not ours to finish")
             tx.runs.finish(run_id, status, summary)
+            reckon(tx, run)
             if run.usage.calls:
                 tx.logs.event(run_id, run.employee_id, "model", str(run.usage), agent="planner")
             tx.logs.event(run_id, run.employee_id, "run", summary, status=status.value)
             tx.logs.audit("run_ended", run_id, run.employee_id, detail=status.value)
-            return run
+            return tx.runs.get(run_id)
 
         ended = await self.store.transaction(work)
         if ended is not None and isinstance(self.store, Store):  # a rehearsal ends nothing
             duration = round(time.time() - ended.created_at.timestamp(), 3)
-            log.info("run_ended", run=run_id, employee=ended.employee_id, result=status.value, duration=duration)
+            log.info("run_ended", run=run_id, employee=ended.employee_id, result=ended.status.value, duration=duration)
+
+    async def standing(self, run_id: str, name: str) -> Reading:
+        """How far somebody's access is, by our own records.
+
+        Raises:
+            NotPermitted: the caller of the run's task may not see it. NotFound: nobody is meant.
+        """
+        return await self.store.read(lambda tx: standing_of(tx, run_id, name))
 
     def _known(self, tx: Tx, grant: Grant) -> Known:
         """An effect that an earlier run tried in vain is open again; a success stays one."""
-        run, employee = _run(tx, grant.run_id), _employee(tx, grant.run_id)
-        tried: dict[str, Intent] = {intent.key: intent for intent in tx.effects.of_employee(employee.id)}
-        keys = Keys(tx, employee.id)
+        run, employee = _run(tx, grant.run_id), _subject(tx, grant.run_id)
+        tried: dict[str, Intent] = {intent.key: intent for intent in tx.effects.of_employee(run.employee_id)}
+        keys = Keys(tx, run.employee_id)
         ours = {p: tried[key] for p in grant.effects if (key := keys.of(p)) in tried}
         closed = {p: i for p, i in ours.items() if i.state in _CLOSED and i.run_id == run.id}
         groups = [i for i in self.policy.catalogue.values() if isinstance(i, GroupItem)]
         return Known(
             run_id=run.id,
             event=run.event,
-            account_exists=employee.entra_id is not None,
-            items=tx.people.items(employee.id),
+            account_exists=employee is not None and employee.entra_id is not None,
+            items=tx.people.items(run.employee_id),
             due=grant.effects,
             done=frozenset(p for p, intent in ours.items() if intent.state is EffectState.SUCCEEDED),
             closed={p: intent.reason for p, intent in closed.items()},
@@ -187,6 +208,9 @@ class RunJournal:
             account_groups=frozenset(item.key for item in groups if item.account),
             licences=frozenset(item.key for item in groups if item.licence),
             held=next((i.reason for i in closed.values() if i.state is EffectState.HELD), ""),
+            unknown=frozenset(p for p, i in closed.items() if i.state is EffectState.UNKNOWN),
+            task=tx.tasks.get(run.id),
+            has_subject=employee is not None,
         )
 
 
@@ -205,9 +229,10 @@ def _run(tx: Tx, run_id: str) -> Run:
     return run
 
 
-def _employee(tx: Tx, run_id: str) -> Employee:
+def _subject(tx: Tx, run_id: str) -> Employee | None:
+    """Whom a run is about; None for a task that only reads."""
     employee = tx.people.get(_run(tx, run_id).employee_id)
-    if employee is None:
+    if employee is None and _run(tx, run_id).employee_id:
         raise NotFound(f"the employee of run {run_id} is gone")
     return employee
 
@@ -222,6 +247,8 @@ def _standing(known: Known) -> EmployeeStatus:
     """Where an employee stands, by the facts alone."""
     if known.held:
         return EmployeeStatus.HELD
+    if known.reserving:
+        return EmployeeStatus.PENDING
     if known.undoing:
         undone = all(p in known.done for p in known.due if p.action in UNDO_ACTIONS)
         return EmployeeStatus.WITHDRAWN if undone else EmployeeStatus.PARTIAL

@@ -161,6 +161,7 @@ def _kept(intent: Intent) -> Intent:
 
 def _doing(intent: Intent) -> str:
     say: dict[Action, _Say] = {
+        Action.RESERVE_ADDRESS: lambda i: f"reserving {i.pinned['userPrincipalName']}",
         Action.CREATE_ACCOUNT: lambda i: f"creating the account {i.pinned['userPrincipalName']}",
         Action.LINK_ACCOUNT: lambda i: f"linking the account {i.pinned['id']}",
         Action.SET_ATTRIBUTES: lambda i: f"setting {', '.join(i.pinned['attributes'])}",
@@ -179,6 +180,7 @@ def _doing(intent: Intent) -> str:
 
 def _done(intent: Intent) -> str:
     say: dict[Action, _Say] = {
+        Action.RESERVE_ADDRESS: lambda i: f"address {i.result.get('address')} is reserved, and no account made",
         Action.CREATE_ACCOUNT: lambda i: f"account {i.result.get('address')} exists",
         Action.LINK_ACCOUNT: lambda i: f"account {i.result.get('address')} is linked",
         Action.SET_ATTRIBUTES: lambda i: f"set {', '.join(i.pinned.get('attributes', ()))}",

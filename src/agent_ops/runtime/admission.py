@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent_ops.domain.access import AccessItem, ItemStatus
+from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, PlanOutdated
 from agent_ops.domain.evidence import Evidence
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Difference, Plan
 from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.domain.tasks import Task
 from agent_ops.runtime.tombstones import check_not_erased
 from agent_ops.storage import Tx
+
+
+@dataclass(frozen=True)
+class TaskOrder:
+    """A task that asks for a change, and the kinds of effects that it may have of what the request needs; None means all."""
+
+    task: Task
+    kinds: frozenset[Action] | None = None
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,7 @@ class Admission:
     """A request that was checked, and the run that it is to have.
 
     ``unproved`` are the items that are denied only because nothing proves yet that they were approved, ``evidence`` what did.
+    ``order`` is the task for which the run is made; an ordinary request has none.
     """
 
     request: Request
@@ -31,6 +42,7 @@ class Admission:
     plan: Plan | None = None
     unproved: frozenset[str] = frozenset()
     evidence: tuple[Evidence, ...] = ()
+    order: TaskOrder | None = None
 
 
 def asked_before(tx: Tx, run_id: str) -> tuple[str, Request]:
@@ -46,7 +58,10 @@ def asked_before(tx: Tx, run_id: str) -> tuple[str, Request]:
 
 def is_over(tx: Tx, latest: Run, admission: Admission) -> bool:
     """Whether nothing is left to do: all is in place that was due, and nothing that was denied was approved since."""
-    denied = {item.item for item in tx.people.items(admission.employee_id) if item.status is ItemStatus.DENIED}
+    items = tx.people.items(admission.employee_id)
+    denied = {item.item for item in items if item.status is ItemStatus.DENIED}
+    if any(not item.status.in_place and item.item not in denied for item in items):
+        return False  # a task may have done, with success, no more than its part
     return latest.status is RunStatus.DONE and not denied & {one.item for one in admission.evidence}
 
 

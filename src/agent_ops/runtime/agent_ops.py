@@ -21,6 +21,7 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.domain.runs import Event, Run, RunReport
+from agent_ops.domain.tasks import TaskReport
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.administration import Administration
 from agent_ops.runtime.compose import compose
@@ -31,6 +32,8 @@ from agent_ops.runtime.logs import configure_logging, name_run
 from agent_ops.runtime.outbox import deliver_for_ever
 from agent_ops.runtime.planning import Planning
 from agent_ops.runtime.reports import Reports
+from agent_ops.runtime.task_reports import TaskReports
+from agent_ops.runtime.tasking import Tasks
 from agent_ops.settings import Settings
 from agent_ops.transport.redaction import redactor
 
@@ -204,6 +207,33 @@ class AgentOps(Administration):
         self._dispatcher.wake()
         return run
 
+    async def submit_task(self, task: str, context: Mapping[str, Any] | None = None) -> Run:
+        """Record a free-form task and queue its run; docs/tasks.md says what it may change, and for whom.
+
+        Args:
+            task: what is asked, in words.
+            context: facts about a joiner: fields of a Profile, ``access_items``, ``evidence``; or ``employee_id``.
+
+        Raises:
+            NotPermitted: the caller lacks ``task:read``. InvalidRequest, IdentityConflict, ServiceError: as :meth:`submit`.
+        """
+        self._check_open()
+        run = await Tasks(self._system).admit(task, context, self._caller)
+        self._dispatcher.wake()
+        return run
+
+    async def execute_task(
+        self, task: str, context: Mapping[str, Any] | None = None, *, timeout: float | None = None
+    ) -> TaskReport:
+        """:meth:`submit_task`, then its report once it has ended. Raises also RunFailed: not within ``timeout`` seconds."""
+        run = await self.submit_task(task, context)
+        await self._ended(run.id, timeout)
+        return await self.task(run.id)
+
+    async def task(self, run_id: str) -> TaskReport:
+        """What came of a task so far. Raises NotFound: no such task."""
+        return await TaskReports(self._system.store).task(run_id)
+
     async def wait(self, run_id: str, timeout: float | None = None) -> RunReport:
         """The report of a run once it has ended.
 
@@ -213,13 +243,16 @@ class AgentOps(Administration):
             StorageError: the database cannot be used any more.
         """
         self._check_open()
+        await self._ended(run_id, timeout)
+        return await self._reports.run(run_id)
+
+    async def _ended(self, run_id: str, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while not (await self._reports.status(run_id)).ended:
             left = 1.0 if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise RunFailed(f"run {run_id} has not ended within {timeout} s", "It goes on: wait again.")
             await self._dispatcher.run_ended(run_id, min(left, 1.0))
-        return await self._reports.run(run_id)
 
     async def report(self, wanted: str) -> list[RunReport]:
         """The latest runs of whoever is meant: a run id, an employee id, an address or a full name."""

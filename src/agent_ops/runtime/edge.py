@@ -14,18 +14,19 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import keyed_id
-from agent_ops.domain.employee import EmployeeStatus, Profile, check_key, checked_day, identity_of
+from agent_ops.domain.employee import UNPLACED, EmployeeStatus, Profile, check_key, checked_day, identity_of
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.ports import EvidenceSource
-from agent_ops.domain.runs import Request, Run, RunStatus
+from agent_ops.domain.runs import LifecycleEvent, Request, Run, RunStatus
 from agent_ops.domain.separation import collision
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.admission import (
     Admission,
+    TaskOrder,
     asked_before,
     cause,
     check_ended,
@@ -64,6 +65,7 @@ class Edge:
         idempotency_key: str | None = None,
         run_after: date | None = None,
         request_id: str | None = None,
+        order: TaskOrder | None = None,
     ) -> Run:
         """Record the employee and a queued run with its grant; a repeat of a known request gives its run again.
 
@@ -75,6 +77,7 @@ class Edge:
             idempotency_key: marks a repeat.
             run_after: the day on which the run begins, in the location's time zone.
             request_id: names the request in the log; made when not given.
+            order: the task for which a new run is made.
 
         Raises:
             NotPermitted: the caller lacks the scope.
@@ -82,7 +85,7 @@ class Edge:
             IdentityConflict: the same person, or the same Idempotency-Key, came with other contents before.
             ServiceError: an approval cannot be looked up; nothing was recorded.
         """
-        admission = self._checked(request, caller, idempotency_key, run_after)
+        admission = replace(self._checked(request, caller, idempotency_key, run_after), order=order)
         if request.evidence and await self.store.read(lambda tx: self._known_run(tx, admission)) is None:
             admission = await self._approved(admission)
         return await self._told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
@@ -121,11 +124,13 @@ class Edge:
 
         return await (self.store.transaction(work) if plan is None else self._told(work, None))
 
-    async def retry(self, run_id: str, caller: Caller, evidence: Mapping[str, str] | None = None) -> Run:
+    async def retry(
+        self, run_id: str, caller: Caller, evidence: Mapping[str, str] | None = None, order: TaskOrder | None = None
+    ) -> Run:
         """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
 
         It has a grant of its own, from today's caller and policy; what succeeded is not done again. Approvals are looked up
-        anew; ``evidence`` are references in the place of the request's own.
+        anew; ``evidence`` are references in the place of the request's own, ``order`` the task for which the run is made.
 
         Raises:
             NotFound: no such run. NotPermitted: the caller lacks the scope.
@@ -133,7 +138,7 @@ class Edge:
         """
         employee_id, request = await self.store.read(lambda tx: asked_before(tx, run_id))
         request = replace(request, evidence={**request.evidence, **(evidence or {})})
-        checked = replace(self._checked(request, caller), employee_id=employee_id)
+        checked = replace(self._checked(request, caller), employee_id=employee_id, order=order)
         admission = await self._approved(checked)
 
         def work(tx: Tx) -> Run:
@@ -203,6 +208,7 @@ class Edge:
         if tx.people.get(employee_id) is None:
             tx.people.insert(employee_id, admission.request)
         tx.people.set_request(employee_id, admission.request)
+        tx.people.place(employee_id, admission.request)
         tx.people.set_items(employee_id, admission.items)
         return self._queued(tx, admission)
 
@@ -228,6 +234,9 @@ class Edge:
         check_not_erased(tx, employee_id)
         name, stored = request.profile.name, tx.people.request_of(employee_id)
         same = stored == request
+        if stored is not None and stored.profile.team == UNPLACED and not same:
+            check_ended(tx.runs.of_employee(employee_id)[0])
+            return None  # an address was reserved for them; now they are hired
         if idempotency_key is not None and (run := tx.runs.with_idempotency_key(idempotency_key)):
             if run.employee_id != employee_id or not same:
                 raise IdentityConflict(
@@ -259,10 +268,16 @@ class Edge:
         request, items, plan = admission.request, admission.items, admission.plan
         run_id, employee_id = admission.run_id, admission.employee_id
         number = len(tx.runs.of_employee(employee_id)) + 1
-        tx.runs.insert(run_id, employee_id, request.event, admission.idempotency_key, admission.wake_at)
+        order, kinds = admission.order, admission.order.kinds if admission.order else None
+        event = LifecycleEvent.TASK if order else request.event
+        tx.runs.insert(run_id, employee_id, event, admission.idempotency_key, admission.wake_at)
+        if order is not None:
+            tx.tasks.insert(run_id, order.task)
         tx.people.set_status(employee_id, EmployeeStatus.PENDING)
         only = {effect.proposal for effect in plan.effects} if plan else None
-        grant = self.granting.grant(request, run_id, employee_id, items, admission.caller, number, only, admission.evidence)
+        grant = self.granting.grant(
+            request, run_id, employee_id, items, admission.caller, number, only, admission.evidence, kinds
+        )
         if plan is not None:
             hold_to(tx, run_id, plan)
         tx.logs.event(run_id, employee_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")

@@ -38,15 +38,18 @@ class Granting:
         number: int,
         only: Collection[Proposal] | None = None,
         evidence: tuple[Evidence, ...] = (),
+        kinds: Collection[Action] | None = None,
     ) -> Grant:
         """The sealed grant of an employee's run; ``number`` counts the employee's runs from 1, ``evidence`` was seen for it.
 
+        ``kinds`` are those of its effects that the run's task may have; None means all.
         ``only`` are the effects of the plan that the run applies: it may do no others. Raises ``PlanInvalid`` when they are
         not among those that the request may need.
         """
         start = start_of(request.profile, self.policy.post_of(request.profile))
         starts_later = start is not None and start > datetime.now(timezone.utc)
         effects = (*self._account(request, starts_later), *self._items(items))
+        effects = tuple(effect for effect in effects if kinds is None or effect.action in kinds)
         return self.of_effects(run_id, employee_id, effects, caller, number, start, only, evidence, request)
 
     def of_effects(

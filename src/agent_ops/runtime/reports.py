@@ -95,7 +95,9 @@ def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
     mails = tuple(_mail(i) for i in effects if i.proposal.action is Action.SEND_MAIL)
     parts = tuple(_part(i) for i in effects if i.proposal.action not in ITEM_ACTIONS | SIGN_IN_ACTIONS | {Action.SEND_MAIL})
     events = tuple(tx.logs.events(run_id)) if with_events else ()
-    return RunReport(run, employee, tx.people.items(employee.id), mails, parts, events, tx.logs.denials(run_id))
+    return RunReport(
+        run, employee, tx.people.items(employee.id), mails, parts, events, tx.logs.denials(run_id), tx.tasks.evaluation(run_id)
+    )
 
 
 def _mail(intent: Intent) -> Mail:
@@ -106,4 +108,5 @@ def _mail(intent: Intent) -> Mail:
 
 def _part(intent: Intent) -> AccessItem:
     """A part of the account, told like an access item."""
-    return AccessItem(intent.proposal.item, STANDING[intent.state], intent.reason)
+    reserved = str(intent.result.get("address", "")) if intent.proposal.action is Action.RESERVE_ADDRESS else ""
+    return AccessItem(intent.proposal.item, STANDING[intent.state], intent.reason, reserved)

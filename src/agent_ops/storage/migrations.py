@@ -115,6 +115,35 @@ def names_have_faces(db: Database) -> None:
     db.conn.executemany("INSERT INTO faces VALUES (?, ?)", [(face, key) for key, name in known for face in faces(name)])
 
 
+@migrations()
+def tasks(db: Database) -> None:
+    """Free-form tasks, which may be about nobody, and how every run did."""
+    _let_runs_be_about_nobody(db)
+    db.execute(
+        "CREATE TABLE tasks (run_id TEXT PRIMARY KEY REFERENCES runs (id), task TEXT NOT NULL,"
+        " results TEXT NOT NULL DEFAULT '[]', answer TEXT NOT NULL DEFAULT '') WITHOUT ROWID"
+    )
+    db.execute("CREATE TABLE evaluations (run_id TEXT PRIMARY KEY REFERENCES runs (id), body TEXT NOT NULL) WITHOUT ROWID")
+
+
+def _let_runs_be_about_nobody(db: Database) -> None:
+    """SQLite drops no NOT NULL: the table is made anew, in its order, with its indices and triggers.
+
+    Foreign keys are off meanwhile, as https://www.sqlite.org/lang_altertable.html#otheralter says.
+    """
+    (made,) = db.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'runs'").fetchone()
+    kept = db.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'runs' AND type <> 'table' AND sql IS NOT NULL").fetchall()
+    made = made.replace("employee_id TEXT NOT NULL", "employee_id TEXT", 1).replace(
+        "CREATE TABLE runs", "CREATE TABLE runs_new", 1
+    )
+    db.execute(made)
+    db.execute("INSERT INTO runs_new SELECT * FROM runs ORDER BY rowid")
+    db.execute("DROP TABLE runs")
+    db.execute("ALTER TABLE runs_new RENAME TO runs")
+    for (statement,) in kept:
+        db.execute(statement)
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlite_utils import Database
 
 from agent_ops.domain.access import HELD_BY, AccessItem, ItemStatus
-from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
+from agent_ops.domain.employee import UNPLACED, Employee, EmployeeStatus, Profile
 from agent_ops.domain.lookalikes import alphabets, faces, look_alikes
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import Request
@@ -51,6 +51,13 @@ class People:
     def set_request(self, employee_id: str, request: Request) -> None:
         """The request as a person decided it since; name and profile stay."""
         self._db.execute("UPDATE employees SET request = ? WHERE id = ?", (dump(request.to_json()), employee_id))
+
+    def place(self, employee_id: str, request: Request) -> None:
+        """Somebody for whom only an address was reserved is hired: the profile is the request's."""
+        self._db.execute(
+            "UPDATE employees SET profile = ? WHERE id = ? AND json_extract(profile, '$.team') = ?",
+            (dump(request.profile.to_json()), employee_id, UNPLACED),
+        )
 
     def get(self, employee_id: str) -> Employee | None:
         row = one(self._db, f"{_EMPLOYEE} WHERE id = ?", employee_id)

@@ -35,11 +35,11 @@ class Runs:
     def insert(
         self, run_id: str, employee_id: str, event: LifecycleEvent, idempotency_key: str | None, wake_at: float = 0.0
     ) -> None:
-        """Queue a run, to be driven from ``wake_at`` (Unix seconds) on."""
+        """Queue a run, to be driven from ``wake_at`` (Unix seconds) on. A task may be about nobody: its employee is ''."""
         self._db.execute(
             "INSERT INTO runs (id, employee_id, event, status, created_at, idempotency_key, wake_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (run_id, employee_id, event.value, RunStatus.QUEUED.value, stamp(), idempotency_key, wake_at),
+            (run_id, employee_id or None, event.value, RunStatus.QUEUED.value, stamp(), idempotency_key, wake_at),
         )
 
     def request_of(self, run_id: str, if_new: str = "") -> str:
@@ -234,7 +234,7 @@ def _run(row: Row) -> Run:
     assert created is not None  # noqa: S101 - NOT NULL in the schema
     return Run(
         row["id"],
-        row["employee_id"],
+        row["employee_id"] or "",
         LifecycleEvent(row["event"]),
         RunStatus(row["status"]),
         created,

@@ -28,6 +28,7 @@ from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.restores import Restores
 from agent_ops.storage.runs import Logs, Runs
 from agent_ops.storage.scrubbing import scrub
+from agent_ops.storage.tasks import Tasks
 from agent_ops.storage.usage import ModelUse
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Tx:
         self.erasures = Erasures(db, pseudonyms)
         self.model_use = ModelUse(db)
         self.policies = Policies(db)
+        self.tasks = Tasks(db)
         self.audit = Audit(db, audit_keys)
         self.logs = Logs(db, self.audit)
 
@@ -204,12 +206,14 @@ class Store:
         db = self._connect()
         try:
             db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA foreign_keys=OFF")  # a migration may make a table anew; within a transaction it cannot be said
             db.execute("BEGIN IMMEDIATE")
             migrations.apply(db)
         except BaseException:
             db.close()
             raise
         db.commit()
+        db.execute("PRAGMA foreign_keys=ON")
         self._head.begin(self._tx(db).audit)
         return db
 

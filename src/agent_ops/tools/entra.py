@@ -7,6 +7,15 @@ from agent_ops.domain.known import account_exists, usage_location_set
 from agent_ops.tools.choices import NoChoice
 from agent_ops.tools.effect_tool import EffectTool, ItemChoice
 
+reserve_address = EffectTool(
+    name="reserve_address",
+    description="Reserve the employee's company address, and make no account. The address is chosen by code.",
+    args_schema=NoChoice,
+    agent="entra",
+    action=Action.RESERVE_ADDRESS,
+    fixed_item="address",
+)
+
 create_account = EffectTool(
     name="create_account",
     description="Create the employee's company account. Address and attributes are chosen by code.",
@@ -74,4 +83,7 @@ add_to_group = EffectTool(
     preconditions=(account_exists, usage_location_set),
 )
 
-TOOLS = (create_account, link_account, set_attributes, set_manager, enable_account, disable_account, add_to_group)
+TOOLS = (
+    *(create_account, link_account, set_attributes, set_manager, enable_account, disable_account, add_to_group),
+    reserve_address,
+)

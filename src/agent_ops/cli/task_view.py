@@ -1,0 +1,108 @@
+"""How a task is shown, as JSON and as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+import click
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from agent_ops.cli.outcome import exit_code
+from agent_ops.cli.report import evaluation_line, item_text
+from agent_ops.cli.screen import Screen, json_text
+from agent_ops.domain.tasks import StepResult, TaskReport
+
+MAX_ROWS = 50
+_MAX_CELL = 200
+
+
+def task_json(report: TaskReport) -> dict[str, Any]:
+    """A task as a JSON object; docs/cli.md lists its keys."""
+    run = report.run
+    return {
+        "run": run.id,
+        "status": run.status.value,
+        "task": report.task.text,
+        "context": dict(report.task.context),
+        "answer": report.answer,
+        "sources": list(report.sources),
+        "plan": list(report.plan),
+        "results": [asdict(result) for result in report.results],
+        "changes": [{"item": c.item, "status": c.status.value, "reason": c.reason, "detail": c.detail} for c in report.changes],
+        "withheld": report.task.withheld,
+        "sealed_plan": json.loads(report.task.plan) if report.task.plan else None,
+        "needs_model": report.needs_model,
+        "evaluation": report.evaluation.to_json() if report.evaluation else None,
+        "model": asdict(run.usage),
+        "created_at": run.created_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+    }
+
+
+def task_view(report: TaskReport) -> RenderableType:
+    """A task as text: what was read, what was changed, the answer, and how the run did."""
+    return Group(*_lines(report))
+
+
+def tasks_table(reports: list[TaskReport]) -> Table:
+    """The latest tasks, a row each."""
+    table = Table("task", "asked by", "run", "status", title="Tasks", title_justify="left")
+    for report in reports:
+        table.add_row(Text(report.task.text), Text(report.task.caller), report.run.id, report.run.status.value)
+    return table
+
+
+def _lines(report: TaskReport) -> Iterator[RenderableType]:
+    for result in report.results:
+        yield Text.assemble((f"{result.agent}: ", "bold"), (result.asked, "" if result.succeeded else "red"))
+        yield Padding(_found(result), (0, 0, 0, 2))
+    for change in report.changes:
+        words = ": ".join(word for word in (change.reason, change.detail) if word)
+        yield Text.assemble(item_text(change), f"  {words}" if words else "")
+    yield Text(report.answer or f"the run is {report.run.status.value}: `agent-ops worker` goes on with it")
+    if report.evaluation:
+        yield evaluation_line(report.evaluation)
+    if report.run.usage.calls:
+        yield Text(str(report.run.usage), style="dim")
+    yield Text(f"run {report.run.id}", style="dim")
+
+
+def _found(result: StepResult) -> RenderableType:
+    """Rows of facts as a table; anything else in its own words."""
+    facts = _facts(result.text)
+    if not isinstance(facts, list) or not facts or not all(isinstance(row, dict) for row in facts):
+        return Text(result.text if facts is None else json.dumps(facts, ensure_ascii=False, indent=1))
+    columns = list(dict.fromkeys(key for row in facts for key in row))
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in facts[:MAX_ROWS]:
+        table.add_row(*(Text(_cell(row.get(column, ""))) for column in columns))
+    return table
+
+
+def _facts(text: str) -> Any:
+    """What a reading found; None for what is no whole reading."""
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return None
+    return read.get("found") if isinstance(read, dict) else None
+
+
+def _cell(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
+
+
+def leave_with(report: TaskReport, as_json: bool) -> NoReturn:
+    """Print what came of a task and end the program with its exit code."""
+    if as_json:
+        click.echo(json_text(task_json(report)))
+    else:
+        Screen().print(task_view(report))
+    raise SystemExit(exit_code(report.run.status))

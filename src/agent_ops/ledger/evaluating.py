@@ -1,0 +1,49 @@
+"""How a run did, written in the journal's own transactions: counted from facts, whatever anybody says of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent_ops.domain.evaluation import evaluate
+from agent_ops.domain.intents import reading_steps, writes_in
+from agent_ops.domain.known import Known
+from agent_ops.domain.runs import Run, RunStatus
+from agent_ops.domain.tasks import MAX_ANSWER, StepResult, Task, bounded
+from agent_ops.storage import Tx
+
+
+def record_evaluation(tx: Tx, known: Known, results: Sequence[StepResult], said: str) -> None:
+    """Count, and keep a task's results with its answer. The time is that until now; :func:`reckon` has the last word."""
+    run = tx.runs.get(known.run_id)
+    seconds = time.time() - run.created_at.timestamp() if run else 0.0
+    refused = _withheld(known.task)
+    readings = [result.succeeded for result in results] + [True] * bool(known.task and known.task.settled)
+    if known.task is not None and run is not None and not run.usage.calls:
+        readings += [False] * (len(reading_steps(known.task.text, known.task.asked_at.date())) - len(results))
+    remark = said if run is not None and run.usage.calls else ""  # the runbook's own words say nothing that the counts do not
+    tx.tasks.evaluate(known.run_id, evaluate(known, readings, seconds, remark, refused))
+    if known.task is not None:
+        tx.tasks.answer(known.run_id, bounded(tuple(results)), said[:MAX_ANSWER])
+
+
+def _withheld(task: Task | None) -> int:
+    """How many changes a task asks for that nothing grants it."""
+    if task is None or not task.withheld:
+        return 0
+    return max(1, len(writes_in(task.text, task.asked_at.date())))
+
+
+def reckon(tx: Tx, run: Run) -> None:
+    """The whole time, once the run is over."""
+    if (evaluation := tx.tasks.evaluation(run.id)) is not None:
+        tx.tasks.evaluate(run.id, replace(evaluation, seconds=round(time.time() - run.created_at.timestamp(), 3)))
+
+
+def end_of_task(tx: Tx, run_id: str) -> RunStatus:
+    """Where a task stands at its end: done when all that it asked for is, refused when none of it was even tried."""
+    counted = tx.tasks.evaluation(run_id)
+    if counted is None or counted.asked == counted.refused:
+        return RunStatus.REFUSED
+    return RunStatus.DONE if counted.done == counted.asked else RunStatus.FAILED
