@@ -12,6 +12,7 @@ from enum import Enum
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.employee import Employee
+from agent_ops.domain.evaluation import Evaluation
 from agent_ops.domain.notices import Notice
 from agent_ops.domain.plain import last_lines, one_line, unlinked
 
@@ -133,6 +134,12 @@ def contents_of(
     if _has_account(employee):
         return _account_there(employee, items, open_parts, titles)
     return _no_account(employee, next((part.status for part in parts if part.item == _ACCOUNT), ItemStatus.FAILED))
+
+
+def counted(evaluation: Evaluation) -> str:
+    """How a run did, with the planning model's remark, which is text like any other from outside."""
+    remark = unlinked(one_line(evaluation.remark, _REASON))
+    return f"{evaluation.counts}. The planner's words: {remark}" if remark else evaluation.counts
 
 
 def _has_account(employee: Employee) -> bool:

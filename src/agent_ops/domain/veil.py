@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from agent_ops.domain.decisions import Situation
 from agent_ops.domain.employee import Employee
+from agent_ops.domain.tasks import Task
 
 _ADDRESS = re.compile(r"[\w.+'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _SHORTEST = 3
@@ -49,9 +50,15 @@ def veiled_situation(situation: Situation, veil: Callable[[str], str]) -> Situat
             closed={proposal: veil(why) for proposal, why in known.closed.items()},
             under_way={proposal: veil(why) for proposal, why in known.under_way.items()},
             held=veil(known.held),
+            task=_veiled_task(known.task, veil),
         ),
         observations=tuple(replace(seen, text=veil(seen.text)) for seen in situation.observations),
     )
+
+
+def _veiled_task(task: Task | None, veil: Callable[[str], str]) -> Task | None:
+    """The caller's own words: names of others stay, since nothing can be read about people who must not be named."""
+    return task and replace(task, text=veil(task.text), withheld=veil(task.withheld), context={}, plan="")
 
 
 def _words(name: str) -> list[str]:

@@ -11,6 +11,8 @@ from langchain_core.tools import BaseTool
 from agent_ops.agents.spec import AgentSpec, parameters_of
 from agent_ops.domain.decisions import Situation
 from agent_ops.domain.effects import Proposal
+from agent_ops.domain.known import Known
+from agent_ops.graphs.task_briefing import task_briefing
 from agent_ops.prompts import prompt
 from agent_ops.tools.effect_tool import EffectTool
 
@@ -20,6 +22,8 @@ _MAX_PATTERNS = 3
 
 def briefing(situation: Situation, agents: Mapping[str, AgentSpec]) -> list[BaseMessage]:
     """The messages that ask for a decision. They bear handles only: no name, address or number of the employee."""
+    if (task := situation.known.task) is not None:
+        return task_briefing(situation, agents, task, _due(situation.known, agents))
     needed = {proposal.agent for proposal in situation.known.due} & set(agents)
     lines = [_capability(spec, spec.name in needed) for name, spec in sorted(agents.items())]
     return [SystemMessage(prompt("planner") + "\n".join(lines)), HumanMessage("\n".join(_situation(situation, agents)))]
@@ -36,8 +40,8 @@ def signature(tool: BaseTool) -> str:
     return f"{tool.name}({', '.join(parameters_of(tool).get('properties', {}))})"
 
 
-def _situation(situation: Situation, agents: Mapping[str, AgentSpec]) -> Iterator[str]:
-    known = situation.known
+def _due(known: Known, agents: Mapping[str, AgentSpec]) -> Iterator[str]:
+    """What may be changed, and how far it is."""
     handles = {p: _handle(p, agents) for p in known.due}
     due = [p for p, handle in handles.items() if handle and p not in known.done and p not in known.closed]
     yield f"{known.event.value}; the account {'exists' if known.account_exists else 'does not exist'}"
@@ -46,6 +50,10 @@ def _situation(situation: Situation, agents: Mapping[str, AgentSpec]) -> Iterato
         yield "done: " + ", ".join(done)
     yield from (f"waits: {handles[p]}: {_quoted(why)}" for p, why in known.under_way.items() if handles.get(p))
     yield from (f"in vain: {handles[p]}: {_quoted(why)}" for p, why in known.closed.items() if handles.get(p))
+
+
+def _situation(situation: Situation, agents: Mapping[str, AgentSpec]) -> Iterator[str]:
+    yield from _due(situation.known, agents)
     for seen in situation.observations:
         if not seen.succeeded and not seen.waiting:
             yield f"step {seen.step_id} failed: {_quoted(seen.text)}"

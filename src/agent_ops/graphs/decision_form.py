@@ -16,7 +16,7 @@ from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.plain import one_line
 
 NAME = "decide"
-_MAX_THOUGHT, _MAX_GOAL = 200, 300
+_MAX_THOUGHT, _MAX_GOAL, _MAX_SUMMARY = 200, 300, 2_000
 _THOUGHT = re.compile(r'"thought"\s*:\s*("(?:[^"\\]|\\.)*")')
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 _MINE = "m:"
@@ -101,7 +101,7 @@ def decision_from(answer: AIMessage, agents: Mapping[str, AgentSpec]) -> Decisio
         raise PlannerError(f"{'.'.join(map(str, first['loc'])) or 'the decision'}: {first['msg']}") from None
     for step in form.steps:
         _check_tool(step, agents)
-    summary = one_line(form.summary, _MAX_GOAL) if form.summary and not form.steps else None
+    summary = one_line(form.summary, _MAX_SUMMARY) if form.summary and not form.steps else None
     return Decision(one_line(form.thought, _MAX_THOUGHT) or "no thought given", tuple(map(_step, form.steps)), summary)
 
 

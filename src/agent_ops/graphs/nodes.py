@@ -20,6 +20,8 @@ from agent_ops.graphs.state import Order, PlannerState, results_of, observation_
 from agent_ops.tools.context import RunContext
 
 MAX_ROUNDS = 20
+ONBOARDING, READING = "onboard", "read"
+"""The goals of a run: about somebody, or about nobody."""
 _REFUSED = (OutcomeKind.DENIED, OutcomeKind.FAILED)
 
 
@@ -32,8 +34,7 @@ class Node(Protocol):
 async def recall(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """Begin afresh, with what long-term memory knows of people like this one."""
     context = runtime.context
-    about_somebody = (await context.journal.known(context.run_id)).has_subject
-    patterns = list(await context.patterns.recall(context.run_id)) if about_somebody else []
+    patterns = [] if state.get("goal") == READING else list(await context.patterns.recall(context.run_id))
     fresh: PlannerState = {"observations": None, "steps": [], "summary": None, "rounds": 0}
     return {**fresh, "patterns": patterns, "mail_refused": False, "by_runbook": False}
 
@@ -75,6 +76,8 @@ async def _decide(situation: Situation, context: PlannerContext, by_runbook: boo
     """The planner's decision if it can be followed, else the runbook's, which then decides for the rest of the run."""
     if by_runbook:
         return await RunbookPlanner().decide(situation), True
+    if isinstance(context.planner, RunbookPlanner):  # rules of ours: they may read the task as it was given
+        return await context.planner.decide(situation), False
     try:
         veil = await context.journal.veil(context.run_id)
         shown = deepcopy(veiled_situation(situation, veil))  # whatever a planner writes over, nobody else reads it

@@ -150,7 +150,8 @@ class Binder:
         effects = tx.effects.of_employee(employee.id)
         parts, undone = _parts(grant, effects, _PART_ACTIONS), _parts(grant, effects, UNDO_ACTIONS)
         undone = undone if any(p.action in UNDO_ACTIONS for p in grant.effects) else ()
-        letter = compose(notice, employee, tx.people.items(employee.id), parts=parts, undone=undone, titles=titles)
+        items, evaluation = tx.people.items(employee.id), tx.tasks.evaluation(intent.run_id)
+        letter = compose(notice, employee, items, parts=parts, undone=undone, titles=titles, evaluation=evaluation)
         contacts = self.policy.contacts_of(employee.profile, self.contacts)
         return {
             "recipient": contacts.recipient(notice),

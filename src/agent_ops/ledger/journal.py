@@ -161,7 +161,8 @@ class RunJournal:
 
         def work(tx: Tx) -> Run | None:
             run = _run(tx, run_id)
-            status = end_of_task(tx, run_id) if known.task else _ENDS.get(_standing(known), RunStatus.FAILED)
+            status = _ENDS.get(_standing(known), RunStatus.FAILED)
+            status = end_of_task(tx, run_id) if known.task and not known.held else status
             if run.status.ended:
                 return None
             if not tx.runs.holds(run_id, self.owner, time.time()):

@@ -12,6 +12,8 @@ from agent_ops.storage import Tx
 
 SCOPE = "status"
 MAX_PEOPLE = 10
+SUBJECT = "the employee"
+"""The handle under which planners know the run's employee (``domain.veil``)."""
 _SERVICE = "agent-ops"
 
 
@@ -24,6 +26,9 @@ def standing_of(tx: Tx, run_id: str, name: str) -> Reading:
     task = tx.tasks.get(run_id)
     if task is None or SCOPE not in task.scopes:
         raise NotPermitted(f"the task's caller lacks the scope {SCOPE!r}")
+    subject = tx.people.get(run.employee_id) if (run := tx.runs.get(run_id)) and name_key(name) == SUBJECT else None
+    if subject is not None:
+        return Reading(_facts(tx, subject), (_source(subject),))
     wanted = set(name_key(name).split())
     known = [person for person in tx.people.all() if person.status is not EmployeeStatus.ERASED]
     exact = [person for person in known if name_key(person.profile.name) == name_key(name)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from agent_ops.domain.access import AccessItem
 from agent_ops.domain.alarms import alarm_of
-from agent_ops.domain.contents import Contents, contents_of
+from agent_ops.domain.contents import Contents, contents_of, counted
 from agent_ops.domain.employee import Employee
+from agent_ops.domain.evaluation import Evaluation
 from agent_ops.domain.limits import Breaker
 from agent_ops.domain.notices import Letter, Notice
 from agent_ops.domain.withdrawal import withdrawal_of
@@ -44,8 +46,11 @@ def compose(
     parts: tuple[AccessItem, ...] = (),
     undone: tuple[AccessItem, ...] = (),
     titles: Mapping[str, str] | None = None,
+    evaluation: Evaluation | None = None,
 ) -> Letter:
     """Write a notice from what is stored.
+
+    ``evaluation`` says how the run did, once that is known.
 
     With ``undone`` it tells of an onboarding that is taken back (:func:`agent_ops.domain.withdrawal.withdrawal_of`), else
     of one that goes on (:func:`agent_ops.domain.contents.contents_of`).
@@ -54,6 +59,8 @@ def compose(
         contents = withdrawal_of(notice, employee, items, undone, titles or {})
     else:
         contents = contents_of(notice, employee, items, parts=parts, titles=titles)
+    if evaluation is not None:
+        contents = replace(contents, facts=(*contents.facts, ("This run", counted(evaluation))))
     return _laid_out(contents)
 
 

@@ -22,6 +22,7 @@ from agent_ops.domain.plans import Plan
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.domain.runs import Event, Run, RunReport
 from agent_ops.domain.tasks import TaskReport
+from agent_ops.graphs.nodes import ONBOARDING, READING
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.administration import Administration
 from agent_ops.runtime.compose import compose
@@ -299,14 +300,14 @@ class AgentOps(Administration):
     async def _drive(self, run_id: str) -> None:
         """Drive the planner graph on the run's thread, always with fresh input: facts come from storage, not checkpoints."""
         system, began = self._system, time.monotonic()
-        await self._name(run_id)
+        goal = ONBOARDING if await self._names_somebody(run_id) else READING
         config: RunnableConfig = {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT}
         config["metadata"] = {"prompts": prompts.version()}
         result = "interrupted"
         try:
             with system.traces.of(run_id, await system.journal.veil(run_id)) as callbacks:
                 config["callbacks"] = callbacks
-                await system.graph.ainvoke({"goal": "onboard"}, config, context=system.context(run_id), durability="sync")
+                await system.graph.ainvoke({"goal": goal}, config, context=system.context(run_id), durability="sync")
             if not system.settings.keep_checkpoints:  # a run that waits begins afresh, too
                 await system.checkpoints.adelete_thread(run_id)
             result = "driven"
@@ -314,8 +315,12 @@ class AgentOps(Administration):
             took = round(time.monotonic() - began, 3)
             log.info("run_driven", run=run_id, result=result, duration=took, prompts=prompts.version())
 
-    async def _name(self, run_id: str) -> None:
-        """Let the log's lines about the run name its request and employee, also when another process admitted it."""
+    async def _names_somebody(self, run_id: str) -> bool:
+        """Let the log's lines about the run name its request and employee, also when another process admitted it.
+
+        Whether there is an employee.
+        """
         run, request = await self._system.store.read(lambda tx: (tx.runs.get(run_id), tx.runs.request_of(run_id)))
         if run is not None:
             name_run(run_id, request=request, employee=run.employee_id)
+        return run is None or bool(run.employee_id)

@@ -16,8 +16,10 @@ _BATCH = 500
 
 
 async def prune_events(store: Store, days: int) -> int:
-    """Remove the events of runs that ended more than so many days ago, in short transactions; how many went."""
+    """Remove the events of runs, and the tasks, that ended more than so many days ago, in short transactions; how many went."""
     ended_before, removed = datetime.now(timezone.utc) - timedelta(days=days), 0
+    while gone := await store.transaction(lambda tx: tx.tasks.prune(ended_before, _BATCH)):
+        removed += gone
     while gone := await store.transaction(lambda tx: tx.logs.prune(ended_before, _BATCH)):
         removed += gone
     return removed

@@ -8,7 +8,7 @@ from agent_ops.domain.access import STANDING, AccessItem, ItemStatus
 from agent_ops.domain.effects import ITEM_ACTIONS, Action
 from agent_ops.domain.errors import NotFound
 from agent_ops.domain.intents import understood
-from agent_ops.domain.tasks import Task, TaskReport
+from agent_ops.domain.tasks import TaskReport
 from agent_ops.graphs.task_runbook import NEEDS_MODEL
 from agent_ops.storage import Transactions, Tx
 
@@ -49,7 +49,7 @@ def _report(tx: Tx, run_id: str) -> TaskReport:
         needs_model=NEEDS_MODEL if missed else "",
         evaluation=tx.tasks.evaluation(run_id),
     )
-    return TaskReport(**{**vars(report), "answer": _answer(task, said, report.sources) if run.status.ended else ""})
+    return TaskReport(**{**vars(report), "answer": _answer(report, said, tx.logs.denials(run_id)) if run.status.ended else ""})
 
 
 def _changes(tx: Tx, run_id: str) -> tuple[AccessItem, ...]:
@@ -72,13 +72,16 @@ def _changes(tx: Tx, run_id: str) -> tuple[AccessItem, ...]:
     return tuple(changes)
 
 
-def _answer(task: Task, said: str, sources: tuple[str, ...]) -> str:
+def _answer(report: TaskReport, said: str, denials: int) -> str:
     """The summary; what code has to say to it; and where everything stands, which no model can leave out."""
+    task, sources = report.task, report.sources
     lines = [
         said,
         "" if task.settled in said else task.settled,
         f"Nothing was changed: {task.withheld}." if task.withheld else "",
     ]
+    if denials and not report.run.employee_id:
+        lines.append(f"{denials} change{'' if denials == 1 else 's'} that its planner proposed were denied: nothing grants them.")
     if sources:
         rest = len(sources) - MAX_SOURCES
         lines.append(f"Sources: {'; '.join(sources[:MAX_SOURCES])}" + (f"; and {rest} more" if rest > 0 else ""))

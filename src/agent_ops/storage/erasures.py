@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -54,6 +55,7 @@ class Erasures:
         self._effects(employee_id)
         self._db.execute(f"DELETE FROM events WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608 - a fixed text
         self._db.execute(f"DELETE FROM requests WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608
+        self._tasks(employee_id)
         self._db.execute("UPDATE items SET reason = '', detail = '' WHERE employee_id = ?", (employee_id,))
         self._addresses(employee_id)
         self._employee(employee_id)
@@ -91,6 +93,19 @@ class Erasures:
         for row in rows(self._db, keyed, employee_id):
             hashed = self._pseudonyms.idempotency_key(row["key"])
             self._db.execute("UPDATE runs SET idempotency_key = ? WHERE id = ?", (hashed, row["id"]))
+
+    def _tasks(self, employee_id: str) -> None:
+        """Theirs, and everybody else's that name them in what was asked, or that came upon their record."""
+        row = one(self._db, "SELECT profile, coalesce(address, '') AS address FROM employees WHERE id = ?", employee_id) or {}
+        name = Profile.from_json(json.loads(row["profile"])).name if row else ""
+        about = [word.casefold() for word in (name, row.get("address", ""), employee_id) if word]
+        own = set(self.run_ids(employee_id))
+        for task in rows(self._db, "SELECT run_id, task || results || answer AS text FROM tasks"):
+            if task["run_id"] in own or any(word in task["text"].casefold() for word in about):
+                for table in ("tasks", "events"):
+                    self._db.execute(f"DELETE FROM {table} WHERE run_id = ?", (task["run_id"],))  # noqa: S608 - fixed names
+                self._db.execute("UPDATE runs SET summary = '' WHERE id = ?", (task["run_id"],))
+        self._db.execute(f"DELETE FROM evaluations WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608 - a fixed text
 
     def _effects(self, employee_id: str) -> None:
         """Keys and outcomes stay. A mail in the outbox is dropped; of what else was open nobody will know what became."""

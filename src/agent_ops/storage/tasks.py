@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlite_utils import Database
 
 from agent_ops.domain.evaluation import Evaluation
 from agent_ops.domain.tasks import StepResult, Task
-from agent_ops.storage.rows import dump, one, rows
+from agent_ops.storage.rows import dump, one, rows, stamp
 
 
 class Tasks:
@@ -42,6 +43,14 @@ class Tasks:
         if row is None:
             return (), ""
         return tuple(StepResult.from_json(found) for found in json.loads(row["results"])), row["answer"]
+
+    def prune(self, ended_before: datetime, limit: int) -> int:
+        """Forget at most ``limit`` tasks that ended before then: words, answers and all; how many went. Their runs stay."""
+        gone = self._db.execute(
+            "DELETE FROM tasks WHERE run_id IN (SELECT id FROM runs JOIN tasks ON run_id = id WHERE finished_at < ? LIMIT ?)",
+            (stamp(ended_before), limit),
+        )
+        return int(gone.rowcount)
 
     def evaluate(self, run_id: str, evaluation: Evaluation) -> None:
         """How the run did; the last word counts."""
