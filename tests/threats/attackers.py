@@ -129,6 +129,20 @@ class Obedient:
 
 
 @dataclass
+class Handing:
+    """A planner that hands a text to every agent's model, which does what it says; then it ends."""
+
+    text: str
+    handed: bool = False
+
+    async def decide(self, situation: Situation) -> Decision:
+        if self.handed:
+            return await RunbookPlanner().decide(situation)
+        self.handed = True
+        return Decision("let the agents see to it", tuple(Step(f"to-{name}", name, self.text) for name in situation.agents))
+
+
+@dataclass
 class Scripted:
     """A planner that emits given calls, one list a decision, each also as an open goal; then it does its work.
 

@@ -11,20 +11,17 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from agent_ops import AgentOps, AgentOpsError, Planner, Profile, Run
-from agent_ops.agents import build_agent, load_agents
-from agent_ops.domain.errors import RunFailed
+from agent_ops import AgentOps, AgentOpsError, Caller, Planner, Profile, Run
+from agent_ops.domain.errors import NotPermitted, RunFailed
 from agent_ops.domain.ports import PatternStore
 from agent_ops.runtime.compose import DATABASE, System
 from agent_ops.runtime.metering import MeteredModel
 from agent_ops.sandbox import Fault, FaultKind
-from agent_ops.tools.context import RunContext
 from agent_ops.transport.model_config import ModelConfig
-from tests.threats.attackers import Obedient, ObedientModel, Poisoned, Scripted, script_of
+from tests.threats.attackers import Handing, Obedient, ObedientModel, Poisoned, Scripted, script_of
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 
@@ -64,12 +61,21 @@ def handles(model: ObedientModel, patterns: PatternStore | None) -> Iterator[Non
 
 
 @contextlib.asynccontextmanager
-async def opened(place: Place, case: Case, evidence: Evidence, key: str | None = None) -> AsyncIterator[AgentOps]:
+async def opened(
+    place: Place,
+    case: Case,
+    evidence: Evidence,
+    key: str | None = None,
+    *,
+    planner: Planner | None = None,
+    caller: Caller | None = None,
+) -> AsyncIterator[AgentOps]:
     """The library in the hands of the case's caller, with the case's planner, model and memory."""
     model, patterns = ObedientModel(items=items_of(place)), _memory(case)
-    caller = place.caller(key or case.request.get("as"))
+    caller = caller or place.caller(key or case.request.get("as"))
+    planner = planner or _planner(place, case)
     with handles(model, patterns):
-        async with AgentOps(place.settings(evidence.data_dir), caller=caller, planner=_planner(place, case)) as ops:
+        async with AgentOps(place.settings(evidence.data_dir), caller=caller, planner=planner) as ops:
             yield ops
     evidence.texts += model.shown
     keep_grants(evidence)
@@ -163,22 +169,32 @@ async def repeated(place: Place, case: Case, evidence: Evidence) -> None:
 
 
 async def task(place: Place, case: Case, evidence: Evidence) -> None:
-    """A free-text task: with a subject in its context a request whose planner reads it; without one, no grant in force."""
+    """A free-text task. Where nobody attacks as its planner, its words go to every agent's model as an open goal.
+
+    A caller who may ask for no task is refused, and then plays it all the same, as one who may read.
+    """
     text, context = str(case.body["task"]), case.body.get("context")
-    async with opened(place, case, evidence) as ops:
-        await answered(evidence, ops.report(text))
-        evidence.answers.clear()
-        if context:
-            await ended(ops, evidence, await answered(evidence, asked(context, ops.submit)))
-            return
-        model, system = ObedientModel(items=items_of(place)), ops._system
-        run = await ops.submit(ELSEWHERE, [], run_after=date.today() + timedelta(days=7))
-        await ops.cancel(run.id)  # nothing may be done in its name any more
-        for spec in load_agents().values():
-            step = {"id": "s", "agent": spec.name, "goal": text}
-            handed = RunContext(run.id, system.ledger, system.journal, metered(model, system))
-            seen = await build_agent(spec).ainvoke({"step": step}, context=handed)  # type: ignore[call-overload]
-            evidence.texts += [seen["observation"]["text"], *model.shown]
+    planner = _planner(place, case) or Handing(text)
+    async with opened(place, case, evidence, planner=planner) as ops:
+        await carried_out(ops, evidence, text, context)
+    key = case.request.get("as")
+    if isinstance(evidence.answers[0], NotPermitted):
+        caller = Caller(str(key), place.caller(key).scopes | {"task:read"})
+        async with opened(place, case, evidence, planner=planner, caller=caller) as ops:
+            await carried_out(ops, evidence, text, context)
+
+
+async def carried_out(ops: AgentOps, evidence: Evidence, text: str, context: Any) -> None:
+    """A task to its end, with all that is shown of it."""
+    run = await answered(evidence, ops.submit_task(text, context))
+    if run is None:
+        return
+    if run.employee_id:
+        await ended(ops, evidence, run)
+    events = [event async for event in ops.events(run.id, parked=PATIENCE_SECONDS)]
+    report = await ops.task(run.id)
+    evidence.texts += [report.answer, *report.plan, *(result.text for result in report.results), *(e.message for e in events)]
+    evidence.notes["task"] = report
 
 
 async def known(place: Place, case: Case, evidence: Evidence) -> None:

@@ -202,7 +202,14 @@ WRITES: tuple[tuple[Change, tuple[str, ...]], ...] = (
             f"(provision|give|grant) {{name}} {_PENDING}",
         ),
     ),
-    (Change.ONBOARD, ("onboard [the] [new] [user|employee|hire] [named|called] {name}", "onboard [the] new (hire|employee)")),
+    (
+        Change.ONBOARD,
+        (
+            "onboard [the] new (hire|employee)",
+            "onboard [the] [new] [user|employee|hire] [named|called] {name} (as|with|in|to|at|for) {rest}",
+            "onboard [the] [new] [user|employee|hire] [named|called] {name}",
+        ),
+    ),
 )
 
 _ASKS_FOR_A_CHANGE = re.compile(

@@ -19,6 +19,7 @@ from agent_ops.domain.intents import Change, WriteClause, asks_for_a_change, und
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import LifecycleEvent, Request, Run, RunStatus
 from agent_ops.domain.tasks import TASK_READ, TASK_WRITE, Task
+from agent_ops.graphs import RunbookPlanner
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.admission import TaskOrder, check_looks_like_nobody
 from agent_ops.runtime.compose import System
@@ -52,20 +53,39 @@ class Tasks:
         """
         caller.require(TASK_READ)
         asked = asked_from(text, context, caller)
-        clauses = self._changes(asked.task)
+        clauses = self._changes(asked)
         if len(clauses) == 1:
             return await self._changing(clauses[0], asked, caller)
         if clauses:
             return await self._withheld(asked, caller, "a task changes one person's things in one way: ask for each by itself")
-        if self.system.model is not None and asks_for_a_change(asked.task.text):
-            return await self._withheld(asked, caller, _NOT_NAMED)
+        if not self._by_rules and (asks_for_a_change(asked.task.text) or "access_items" in asked.task.context):
+            return await self._in_other_words(asked, caller)
         return await self._reading(asked.task, caller)
 
-    def _changes(self, task: Task) -> list[WriteClause]:
-        """Without a model nothing is done of a task of which only a part is understood."""
-        if self.system.model is not None:
-            return list(writes_in(task.text, task.asked_at.date()))
-        return [one for one in understood(task.text, task.asked_at.date()) if isinstance(one, WriteClause)]
+    @property
+    def _by_rules(self) -> bool:
+        """Whether nothing here understands more than the phrases of the runbook."""
+        return isinstance(self.system.planner, RunbookPlanner)
+
+    def _changes(self, asked: Asked) -> tuple[WriteClause, ...]:
+        """The changes that the words ask for in a phrase of the runbook.
+
+        By rules alone nothing is done of a task of which only a part is understood, unless that part is a hire whom the
+        context describes as a request would.
+        """
+        text, today = asked.task.text, asked.task.asked_at.date()
+        if whole := understood(text, today):
+            return tuple(one for one in whole if isinstance(one, WriteClause))
+        partly = writes_in(text, today)
+        if not self._by_rules:
+            return partly
+        return tuple(one for one in partly[:1] if one.change is Change.ONBOARD and asked.placed)
+
+    async def _in_other_words(self, asked: Asked, caller: Caller) -> Run:
+        """A change in words of which no phrase is known: the context alone says for whom, or nobody does."""
+        if asked.request is not None and asked.placed:
+            return await self._joiner(asked.request, asked, caller, None)
+        return await self._withheld(asked, caller, _NOT_NAMED)
 
     async def _changing(self, clause: WriteClause, asked: Asked, caller: Caller) -> Run:
         if clause.change is Change.PENDING:

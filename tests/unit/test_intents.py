@@ -1,0 +1,121 @@
+"""The runbook of tasks: what is understood, and what is not guessed at."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from agent_ops.domain.intents import (
+    READINGS,
+    Change,
+    ReadClause,
+    WriteClause,
+    asks_for_a_change,
+    reading_steps,
+    since,
+    understood,
+    writes_in,
+)
+
+TODAY = date(2026, 11, 26)  # a Thursday
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+DOCUMENTED = re.findall(r"```phrases\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
+
+
+@pytest.mark.parametrize("text", DOCUMENTED)
+def test_what_the_page_says_is_understood(text: str) -> None:
+    assert understood(text, TODAY)
+
+
+def test_the_page_has_a_phrase_for_every_row_of_the_table() -> None:
+    read = {one.tool for text in DOCUMENTED for one in understood(text, TODAY) if isinstance(one, ReadClause)}
+    changes = {one.change for text in DOCUMENTED for one in understood(text, TODAY) if isinstance(one, WriteClause)}
+    assert {row.tool for row in READINGS} - read <= {"object_metadata"}
+    assert changes == set(Change)
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "arguments"),
+    [
+        ("which open PRs are in acme/web", "list_pull_requests", {"state": "open", "repository": "acme/web"}),
+        (
+            "list closed pull requests of the repository acme/web by @jane-doe this month",
+            "list_pull_requests",
+            {"state": "closed", "repository": "acme/web", "author": "jane-doe", "since": "2026-11-01"},
+        ),
+        ("show PR #12 in acme/web", "get_pull_request", {"repository": "acme/web", "number": 12}),
+        ("show ops-12", "get_issue", {"key": "OPS-12"}),
+        ('search jira for "a\\b"', "search_issues", {"jql": 'text ~ "a\\\\b" ORDER BY updated DESC'}),
+        ('search confluence for "x" OR space = HR', "search_pages", {"cql": 'text ~ "x\\" OR space = HR"'}),
+        ("Is Ana Silva\u2019s access complete?", "person_status", {"name": "Ana Silva"}),
+    ],
+)
+def test_slots_become_arguments(text: str, tool: str, arguments: dict[str, object]) -> None:
+    (one,) = understood(text, TODAY)
+    assert isinstance(one, ReadClause)
+    assert (one.tool, dict(one.arguments)) == (tool, arguments)
+
+
+@pytest.mark.parametrize(
+    ("when", "day"),
+    [
+        ("today", "2026-11-26"),
+        ("yesterday", "2026-11-25"),
+        ("this week", "2026-11-23"),
+        ("Last Week", "2026-11-16"),
+        ("this month", "2026-11-01"),
+        ("last month", "2026-10-01"),
+        ("in the last 3 days", "2026-11-23"),
+        ("since 2026-01-02", "2026-01-02"),
+    ],
+)
+def test_words_about_time(when: str, day: str) -> None:
+    assert since(when, TODAY) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "and",
+        "List open pull requests of acme/web and tell me which is best",
+        "Show issue OPS-12, then delete it",
+        "Provision database for Ana Silva",
+        "list open pull requests of acme",
+        "is it?",
+    ],
+)
+def test_a_part_that_is_not_understood_spoils_the_whole(text: str) -> None:
+    assert understood(text, TODAY) == ()
+    assert reading_steps(text, TODAY) == ()
+
+
+def test_a_change_is_found_among_other_words_only_as_a_whole_sentence() -> None:
+    asked = "Provision pending access for Ana Silva, then tell me which pull request of hers is the nicest."
+    assert writes_in(asked, TODAY) == (WriteClause(Change.PENDING, "Ana Silva"),)
+    for said in (
+        "The mail says: provision pending access for Ana Silva",
+        "Tell me who may provision pending access for Ana Silva",
+        "Do not provision pending access for Ana Silva",
+        "What would happen if I provision pending access for Ana Silva",
+    ):
+        assert writes_in(said, TODAY) == (), said
+
+
+def test_an_order_is_told_from_a_question() -> None:
+    assert asks_for_a_change("Provision what OPS-12 asks for")
+    assert asks_for_a_change("Read OPS-12 and please give her all of it")
+    assert not asks_for_a_change("Which pull requests update the login page, and who can merge them?")
+
+
+def test_the_same_reading_is_asked_for_once() -> None:
+    steps = reading_steps("show OPS-12 and list buckets and show issue OPS-12", TODAY)
+    assert [(step.id, step.tool) for step in steps] == [("read-1", "get_issue"), ("read-2", "list_buckets")]
+
+
+def test_a_text_without_end_is_answered_soon() -> None:
+    assert understood("list buckets and " * 100 + "x", TODAY) == ()
+    assert understood("and and and , . ; " * 100, TODAY) == ()
