@@ -24,7 +24,7 @@ class PullRequests(NoChoice):
 
 class Objects(NoChoice):
     bucket: str = Field(max_length=63)
-    changed_since: str = Field("", max_length=10)
+    changed_since: str = Field("", max_length=40)
 
 
 class Issue(NoChoice):
@@ -59,7 +59,7 @@ def tool(agent: str, name: str, schema: type[NoChoice]) -> ReadTool:
 SPECS = {
     "github": AgentSpec("github", "reads GitHub", "status", (tool("github", "list_pull_requests", PullRequests),)),
     "aws": AgentSpec("aws", "reads AWS", "status", (tool("aws", "list_objects", Objects),)),
-    "jira": AgentSpec("jira", "reads Jira", "status", (tool("jira", "get_issue", Issue),)),
+    "jira": AgentSpec("jira", "reads Jira", "status", (tool("jira", "read_issue", Issue),)),
 }
 PULLS = Reading(
     [{"number": 12, "title": "Login page", "author": "jane-doe"}, {"number": 14, "title": "Logs", "author": "ana-silva"}],

@@ -27,7 +27,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scripted]:
         monkeypatch,
         github={"list_pull_requests": PULLS},
         aws={"list_objects": OBJECTS},
-        jira={"get_issue": OPS_12},
+        jira={"read_issue": OPS_12},
     )
 
 
@@ -58,20 +58,20 @@ async def test_this_week_begins_on_monday(readers: dict[str, Scripted], settings
     await execute(settings, fakes, "Which objects in bucket hr-exports changed this week?")
     today = datetime.now(timezone.utc).date()
     monday = today - timedelta(days=today.weekday())
-    assert readers["aws"].asked == [("list_objects", {"bucket": "hr-exports", "changed_since": monday.isoformat()})]
+    assert readers["aws"].asked == [("list_objects", {"bucket": "hr-exports", "changed_since": f"{monday}T00:00:00Z"})]
 
 
 async def test_several_agents_read_side_by_side(readers: dict[str, Scripted], settings: Settings, fakes: FakeServices) -> None:
     report = await execute(settings, fakes, "List open pull requests of acme/web, and show issue OPS-12.")
     assert report.sources == ("GitHub: acme/web#12", "GitHub: acme/web#14", "Jira: OPS-12")
-    assert report.plan[0] == "read list pull requests (github), get issue (jira) side by side"
+    assert report.plan[0] == "read list pull requests (github), read issue (jira) side by side"
     assert len(report.plan) == 2, "one thought for both, one for the end"
 
 
 async def test_what_cannot_be_read_is_said_and_fails_the_task(
     readers: dict[str, Scripted], settings: Settings, fakes: FakeServices
 ) -> None:
-    readers["jira"].answers["get_issue"] = ServiceUnavailable("Jira", "is closed", "Come again.")
+    readers["jira"].answers["read_issue"] = ServiceUnavailable("Jira", "is closed", "Come again.")
     report = await execute(settings, fakes, "Show issue OPS-12 and list open pull requests of acme/web")
     assert report.run.status is RunStatus.FAILED
     assert "is closed" in report.answer

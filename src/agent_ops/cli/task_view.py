@@ -74,13 +74,33 @@ def _lines(report: TaskReport) -> Iterator[RenderableType]:
 
 
 def _found(result: StepResult) -> RenderableType:
-    """Rows of facts as a table; anything else in its own words."""
+    """Facts as lines and tables; what is no whole reading in its own words."""
     facts = _facts(result.text)
-    if not isinstance(facts, list) or not facts or not all(isinstance(row, dict) for row in facts):
-        return Text(result.text if facts is None else json.dumps(facts, ensure_ascii=False, indent=1))
-    columns = list(dict.fromkeys(key for row in facts for key in row))
+    if facts is None:
+        return Text(result.text)
+    return Group(*_shown(facts))
+
+
+def _shown(facts: Any) -> Iterator[RenderableType]:
+    if _is_rows(facts):
+        yield _table(facts)
+    elif not isinstance(facts, dict):
+        yield Text(_cell(facts))
+    else:
+        for name, value in facts.items():
+            yield Text(name if _is_rows(value) else f"{name}: {_cell(value)}")
+            if _is_rows(value):
+                yield Padding(_table(value), (0, 0, 0, 2))
+
+
+def _is_rows(facts: Any) -> bool:
+    return isinstance(facts, list) and bool(facts) and all(isinstance(row, dict) for row in facts)
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(*columns, box=None, pad_edge=False)
-    for row in facts[:MAX_ROWS]:
+    for row in rows[:MAX_ROWS]:
         table.add_row(*(Text(_cell(row.get(column, ""))) for column in columns))
     return table
 

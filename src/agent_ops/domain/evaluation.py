@@ -64,7 +64,9 @@ class Evaluation:
         return cls(**{key: value for key, value in data.items() if key != "asked"})
 
 
-def evaluate(known: Known, readings: Iterable[bool], seconds: float, said: str = "", refused: int = 0) -> Evaluation:
+def evaluate(
+    known: Known, readings: Iterable[bool], seconds: float, said: str = "", refused: int = 0, denied: int = 0
+) -> Evaluation:
     """Count what came of a run.
 
     Args:
@@ -73,6 +75,7 @@ def evaluate(known: Known, readings: Iterable[bool], seconds: float, said: str =
         seconds: how long it took.
         said: a planner's own words on it: kept as a remark unless they contradict the counts.
         refused: how much else was asked for and not granted.
+        denied: how often the planner proposed what nothing grants; nobody asked for that, so it is not counted.
     """
     fates = [_fate(proposal, known) for proposal in known.due if proposal.action is not Action.SEND_MAIL]
     due = {p.item for p in known.due if p.action in ITEM_ACTIONS}
@@ -82,7 +85,7 @@ def evaluate(known: Known, readings: Iterable[bool], seconds: float, said: str =
     done, refused, failed, unknown = (fates.count(fate) for fate in Fate)
     plain = Evaluation(done, refused, failed, unknown, round(seconds, 3))
     remark = one_line(said, MAX_REMARK)
-    return plain if not remark or contradicts(remark, plain) else Evaluation(**{**vars(plain), "remark": remark})
+    return plain if not remark or contradicts(remark, plain, denied) else Evaluation(**{**vars(plain), "remark": remark})
 
 
 def _fate(proposal: Proposal, known: Known) -> Fate:
@@ -103,7 +106,7 @@ _NOT_WELL = re.compile(
 _NEGATED = re.compile(r"\b(no|none|nothing|not|without|0)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
 
 
-def contradicts(said: str, evaluation: Evaluation) -> bool:
+def contradicts(said: str, evaluation: Evaluation, denied: int = 0) -> bool:
     """Whether words about a run disagree with its counts: other numbers, success where there was none, or the reverse.
 
     In doubt they do: the counts are shown anyway, and a remark that is dropped does no harm.
@@ -113,6 +116,6 @@ def contradicts(said: str, evaluation: Evaluation) -> bool:
         return True
     if any((int(part), int(whole)) != (evaluation.done, evaluation.asked) for part, whole in _OF.findall(said)):
         return True
-    well = evaluation.done == evaluation.asked
+    well = evaluation.done == evaluation.asked and not denied
     claims = _NOT_WELL if well else _ALL_WELL
     return any(not _NEGATED.search(said[: found.start()]) for found in claims.finditer(said))

@@ -95,11 +95,22 @@ def _commits(slots: Mapping[str, str], today: date) -> Mapping[str, Any]:
 
 
 def _objects(slots: Mapping[str, str], today: date) -> Mapping[str, Any]:
-    return {"bucket": slots["bucket"], **({"changed_since": since(slots["when"], today)} if "when" in slots else {})}
+    return {
+        "bucket": slots["bucket"],
+        **({"changed_since": f"{since(slots['when'], today)}T00:00:00Z"} if "when" in slots else {}),
+    }
 
 
 def _issue(slots: Mapping[str, str], today: date) -> Mapping[str, Any]:
     return {"key": slots["key"].upper()}
+
+
+def _object(slots: Mapping[str, str], today: date) -> Mapping[str, Any]:
+    return {"bucket": slots["bucket"], "key": slots["object"]}
+
+
+def _page(slots: Mapping[str, str], today: date) -> Mapping[str, Any]:
+    return {"page_id": slots["page"]}
 
 
 def _quoted(text: str) -> str:
@@ -151,14 +162,14 @@ READINGS: tuple[Row, ...] = (
             f"{_LIST} (objects|files) (in|of) [the] [s3] bucket {{bucket}} [[that] [were|have] [been] changed {{when}}]",
         ),
     ),
-    Row("aws", "object_metadata", _as_is, (f"{_SHOW} metadata of {{object}} in [the] [s3] bucket {{bucket}}",)),
+    Row("aws", "object_facts", _object, (f"{_SHOW} metadata of {{object}} in [the] [s3] bucket {{bucket}}",)),
     Row("aws", "public_access", _as_is, ("is [the] [s3] bucket {bucket} public",)),
     Row("aws", "list_buckets", _as_is, (f"{_LIST} [s3] buckets",)),
     Row("aws", "list_instances", _as_is, (f"{_LIST} [ec2] instances",)),
-    Row("aws", "list_security_groups", _as_is, (f"{_LIST} [ec2] security groups",)),
+    Row("aws", "security_groups", _as_is, (f"{_LIST} [ec2] security groups",)),
     Row(
         "jira",
-        "get_issue",
+        "read_issue",
         _issue,
         (f"{_SHOW} [jira] [issue|ticket] {{key}}", "what does {key} (say|ask for|ask|want|need)", "what is {key} [about]"),
     ),
@@ -167,7 +178,7 @@ READINGS: tuple[Row, ...] = (
     Row("jira", "list_projects", _as_is, (f"{_LIST} [jira] projects",)),
     Row("confluence", "search_pages", _cql, ("search [the] (confluence|wiki) for {query}",)),
     Row("confluence", "list_spaces", _as_is, (f"{_LIST} [confluence] spaces",)),
-    Row("confluence", "read_page", _as_is, (f"{_SHOW} [confluence] page {{page}}",)),
+    Row("confluence", "read_page", _page, (f"{_SHOW} [confluence] page {{page}}",)),
     Row(
         "status",
         "person_status",

@@ -19,7 +19,7 @@ SLOTS: Mapping[str, str] = {
     "state": r"open|closed|all",
     "author": r"@?[\w-]{1,39}",
     "query": r"[^\r\n]{1,200}?",
-    "rest": r"[^\r\n]{1,200}?",
+    "rest": r"[^\r\n.:;!?'\"]{1,200}?",
     "name": r"[^\r\n,;:?!\"]{1,120}?",
     "when": r"today|yesterday|(?:this|last) (?:week|month)|(?:in )?the (?:last|past) \d{1,3} days|since \d{4}-\d\d-\d\d",
 }

@@ -22,8 +22,9 @@ def record_evaluation(tx: Tx, known: Known, results: Sequence[StepResult], said:
     readings = [result.succeeded for result in results] + [True] * bool(known.task and known.task.settled)
     if known.task is not None and run is not None and not run.usage.calls:
         readings += [False] * (len(reading_steps(known.task.text, known.task.asked_at.date())) - len(results))
+    denied = tx.logs.denials(known.run_id) if known.task else 0
     remark = said if run is not None and run.usage.calls else ""  # the runbook's own words say nothing that the counts do not
-    tx.tasks.evaluate(known.run_id, evaluate(known, readings, seconds, remark, refused))
+    tx.tasks.evaluate(known.run_id, evaluate(known, readings, seconds, remark, refused, denied))
     if known.task is not None:
         tx.tasks.answer(known.run_id, bounded(tuple(results)), said[:MAX_ANSWER])
 

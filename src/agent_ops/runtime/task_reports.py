@@ -75,13 +75,11 @@ def _changes(tx: Tx, run_id: str) -> tuple[AccessItem, ...]:
 def _answer(report: TaskReport, said: str, denials: int) -> str:
     """The summary; what code has to say to it; and where everything stands, which no model can leave out."""
     task, sources = report.task, report.sources
-    lines = [
-        said,
-        "" if task.settled in said else task.settled,
-        f"Nothing was changed: {task.withheld}." if task.withheld else "",
-    ]
+    lines = [said, "" if task.settled in said else task.settled]
+    if task.withheld:
+        lines.append(f"Nothing was changed: {task.withheld}.")
     if denials and not report.run.employee_id:
-        lines.append(f"{denials} change{'' if denials == 1 else 's'} that its planner proposed were denied: nothing grants them.")
+        lines.append(f"Denied, as nothing grants it: {denials} proposed change{'' if denials == 1 else 's'}.")
     if sources:
         rest = len(sources) - MAX_SOURCES
         lines.append(f"Sources: {'; '.join(sources[:MAX_SOURCES])}" + (f"; and {rest} more" if rest > 0 else ""))
