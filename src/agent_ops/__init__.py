@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent_ops.domain.policy import EntitlementPolicy
     from agent_ops.domain.ports import EffectAdapter, Planner
     from agent_ops.domain.runs import Event, Mail, Run, RunReport, RunStatus
+    from agent_ops.domain.tasks import TaskReport
     from agent_ops.policies import read_policy
     from agent_ops.runtime.agent_ops import AgentOps
     from agent_ops.sandbox.launch import Sandbox
@@ -51,6 +52,7 @@ _HOMES = {
     "Settings": "settings",
     "Situation": "domain.decisions",
     "Step": "domain.decisions",
+    "TaskReport": "domain.tasks",
     "read_policy": "policies",
 }
 
@@ -80,6 +82,7 @@ __all__ = [
     "Settings",
     "Situation",
     "Step",
+    "TaskReport",
     "read_policy",
 ]
 

@@ -42,6 +42,7 @@ PUBLIC = [
     "Settings",
     "Situation",
     "Step",
+    "TaskReport",
     "read_policy",
 ]
 
