@@ -76,7 +76,7 @@ async def _decide(situation: Situation, context: PlannerContext, by_runbook: boo
     """The planner's decision if it can be followed, else the runbook's, which then decides for the rest of the run."""
     if by_runbook:
         return await RunbookPlanner().decide(situation), True
-    if isinstance(context.planner, RunbookPlanner):  # rules of ours: they may read the task as it was given
+    if situation.known.task and type(context.planner) is RunbookPlanner:  # rules of ours may read a task as it was given
         return await context.planner.decide(situation), False
     try:
         veil = await context.journal.veil(context.run_id)
