@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent_ops import AgentOps, Profile, RunStatus, Settings
+from agent_ops import AgentOps, Plan, Profile, RunStatus, Settings
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import InvalidRequest, NotPermitted, ServiceUnavailable
@@ -191,8 +191,6 @@ async def test_an_ambiguous_name_gives_candidates_and_no_write(settings: Setting
 async def test_a_caller_who_may_not_gets_a_plan_that_somebody_else_applies(
     settings: Settings, fakes: FakeServices, ana: Profile
 ) -> None:
-    from agent_ops import Plan
-
     fakes[Action.RUN_PIPELINE].failing_items = {"aws"}
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         await ops.onboard(ana)
@@ -248,3 +246,22 @@ async def test_a_hire_whom_the_context_describes_is_onboarded_whatever_else_the_
     assert nothing.run.status is RunStatus.REFUSED
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         assert [known.employee.profile.name for known in await ops.employees()] == ["Rui Costa"]
+
+
+async def test_a_joiner_needs_onboard_and_else_there_is_a_plan(settings: Settings, fakes: FakeServices) -> None:
+    joiner = {"name": "Rui Costa", "team": "Engineering", "access_items": ["aws"]}
+    report = await execute(settings, fakes, "Onboard the new hire Rui Costa", joiner, WRITER)
+    assert report.run.status is RunStatus.REFUSED
+    assert "lacks the scope 'onboard'" in report.answer
+    assert fakes.sends() == {}
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        assert await ops.employees() == []
+        applied = await ops.wait((await ops.apply(Plan.from_text(report.task.plan))).id)
+    assert applied.employee.address == "rui.costa@acme.example"
+
+
+async def test_with_a_team_and_no_onboard_scope_the_address_is_reserved_only(settings: Settings, fakes: FakeServices) -> None:
+    context = {"name": "John Doe", "team": "Engineering", "external_id": "E-9"}
+    report = await execute(settings, fakes, ADDRESS, context, WRITER)
+    assert fakes.sends() == {"entra.reserve_address": 1}
+    assert [change.item for change in report.changes] == ["address"]

@@ -125,6 +125,13 @@ def test_every_call_fits_its_tool(text: str) -> None:
         schema.model_validate({**step.arguments, "context": None})
 
 
+def test_the_finest_parting_counts() -> None:
+    parted = [step.tool for step in reading_steps("search Confluence for holiday, and list jira projects and list spaces", TODAY)]
+    assert parted == ["search_pages", "list_projects", "list_spaces"]
+    (whole,) = reading_steps("search Confluence for holiday and travel", TODAY)
+    assert whole.arguments == {"cql": 'text ~ "holiday and travel"'}
+
+
 def test_the_same_reading_is_asked_for_once() -> None:
     steps = reading_steps("show OPS-12 and list buckets and show issue OPS-12", TODAY)
     assert [(step.id, step.tool) for step in steps] == [("read-1", "read_issue"), ("read-2", "list_buckets")]
@@ -132,4 +139,5 @@ def test_the_same_reading_is_asked_for_once() -> None:
 
 def test_a_text_without_end_is_answered_soon() -> None:
     assert understood("list buckets and " * 100 + "x", TODAY) == ()
+    assert understood("search jira for a and " * 24 + "x" * 300, TODAY) == ()
     assert understood("and and and , . ; " * 100, TODAY) == ()

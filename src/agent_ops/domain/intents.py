@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from agent_ops.domain.decisions import Step
 from agent_ops.domain.phrases import matched
 
-MAX_CLAUSES = 12
+MAX_CLAUSES, MAX_JOINTS = 12, 24
 
 
 class Change(str, Enum):
@@ -232,21 +233,24 @@ _JOINT = re.compile(r"(?i)\s*[,;.?!]\s+(?:and\s+|then\s+)*|\s+and\s+(?:then\s+|a
 
 
 def understood(text: str, today: date) -> tuple[Clause, ...]:
-    """What a task asks for, when every part of it is a phrase of the table; else nothing: a part is not guessed at."""
+    """What a task asks for, when every part of it is a phrase of the table; else nothing: a part is not guessed at.
+
+    The finest parting counts: 'search Jira for locks and list buckets' are two.
+    """
     text = _POLITE.sub("", " ".join(text.split())).rstrip(" .?!")
-    return _clauses(text, today, MAX_CLAUSES)
-
-
-def _clauses(text: str, today: date, left: int) -> tuple[Clause, ...]:
-    if (whole := clause(text, today)) is not None:
-        return (whole,)
-    if left <= 1:
+    if len(_JOINT.findall(text)) > MAX_JOINTS:
         return ()
-    for joint in _JOINT.finditer(text):
-        first = clause(text[: joint.start()], today)
-        if first is not None and (rest := _clauses(_POLITE.sub("", text[joint.end() :]), today, left - 1)):
-            return (first, *rest)
-    return ()
+
+    @cache
+    def parted(rest: str, left: int) -> tuple[Clause, ...]:
+        for joint in _JOINT.finditer(rest) if left > 1 else ():
+            first = clause(rest[: joint.start()], today)
+            if first is not None and (others := parted(_POLITE.sub("", rest[joint.end() :]), left - 1)):
+                return (first, *others)
+        whole = clause(rest, today)
+        return () if whole is None else (whole,)
+
+    return parted(text, MAX_CLAUSES)
 
 
 def clause(text: str, today: date) -> Clause | None:
