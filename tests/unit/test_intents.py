@@ -48,7 +48,7 @@ def test_the_page_has_a_phrase_for_every_row_of_the_table() -> None:
             "list_pull_requests",
             {"state": "closed", "repository": "acme/web", "author": "jane-doe", "since": "2026-11-01"},
         ),
-        ("show PR #12 in acme/web", "get_pull_request", {"repository": "acme/web", "number": 12}),
+        ("show PR #12 in acme/web", "read_pull_request", {"repository": "acme/web", "number": 12}),
         ("show ops-12", "read_issue", {"key": "OPS-12"}),
         ('search jira for "a\\b"', "search_issues", {"jql": 'text ~ "a\\\\b" ORDER BY updated DESC'}),
         ('search confluence for "x" OR space = HR', "search_pages", {"cql": 'text ~ "x\\" OR space = HR"'}),
