@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from agent_ops.agents import load_agents
+
 OWN = Path(__file__).with_name("more.json")
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "security"
 ONBOARD = "/api/users/onboard_user"
@@ -107,11 +109,19 @@ BY_PATH = {
 """A REST path, without its query, as the library's way in: `ways` has one function for each."""
 
 
+def read_by(planted_in: str) -> str:
+    """The agent that reads where the text is planted; empty when none does."""
+    words = planted_in.lower().split()
+    return next((name for name in ("jira", "github", "confluence", "aws") if name in words), "")
+
+
 def way_of(data: dict[str, Any]) -> str:
     """The library's way in for a case of the REST service; empty when there is none."""
     path = data.get("request", {}).get("path", "").partition("?")[0]
     if data["category"] in BY_CATEGORY:
         return BY_CATEGORY[data["category"]]
+    if path == ONBOARD and read_by(data["planted_in"]) in load_agents():
+        return "read"
     if path == ONBOARD:
         return "repeated" if data["request"].get("headers") else "onboard"
     if path == "/api/execute_task" and data["request"].get("as") is None:

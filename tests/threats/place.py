@@ -103,7 +103,8 @@ class Place:
 
     async def _prepare(self) -> None:
         box = self.box.addresses
-        urls = [httpx.URL(url) for url in (box.entra_url, box.aws_url, self._jenkins())]
+        read = [getattr(box, name, "") for name in ("jira_url", "confluence_url", "github_url")]
+        urls = [httpx.URL(url) for url in (box.entra_url, box.aws_url, self._jenkins(), *filter(None, read))]
         self.configured = frozenset({*((url.host, url.port or 443) for url in urls), (box.smtp_host, box.smtp_port)})
         for item in self.policy.catalogue.values():
             if isinstance(item, PipelineItem):

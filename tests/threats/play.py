@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.threats import crash, files, flood, programs, ways
+from tests.threats import crash, files, flood, programs, reading, ways
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import Way
@@ -10,12 +10,14 @@ from tests.threats.ways import Way
 BEFORE: dict[str, Way] = {
     **dict.fromkeys(("clear_address", "viewer", "lookup"), ways.known),
     "killed": crash.survey,
+    "read": reading.plant,
 }
 """What is done before the records are looked at."""
 WAYS: dict[str, Way] = {
     "onboard": ways.onboard,
     "repeated": ways.repeated,
     "task": ways.task,
+    "read": reading.read,
     "clear_address": ways.clear_address,
     "viewer": ways.viewer,
     "lookup": ways.lookup,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_ops.agents import load_agents
-from tests.threats.cases import Case
+from tests.threats.cases import Case, read_by
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ def _module(name: str) -> Callable[[], bool]:
 
 def _agent(name: str) -> Missing:
     """An agent reads what somebody planted there; what a service answers to an effector is read today."""
-    return Missing(f"the {name} agent", lambda: name in load_agents(), lambda case: _shared(case) and name in _words(case))
 
+    def waits(case: Case) -> bool:
+        return _shared(case) and read_by(case.planted_in) == name and case.way != "read"
 
-def _words(case: Case) -> list[str]:
-    return case.planted_in.lower().split()
+    return Missing(f"the {name} agent", lambda: name in load_agents(), waits)
 
 
 def _shared(case: Case) -> bool:

@@ -71,9 +71,9 @@ async def opened(
     caller: Caller | None = None,
 ) -> AsyncIterator[AgentOps]:
     """The library in the hands of the case's caller, with the case's planner, model and memory."""
-    model, patterns = ObedientModel(items=items_of(place)), _memory(case)
+    model, patterns = ObedientModel(items=items_of(place)), memory_of(case)
     caller = caller or place.caller(key or case.request.get("as"))
-    planner = planner or _planner(place, case)
+    planner = planner or planner_of(place, case)
     with handles(model, patterns):
         async with AgentOps(place.settings(evidence.data_dir), caller=caller, planner=planner) as ops:
             yield ops
@@ -81,11 +81,13 @@ async def opened(
     keep_grants(evidence)
 
 
-def _memory(case: Case) -> Poisoned | None:
+def memory_of(case: Case) -> Poisoned | None:
+    """The long-term memory that the case says is poisoned."""
     return Poisoned((case.planted,)) if "memory" in case.planted_in else None
 
 
-def _planner(place: Place, case: Case) -> Planner | None:
+def planner_of(place: Place, case: Case) -> Planner | None:
+    """Who plans in the case; None for the built-in rules."""
     if case.planner == "obedient":
         told = () if "memory" in case.planted_in else (case.planted,)
         return Obedient(items_of(place), told)
@@ -150,7 +152,7 @@ async def console(place: Place, case: Case, item: str, result: str, lines: tuple
 async def onboard(place: Place, case: Case, evidence: Evidence) -> None:
     """One request by the library; unless a planner attacks, it is planned first, which may change nothing."""
     async with opened(place, case, evidence) as ops:
-        if _planner(place, case) is None:
+        if planner_of(place, case) is None:
             await answered(evidence, asked(case.body, ops.plan, **case.more.get("options", {})))
         await ended(ops, evidence, await answered(evidence, asked(case.body, ops.submit, **case.more.get("options", {}))))
 
@@ -174,7 +176,7 @@ async def task(place: Place, case: Case, evidence: Evidence) -> None:
     A caller who may ask for no task is refused, and then plays it all the same, as one who may read.
     """
     text, context = str(case.body["task"]), case.body.get("context")
-    planner = _planner(place, case) or Handing(text)
+    planner = planner_of(place, case) or Handing(text)
     async with opened(place, case, evidence, planner=planner) as ops:
         await carried_out(ops, evidence, text, context)
     key = case.request.get("as")
