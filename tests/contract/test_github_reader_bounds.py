@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agent_ops.domain.errors import ServiceError, ServiceRefused
+from agent_ops.domain.errors import ServiceError, ServiceRefused, ServiceUnavailable
 from agent_ops.readers.github import GithubReader
 from agent_ops.readers.github_calls import GithubCalls
 from agent_ops.sandbox.listener import Listener
@@ -79,10 +79,9 @@ async def test_no_redirect_to_another_host_is_followed(bench: Bench, status: int
         {"text": "<html>Sign in to the network</html>", "content_type": "text/html"},
         {"text": '{"cut": ', "content_type": "application/json"},
         {"text": "[1, 2]", "content_type": "application/json"},
-        {"text": "", "status": 202},
         {"body": b"[" + b" " * 9_000_000 + b"]", "content_type": "application/json"},
     ],
-    ids=["page", "cut", "other", "later", "endless"],
+    ids=["page", "cut", "other", "endless"],
 )
 async def test_an_answer_that_is_none_of_githubs_is_an_error_of_ours(bench: Bench, answer: dict[str, Any]) -> None:
     async def odd(request: web.Request) -> web.Response:
@@ -93,6 +92,21 @@ async def test_an_answer_that_is_none_of_githubs_is_an_error_of_ours(bench: Benc
         with pytest.raises(ServiceError):
             await reader.pull_requests("acme/web")
     await listener.close()
+
+
+async def test_what_github_is_still_preparing_is_not_asked_for_without_end(bench: Bench) -> None:
+    asked: list[str] = []
+
+    async def later(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=202)
+
+    listener, url = await _oddly(later)
+    async with reading(replace(bench.config, url=url, deadline=2)) as reader:
+        with pytest.raises(ServiceUnavailable, match="still preparing the answer"):
+            await reader.files("acme/web")
+    await listener.close()
+    assert len(asked) <= 4
 
 
 async def test_the_enterprise_root_is_kept(bench: Bench) -> None:
