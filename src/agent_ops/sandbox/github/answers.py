@@ -199,7 +199,7 @@ class Answers:
     def search_issues(self, request: web.Request) -> web.Response:
         """``repo:``, ``is:``, ``author:``, ``state:`` and ``created:>=``; words in the title."""
         asked, words = _query(request)
-        seed = self._searched(asked, "search-issues-and-pull-requests")
+        seed = self._searched(asked, "search-issues-and-pull-requests")[0]
         since = self._moment(asked.get("created", "").removeprefix(">=") or None)
         states = {value for name, value in asked.items() if name in ("state", "is")} & {"open", "closed"}
         author = asked.get("author", "")
@@ -218,21 +218,23 @@ class Answers:
 
     def search_code(self, request: web.Request) -> web.Response:
         asked, words = _query(request)
-        seed = self._searched(asked, "search-code")
+        seeds = self._searched(asked, "search-code")
         fragments = "text-match" in request.headers.get("Accept", "")
-        return self._found(request, list(self._contents.search(seed, words, fragments=fragments)), lambda one: one)
+        hits = [hit for seed in seeds for hit in self._contents.search(seed, words, fragments=fragments)]
+        return self._found(request, hits, lambda one: one)
 
-    def _searched(self, asked: Mapping[str, str], page: str) -> RepositorySeed:
-        """The repository of a search; one that there is not, or that may not be seen, makes the search itself invalid."""
-        owner, _, name = asked.get("repo", "").partition("/")
-        seed = self._site.repository(name.lower()) if owner.lower() == ORGANISATION else None
-        if seed is None:
+    def _searched(self, asked: Mapping[str, str], page: str) -> Sequence[RepositorySeed]:
+        """The repositories of a search; when none of them is there and may be seen, the search itself is invalid."""
+        named = [name.lower().partition("/") for name in asked.get("repo", "").split()]
+        found = [self._site.repository(name) for owner, _, name in named if owner == ORGANISATION]
+        seeds = [seed for seed in found if seed is not None]
+        if not seeds:
             words = "The listed users and repositories cannot be searched either because the resources do not exist or you do not"
             errors = [
                 {"message": f"{words} have permission to view them.", "resource": "Search", "field": "q", "code": "invalid"}
             ]
             raise Refused(422, plain_error("Validation Failed", f"v3/search/#{page}", errors=errors, status="422"))
-        return seed
+        return seeds
 
     def _found(self, request: web.Request, items: Sequence[Any], write: Callable[[Any], Any], **more: object) -> web.Response:
         page = Page(request, items[:_MOST_FOUND], self._api + request.path)
@@ -285,5 +287,6 @@ def _query(request: web.Request) -> tuple[dict[str, str], str]:
         if part.startswith('"') or not colon:
             words.append(part.strip('"'))
         elif part != "is:pr":
-            asked[name] = value.strip('"')
+            named = value.strip('"')
+            asked[name] = f"{asked[name]} {named}" if name == "repo" and name in asked else named  # any of several repositories
     return asked, " ".join(words)
