@@ -20,7 +20,7 @@ from agent_ops.domain.first_sign_in import AccessPass
 from agent_ops.ledger.access_passes import ISSUE, WITHDRAW
 from tests.fakes import FakeServices
 
-DESK = Caller("desk", frozenset({"onboard", "status", "signin", "admin"}))
+DESK = Caller("desk", frozenset({"onboard", "status", "passes", "admin"}))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_an_auditors_pack_of_a_person_has_their_first_sign_ins(desk: Agent
 
 async def test_without_the_scope_there_is_none(ops: AgentOps, fakes: FakeServices, ana: Profile, settings: Settings) -> None:
     await ops.onboard(ana)
-    with pytest.raises(NotPermitted, match="signin"):
+    with pytest.raises(NotPermitted, match="passes"):
         await ops.first_sign_in("Ana Silva")
     assert fakes[Action.ISSUE_ACCESS_PASS].sends == 0
     kind, subject, action, detail = audit(settings)[-1]

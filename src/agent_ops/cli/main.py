@@ -33,6 +33,7 @@ from agent_ops.cli.commands import (
     status,
     switch,
     task,
+    token,
     worker,
 )
 
@@ -88,7 +89,7 @@ _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
     *(guard.guard, erase.erase, first_sign_in.first_sign_in, task.task),
-    *(breaker.breaker, audit.audit, keys.keys),
+    *(breaker.breaker, audit.audit, keys.keys, token.token),
 )
 for command in _COMMANDS:
     main.add_command(command)

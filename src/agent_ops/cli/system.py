@@ -16,6 +16,7 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.policies import EXAMPLE, read_policy
 from agent_ops.runtime import AgentOps
+from agent_ops.runtime.api_keys import ApiKeyBook
 from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.compose import DATABASE, NOTIFIER, System, compose, open_store
 from agent_ops.runtime.kill_switch import KillSwitch
@@ -112,6 +113,14 @@ async def _at_rest(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tu
     policy = read_policy(policy_file or PolicyEnvironment.policy_file())
     async with open_store(data_dir) as (store, _):
         yield store, policy, operator(policy, data_dir)
+
+
+@contextlib.asynccontextmanager
+async def key_book(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tuple[ApiKeyBook, Caller]]:
+    """The API keys of a data directory, which is made when there is none; no service and no settings are needed."""
+    caller = operator_of(data_dir, policy_file)
+    async with open_store(data_dir) as (store, _):
+        yield ApiKeyBook(store), caller
 
 
 def operator_of(data_dir: Path, policy_file: Path | None) -> Caller:

@@ -2,8 +2,10 @@
 
     AgentOpsError
     |-- InvalidRequest           the caller must change the request
+    |   `-- Ambiguous            ... or say which of several employees is meant
     |-- IdentityConflict         the same person was described differently before
     |-- NotFound                 no such employee, run or item
+    |-- NotAuthenticated         nobody knows who the caller is
     |-- NotPermitted             the caller lacks a scope
     |-- NoAccessPass             nobody may have, or can have, a pass for this account now
     |-- RunFailed                awaiting a run that did not end well
@@ -60,12 +62,26 @@ class InvalidRequest(AgentOpsError):
         super().__init__(f"{field}: {what}", advice)
 
 
+class Ambiguous(InvalidRequest):
+    """Name one of the ids; nothing was done."""
+
+    def __init__(self, field: str, wanted: str, candidates: Iterable[str]) -> None:
+        """``candidates``: the employee ids of everybody who may be meant."""
+        self.candidates = tuple(sorted(candidates))
+        what = f"{len(self.candidates)} employees are called {wanted!r}"
+        super().__init__(field, what, f"Nothing was done. Name one of the ids: {', '.join(self.candidates)}.")
+
+
 class IdentityConflict(AgentOpsError):
     """Nothing was done. Give an external_id that tells the two people apart, or repeat the first request unchanged."""
 
 
 class NotFound(AgentOpsError):
     """See `agent-ops status` for what is known."""
+
+
+class NotAuthenticated(AgentOpsError):
+    """Send an API key as `Authorization: Bearer ao_...`; `agent-ops token create` makes one."""
 
 
 class NotPermitted(AgentOpsError):

@@ -14,17 +14,23 @@ from agent_ops.domain.evidence import Evidence
 
 SCOPES: Mapping[str, str] = {
     "onboard": "ask for hires, retry, cancel and undo their runs",
-    "status": "read what was done",
+    "status": "read what was done, without what is personal",
+    "pii": "read what is personal in it, too",
     "link": "decide whose an existing account is",
+    "task:read": "give a task in words that only reads",
+    "task:write": "give a task in words that changes something",
+    "update": "assert a status by hand",
     "delete": "clear a stored address",
-    "admin": "pause and resume changes, close a breaker that somebody else tripped",
-    "signin": "retrieve a first sign-in",
+    "admin": "pause and resume changes, close a breaker that somebody else tripped, make and revoke API keys",
+    "passes": "retrieve a first sign-in",
     "erase": "erase a person's data",
     "task:read": "ask for tasks, which read what the agents can read",
     "task:write": "let tasks give what is pending, and reserve addresses",
 }
 """Every scope there is, and what it lets its caller do."""
-_NAME = re.compile(r"[^\s:]{1,256}")
+FORMER: Mapping[str, str] = {"signin": "passes"}
+"""Scopes by the names that they had before: they stay good."""
+CALLER_NAME = re.compile(r"[^\s:]{1,256}")
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Caller:
 
     name: str
     scopes: frozenset[str] = frozenset({"onboard", "status", "task:read", "task:write"})
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scopes", frozenset(FORMER.get(scope, scope) for scope in self.scopes))
 
     def require(self, *scopes: str) -> None:
         """Refuse a caller who lacks one of the scopes.
@@ -56,13 +65,13 @@ def callers_from_table(table: Any) -> Mapping[str, frozenset[str]]:
 
 
 def _scopes(name: str, scopes: Any) -> frozenset[str]:
-    if not _NAME.fullmatch(name):
+    if not CALLER_NAME.fullmatch(name):
         raise PolicyError(f"[callers] {name!r} is no name of a caller: no spaces, no colon")
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise PolicyError(f'[callers] {name} must be a list of scopes, such as ["onboard", "status"]')
-    if unknown := sorted(set(scopes) - set(SCOPES)):
+    if unknown := sorted(set(scopes) - set(SCOPES) - set(FORMER)):
         raise PolicyError(f"[callers] {name} has unknown scopes: {', '.join(unknown)} (known: {', '.join(sorted(SCOPES))})")
-    return frozenset(scopes)
+    return frozenset(FORMER.get(scope, scope) for scope in scopes)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Administration:
     _closed: bool
 
     async def first_sign_in(self, wanted: str) -> AccessPass:
-        """A pass with which a new hire signs in the first time, made at this moment. Needs the scope ``signin``.
+        """A pass with which a new hire signs in the first time, made at this moment. Needs the scope ``passes``.
 
         ``secret.take()`` of the answer gives the pass, once; it is kept nowhere. An earlier pass that nobody has used is
         withdrawn for it.

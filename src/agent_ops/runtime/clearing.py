@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agent_ops.domain.employee import Employee
-from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Store, Tx
@@ -15,14 +14,10 @@ async def clear_address(store: Store, wanted: str, caller: Caller) -> Employee:
     """Make the address of exactly one employee the empty text.
 
     Raises:
-        NotPermitted: the caller lacks the scope. NotFound: nobody is meant. InvalidRequest: several people are.
+        NotPermitted: the caller lacks the scope. NotFound: nobody is meant. Ambiguous: several people are.
     """
     caller.require(SCOPE)
-    found = await Reports(store).find(wanted)
-    if len(found) > 1:
-        ids = ", ".join(report.employee.id for report in found)
-        raise InvalidRequest("name", f"{len(found)} employees are called {wanted!r}", f"Name one of the ids: {ids}.")
-    employee_id = found[0].employee.id
+    employee_id = (await Reports(store).employee(wanted, "name")).id
 
     def work(tx: Tx) -> Employee:
         tx.people.clear_address(employee_id)

@@ -60,16 +60,12 @@ class Eraser:
 
     async def _meant(self, wanted: str) -> str:
         try:
-            found = {report.employee.id for report in await Reports(self.store).find(wanted)}
+            return (await Reports(self.store).employee(wanted)).id
         except NotFound:
             erased = await self.store.read(lambda tx: tx.erasures.find(wanted))
             if erased is None:
                 raise
             return erased
-        if len(found) > 1:
-            ids = ", ".join(sorted(found))
-            raise InvalidRequest("employee", f"{len(found)} employees are called {wanted!r}", f"Name one of the ids: {ids}.")
-        return found.pop()
 
     async def _clean(self, employee_id: str) -> None:
         """Checkpoints and bytes, and the databases that restores moved aside."""

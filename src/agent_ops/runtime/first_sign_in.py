@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from agent_ops.domain.account import start_of
 from agent_ops.domain.effects import Action, Intent, Outcome
 from agent_ops.domain.employee import Employee, EmployeeStatus
-from agent_ops.domain.errors import AgentOpsError, InvalidRequest, NoAccessPass, NotPermitted
+from agent_ops.domain.errors import AgentOpsError, NoAccessPass, NotPermitted
 from agent_ops.domain.first_sign_in import AccessPass
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
@@ -33,7 +33,7 @@ from agent_ops.runtime.owners import Owners
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Store, Tx
 
-SCOPE = "signin"
+SCOPE = "passes"
 _ROUNDS = 3  # each begins with withdrawing a pass whose answer was lost on the way
 Refusal = tuple[str, str]
 """A code for the audit, which holds nothing personal, and the words for whoever asks."""
@@ -59,12 +59,12 @@ class FirstSignIns:
             wanted: an employee id, an address or a full name.
 
         Raises:
-            NotPermitted: the caller lacks the scope. NotFound: nobody is meant. InvalidRequest: several people are.
+            NotPermitted: the caller lacks the scope. NotFound: nobody is meant. Ambiguous: several people are.
             NoAccessPass: there is none for this account now; the message says why.
             LeaseLost, StorageError: this process had to let go; asking again puts it right.
         """
         await self._check_scope(caller)
-        employee = await self._one(wanted)
+        employee = await Reports(self.store).employee(wanted)
         ready = await self._account_ready(employee)
         await bury_the_dead(self.store, self.owners)
         run_id = str(uuid.uuid4())
@@ -97,13 +97,6 @@ class FirstSignIns:
         except NotPermitted:
             await self.store.transaction(lambda tx: _refused(tx, "", "no-scope", caller))
             raise
-
-    async def _one(self, wanted: str) -> Employee:
-        found = await Reports(self.store).find(wanted)
-        if len(found) > 1:
-            ids = ", ".join(report.employee.id for report in found)
-            raise InvalidRequest("employee", f"{len(found)} employees are called {wanted!r}", f"Name one of the ids: {ids}.")
-        return found[0].employee
 
     async def _account_ready(self, employee: Employee) -> bool:
         """By the facts of the latest run, which must not be one that undoes."""

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 
 from agent_ops.domain.access import STANDING, AccessItem
 from agent_ops.domain.effects import ITEM_ACTIONS, SIGN_IN_ACTIONS, Action, EffectState, Intent
-from agent_ops.domain.errors import NotFound
+from agent_ops.domain.employee import Employee
+from agent_ops.domain.errors import Ambiguous, NotFound
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.storage import Transactions, Tx
 
@@ -65,17 +66,27 @@ class Reports:
         Raises:
             NotFound: nobody is.
         """
-        if await self.store.read(lambda tx: tx.runs.get(wanted)):
-            return [await self.run(wanted)]
-        found = [
-            report
-            for report in await self.latest()
-            if wanted in (report.employee.id, report.employee.address)
-            or report.employee.profile.name.casefold() == wanted.casefold()
-        ]
-        if not found:
-            raise NotFound(f"there is no run, employee, address or name {wanted!r}")
-        return found
+
+        def work(tx: Tx) -> list[RunReport]:
+            if tx.runs.get(wanted):
+                return [_report(tx, wanted, False)]
+            runs = [tx.runs.of_employee(employee_id) for employee_id in tx.people.meant(wanted)]
+            return [_report(tx, of_one[0].id, False) for of_one in runs if of_one]
+
+        if found := await self.store.read(work):
+            return found
+        raise NotFound(f"there is no run, employee, address or name {wanted!r}")
+
+    async def employee(self, wanted: str, field: str = "employee") -> Employee:
+        """The one employee who is meant: by an employee id, a run id, an address or a full name.
+
+        Raises:
+            NotFound: nobody is. Ambiguous: several are.
+        """
+        found = {report.employee.id: report.employee for report in await self.find(wanted)}
+        if len(found) > 1:
+            raise Ambiguous(field, wanted, found)
+        return next(iter(found.values()))
 
     async def events(self, run_id: str | None = None, after: int = 0) -> list[Event]:
         """Events with greater ids, of one run or of all, at most a thousand."""

@@ -144,6 +144,16 @@ def _let_runs_be_about_nobody(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def api_keys(db: Database) -> None:
+    """Keys of the REST service: digests of their secrets, never the secrets."""
+    db.execute(
+        "CREATE TABLE api_keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, digest TEXT NOT NULL,"
+        " created_by TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL, revoked_at TEXT) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX employees_by_address ON employees (address)")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -78,6 +78,13 @@ class People:
         sql = f"{_EMPLOYEE} WHERE name_key IN (?, ?) ORDER BY created_at"
         return [_employee(row) for row in rows(self._db, sql, key, self._pseudonyms.name(key))]
 
+    def meant(self, wanted: str) -> list[str]:
+        """The ids of whoever has this id, this address or this full name, in any case; the first recorded first."""
+        sql = (
+            "SELECT id FROM employees WHERE id = ?1 OR (address = ?1 AND address <> '') OR name_key = ?2 ORDER BY created_at, id"
+        )
+        return [row["id"] for row in rows(self._db, sql, wanted, name_key(wanted))]
+
     def all(self) -> list[Employee]:
         return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} ORDER BY created_at, id")]
 

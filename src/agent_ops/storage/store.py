@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from agent_ops.domain.audit import AuditKeys
 from agent_ops.domain.errors import StorageBusy, StorageCorrupt, StorageError, StorageReadOnly
 from agent_ops.storage.admissions import Admissions
+from agent_ops.storage.api_keys import ApiKeys
 from agent_ops.storage.audit import Audit
 from agent_ops.storage.breakers import Breakers
 from agent_ops.storage.effects import Effects
@@ -50,6 +51,7 @@ class Tx:
         self.model_use = ModelUse(db)
         self.policies = Policies(db)
         self.tasks = Tasks(db)
+        self.api_keys = ApiKeys(db)
         self.audit = Audit(db, audit_keys)
         self.logs = Logs(db, self.audit)
 
