@@ -24,8 +24,6 @@ SCOPES: Mapping[str, str] = {
     "admin": "pause and resume changes, close a breaker that somebody else tripped, make and revoke API keys",
     "passes": "retrieve a first sign-in",
     "erase": "erase a person's data",
-    "task:read": "ask for tasks, which read what the agents can read",
-    "task:write": "let tasks give what is pending, and reserve addresses",
 }
 """Every scope there is, and what it lets its caller do."""
 FORMER: Mapping[str, str] = {"signin": "passes"}

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.erasure import Erasure
-from agent_ops.domain.errors import AgentOpsError
 from agent_ops.domain.first_sign_in import AccessPass
-from agent_ops.domain.grants import Caller
 from agent_ops.domain.limits import Breaker
 from agent_ops.domain.runs import Pause
 from agent_ops.runtime.auditing import Auditor
 from agent_ops.runtime.clearing import clear_address
-from agent_ops.runtime.compose import System
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.erasing import Eraser
+from agent_ops.runtime.register import Register
 from agent_ops.settings import Settings
 from agent_ops.storage.head import HEAD_FILE
 
 
-class Administration:
+class Administration(Register):
     """The part of ``AgentOps`` that a person's word moves; each method names the scope that it needs."""
 
     _settings: Settings
-    _caller: Caller
-    _system: System
     _dispatcher: LocalDispatcher
-    _entered: bool
-    _closed: bool
 
     async def first_sign_in(self, wanted: str) -> AccessPass:
         """A pass with which a new hire signs in the first time, made at this moment. Needs the scope ``passes``.
@@ -114,7 +108,3 @@ class Administration:
         breaker = await self._system.breakers.close(self._caller, breaker_id)
         self._dispatcher.wake()
         return breaker
-
-    def _check_open(self) -> None:
-        if not self._entered or self._closed:
-            raise AgentOpsError("this AgentOps is not open", "Use it inside `async with AgentOps(...) as ops`.")

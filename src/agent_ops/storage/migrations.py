@@ -154,6 +154,20 @@ def api_keys(db: Database) -> None:
     db.execute("CREATE INDEX employees_by_address ON employees (address)")
 
 
+@migrations()
+def assertions(db: Database) -> None:
+    """Statuses that somebody asserted by hand, by whom and why; append-only but for who is erased."""
+    db.execute(
+        "CREATE TABLE assertions (id INTEGER PRIMARY KEY AUTOINCREMENT, employee_id TEXT NOT NULL REFERENCES employees (id),"
+        " item TEXT NOT NULL, status TEXT NOT NULL, asserted_by TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX assertions_by_employee ON assertions (employee_id, item, id)")
+    erased = "(SELECT status FROM employees WHERE id = NEW.employee_id) = 'erased'"
+    db.execute(
+        f"CREATE TRIGGER no_assertions_of_the_erased BEFORE INSERT ON assertions WHEN {erased} BEGIN SELECT RAISE(IGNORE); END"
+    )
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

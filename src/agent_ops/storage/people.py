@@ -45,7 +45,7 @@ class People:
         wanted = sorted(faces(name))
         marks = ", ".join("?" * len(wanted))
         sql = f"{_EMPLOYEE} WHERE id IN (SELECT employee_id FROM faces WHERE face IN ({marks})) ORDER BY created_at"  # noqa: S608 - only marks
-        alike = [_employee(row) for row in rows(self._db, sql, *wanted)]
+        alike = [employee_of(row) for row in rows(self._db, sql, *wanted)]
         return next((e.id for e in alike if alphabets(e.profile.name) != alphabets(name)), None)
 
     def set_request(self, employee_id: str, request: Request) -> None:
@@ -61,7 +61,7 @@ class People:
 
     def get(self, employee_id: str) -> Employee | None:
         row = one(self._db, f"{_EMPLOYEE} WHERE id = ?", employee_id)
-        return replace(_employee(row), holds=self.held(employee_id)) if row else None
+        return replace(employee_of(row), holds=self.held(employee_id)) if row else None
 
     def held(self, employee_id: str) -> frozenset[str]:
         """The items that the employee has, or may have."""
@@ -76,7 +76,7 @@ class People:
         """Everybody whose name compares equal, erased ones among them."""
         key = name_key(name)
         sql = f"{_EMPLOYEE} WHERE name_key IN (?, ?) ORDER BY created_at"
-        return [_employee(row) for row in rows(self._db, sql, key, self._pseudonyms.name(key))]
+        return [employee_of(row) for row in rows(self._db, sql, key, self._pseudonyms.name(key))]
 
     def meant(self, wanted: str) -> list[str]:
         """The ids of whoever has this id, this address or this full name, in any case; the first recorded first."""
@@ -86,7 +86,7 @@ class People:
         return [row["id"] for row in rows(self._db, sql, wanted, name_key(wanted))]
 
     def all(self) -> list[Employee]:
-        return [_employee(row) for row in rows(self._db, f"{_EMPLOYEE} ORDER BY created_at, id")]
+        return [employee_of(row) for row in rows(self._db, f"{_EMPLOYEE} ORDER BY created_at, id")]
 
     def with_account(self) -> int:
         """How many employees have an account that Agent Ops knows."""
@@ -165,6 +165,7 @@ class People:
         return tuple(AccessItem(r["item"], ItemStatus(r["status"]), r["reason"], r["detail"]) for r in found)
 
 
-def _employee(row: Row) -> Employee:
+def employee_of(row: Row) -> Employee:
+    """An employee from their row, without what they hold."""
     profile = Profile.from_json(json.loads(row["profile"]))
     return Employee(row["id"], profile, EmployeeStatus(row["status"]), row["address"], row["entra_id"], row["reason"])

@@ -14,10 +14,10 @@ from agent_ops.storage.audit import Audit
 from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
-_RUN = (
-    "SELECT id, employee_id, event, status, created_at, finished_at, summary, wake_at,"
-    " model_calls, tokens_in, tokens_out, cost FROM runs"
+RUN_COLUMNS = (
+    "id, employee_id, event, status, created_at, finished_at, summary, wake_at, model_calls, tokens_in, tokens_out, cost"
 )
+_RUN = f"SELECT {RUN_COLUMNS} FROM runs"  # noqa: S608 - fixed names
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.WAITING.value)
 _WOKEN = -1.0
 """A driven run's ``wake_at`` when it is to look again as soon as it is parked."""
@@ -51,12 +51,12 @@ class Runs:
 
     def get(self, run_id: str) -> Run | None:
         row = one(self._db, f"{_RUN} WHERE id = ?", run_id)
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     def of_employee(self, employee_id: str, *, tasks: bool = False) -> list[Run]:
         """The runs of the employee's requests, the newest first; with ``tasks`` the first sign-ins, too."""
         sql = f"{_RUN} WHERE employee_id = ? AND {'1' if tasks else _DRIVEN} ORDER BY created_at DESC, rowid DESC"
-        return [_run(row) for row in rows(self._db, sql, employee_id)]
+        return [run_of(row) for row in rows(self._db, sql, employee_id)]
 
     def first_sign_ins_since(self, moment: datetime) -> int:
         """How many first sign-ins were begun since then, for anybody."""
@@ -71,12 +71,12 @@ class Runs:
     def with_idempotency_key(self, key: str) -> Run | None:
         """The run that a key came with, also when its employee was erased since."""
         row = one(self._db, f"{_RUN} WHERE idempotency_key IN (?, ?)", key, self._pseudonyms.idempotency_key(key))
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     def with_plan(self, seal: str) -> Run | None:
         """The run that applies the plan of this seal."""
         row = one(self._db, f"{_RUN} WHERE plan = ? AND plan <> ''", seal)
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     def set_plan(self, run_id: str, seal: str) -> None:
         """The run applies a plan. sqlite3.IntegrityError when another run does."""
@@ -229,7 +229,8 @@ class Logs:
         self._audit.append(kind, run_id, subject, action, item, detail)
 
 
-def _run(row: Row) -> Run:
+def run_of(row: Row) -> Run:
+    """A run from its row."""
     created = moment(row["created_at"])
     assert created is not None  # noqa: S101 - NOT NULL in the schema
     return Run(

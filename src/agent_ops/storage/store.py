@@ -21,6 +21,7 @@ from agent_ops.storage.breakers import Breakers
 from agent_ops.storage.effects import Effects
 from agent_ops.storage.erasures import Erasures
 from agent_ops.storage.head import HEAD_FILE, HeadKeeper
+from agent_ops.storage.listing import Listing
 from agent_ops.storage.migrations import migrations
 from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
@@ -52,6 +53,7 @@ class Tx:
         self.policies = Policies(db)
         self.tasks = Tasks(db)
         self.api_keys = ApiKeys(db)
+        self.listing = Listing(db)
         self.audit = Audit(db, audit_keys)
         self.logs = Logs(db, self.audit)
 
