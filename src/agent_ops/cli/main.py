@@ -30,6 +30,7 @@ from agent_ops.cli.commands import (
     policy,
     retry,
     sandbox,
+    serve,
     status,
     switch,
     task,
@@ -86,7 +87,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker),
+    *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker, serve.serve),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
     *(guard.guard, erase.erase, first_sign_in.first_sign_in, task.task),
     *(breaker.breaker, audit.audit, keys.keys, token.token),

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 from agent_ops.agents import load_agents
 from agent_ops.cli.operator import operator
 from agent_ops.domain.effects import OPERATOR
-from agent_ops.domain.errors import ConfigurationError, NotFound
+from agent_ops.domain.errors import NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
-from agent_ops.policies import EXAMPLE, read_policy
+from agent_ops.policies import read_policy
 from agent_ops.runtime import AgentOps
 from agent_ops.runtime.api_keys import ApiKeyBook
 from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.compose import DATABASE, NOTIFIER, System, compose, open_store
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.logs import configure_logging
+from agent_ops.runtime.opening import settings_for
 from agent_ops.sandbox import Sandbox
-from agent_ops.settings import PolicyEnvironment, Settings
+from agent_ops.settings import PolicyEnvironment
 from agent_ops.storage import Store
 from agent_ops.transport.redaction import redactor
 
@@ -37,7 +36,7 @@ async def opened(
         ConfigurationError: settings are missing, or the sandbox is not installed.
     """
     async with (
-        _settings(data_dir, policy_file, in_sandbox, stage_delay) as (settings, box),
+        settings_for(data_dir, policy_file, in_sandbox, stage_delay) as (settings, box),
         AgentOps(settings, caller=operator(read_policy(settings.policy_file), settings.data_dir)) as ops,
     ):
         yield ops, box
@@ -50,39 +49,11 @@ async def composed(data_dir: Path, policy_file: Path | None, *, in_sandbox: bool
     Raises:
         ConfigurationError: settings are missing, or the sandbox is not installed.
     """
-    async with _settings(data_dir, policy_file, in_sandbox, None) as (settings, _):
+    async with settings_for(data_dir, policy_file, in_sandbox) as (settings, _):
         redactor.keep(settings.secrets())
         configure_logging(settings.log_file, settings.log_level)
         async with compose(settings) as system:
             yield system
-
-
-@contextlib.asynccontextmanager
-async def _settings(
-    data_dir: Path, policy_file: Path | None, in_sandbox: bool, stage_delay: float | None
-) -> AsyncIterator[tuple[Settings, Sandbox | None]]:
-    if not in_sandbox:
-        settings = Settings.from_environment(data_dir, policy_file)
-        yield settings if stage_delay is None else replace(settings, stage_delay=stage_delay), None
-        return
-    async with sandbox_settings(data_dir, policy_file, stage_delay=stage_delay) as found:
-        yield found
-
-
-@contextlib.asynccontextmanager
-async def sandbox_settings(
-    data_dir: Path, policy_file: Path | None = None, *, stage_delay: float | None = None
-) -> AsyncIterator[tuple[Settings, Sandbox]]:
-    """A running sandbox and the settings for it.
-
-    Raises:
-        ConfigurationError: the sandbox is not installed.
-    """
-    if importlib.util.find_spec("aiohttp") is None or importlib.util.find_spec("moto") is None:
-        raise ConfigurationError("the sandbox is not installed", "Install it with: pip install 'agent-ops[sandbox]'")
-    async with Sandbox(data_dir, policy_file or EXAMPLE) as box:
-        policy = policy_file or EXAMPLE
-        yield Settings.for_sandbox(box.addresses, box.data_dir, policy_file=policy, stage_delay=stage_delay or 0.0), box
 
 
 @contextlib.asynccontextmanager

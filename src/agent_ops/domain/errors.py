@@ -2,6 +2,7 @@
 
     AgentOpsError
     |-- InvalidRequest           the caller must change the request
+    |   |-- Against              ... which is well-formed, but policy or what is known stands against it
     |   `-- Ambiguous            ... or say which of several employees is meant
     |-- IdentityConflict         the same person was described differently before
     |-- NotFound                 no such employee, run or item
@@ -60,6 +61,10 @@ class InvalidRequest(AgentOpsError):
     def __init__(self, field: str, what: str, advice: str | None = None) -> None:
         self.field = field
         super().__init__(f"{field}: {what}", advice)
+
+
+class Against(InvalidRequest):
+    """Nothing was done: ask for something else, or change what stands against it."""
 
 
 class Ambiguous(InvalidRequest):

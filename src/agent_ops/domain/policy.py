@@ -15,7 +15,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import AccountRules, Post
 from agent_ops.domain.catalogue import DEFAULT_INSTANCE, CatalogueItem, Entitlements, GroupItem, Location, PipelineItem, Team
 from agent_ops.domain.employee import Profile
-from agent_ops.domain.errors import InvalidRequest, PolicyError
+from agent_ops.domain.errors import Against, InvalidRequest, PolicyError
 from agent_ops.domain.first_sign_in import FirstSignInRules
 from agent_ops.domain.grants import callers_from_table
 from agent_ops.domain.limits import Limits
@@ -201,10 +201,10 @@ class EntitlementPolicy:
         """Refuse items that one person may not hold, beside each other or beside what is held.
 
         Raises:
-            InvalidRequest: naming the two and the reason.
+            Against: naming the two and the reason.
         """
         if found := collision(self.separations, wanted, held):
-            raise InvalidRequest("access_items", found.words, "Ask for one of them only.")
+            raise Against("access_items", found.words, "Ask for one of them only.")
 
     def _asked(self, key: str, profile: Profile, entitled: Entitlements) -> AccessItem:
         if key not in self.catalogue:

@@ -9,7 +9,6 @@ from agent_ops.domain.limits import Breaker
 from agent_ops.domain.runs import Pause
 from agent_ops.runtime.auditing import Auditor
 from agent_ops.runtime.clearing import clear_address
-from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.erasing import Eraser
 from agent_ops.runtime.register import Register
 from agent_ops.settings import Settings
@@ -20,7 +19,6 @@ class Administration(Register):
     """The part of ``AgentOps`` that a person's word moves; each method names the scope that it needs."""
 
     _settings: Settings
-    _dispatcher: LocalDispatcher
 
     async def first_sign_in(self, wanted: str) -> AccessPass:
         """A pass with which a new hire signs in the first time, made at this moment. Needs the scope ``passes``.

@@ -99,6 +99,11 @@ class AgentOps(Administration):
         await self._system.ledger.drain(_DRAIN_SECONDS)
         await self._stack.aclose()
 
+    @property
+    def settings(self) -> Settings:
+        """What it was built from."""
+        return self._settings
+
     async def submit(
         self,
         profile: Profile,

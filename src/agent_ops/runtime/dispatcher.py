@@ -46,6 +46,11 @@ class LocalDispatcher:
         """Look for queued runs now."""
         self._wake.set()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it claims and drives runs."""
+        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+
     async def start(self) -> None:
         """Begin to claim and drive runs: queued ones, and those whose driver died."""
         self._stopping = False

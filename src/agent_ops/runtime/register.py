@@ -8,12 +8,14 @@ from datetime import datetime, timezone
 from typing_extensions import Self
 
 from agent_ops.domain.employee import EmployeeStatus
-from agent_ops.domain.errors import AgentOpsError, InvalidRequest, NotFound
+from agent_ops.domain.errors import AgentOpsError, InvalidRequest, NotFound, StorageError
+from agent_ops.domain.facts import Facts
 from agent_ops.domain.grants import Caller
-from agent_ops.domain.runs import Event, Run
+from agent_ops.domain.runs import Event, Run, RunReport
 from agent_ops.domain.standing import ASSERTABLE, Assertion, Said, Standing, Wanted
 from agent_ops.runtime.api_keys import ApiKeyBook
 from agent_ops.runtime.compose import System
+from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Tx
 
@@ -27,6 +29,7 @@ class Register:
     _caller: Caller
     _system: System
     _reports: Reports
+    _dispatcher: LocalDispatcher
     _entered: bool
     _closed: bool
 
@@ -73,6 +76,14 @@ class Register:
         """
         return await self._system.store.read(lambda tx: tx.listing.runs(wanted or Wanted()))
 
+    async def run_report(self, run_id: str) -> RunReport:
+        """One run with everything that came of it.
+
+        Raises:
+            NotFound: no such run.
+        """
+        return await self._reports.run(run_id)
+
     async def news(self, run_id: str, after: int) -> tuple[list[Event], bool]:
         """The run's events after an id, at most a thousand, and whether there will be no more, at one moment.
 
@@ -96,6 +107,22 @@ class Register:
         events = await self._reports.events(None, after)
         return {event.run_id for event in events}, events[-1].id if events else after
 
+    async def facts(self) -> Facts:
+        """Everything in numbers, of all processes on this database."""
+        return await self._system.store.read(lambda tx: tx.listing.facts())
+
+    async def ready(self) -> dict[str, str]:
+        """Whether requests can be taken on: each check with 'ok' or what is wrong.
+
+        The database is written to, in a transaction of which nothing remains but its turn among the writers.
+        """
+        checks = {"database": "ok", "dispatcher": "ok" if self._dispatcher.alive else "stopped"}
+        try:
+            await self._system.store.transaction(lambda tx: None)
+        except StorageError as error:
+            checks["database"] = type(error).__name__
+        return checks
+
     async def assert_status(self, wanted: str, said: Said) -> Standing:
         """Keep what the caller says of an employee, beside what the ledger knows. Needs the scope ``update``.
 
@@ -113,8 +140,10 @@ class Register:
         self._check_said(said)
         employee = (await self.person(wanted)).employee
         at, by = datetime.now(timezone.utc), self._caller.name
-        whole = {"": said.status} if said.status else {}
-        told = [Assertion(employee.id, i, s.value, by, said.reason, at) for i, s in {**whole, **said.items}.items()]
+        statuses = {item: status.value for item, status in said.items.items()}
+        if said.status:
+            statuses[""] = said.status.value
+        told = [Assertion(employee.id, item, status, by, said.reason, at) for item, status in statuses.items()]
 
         def work(tx: Tx) -> None:
             for assertion in told:
@@ -128,7 +157,7 @@ class Register:
         if said.status is None and not said.items:
             raise InvalidRequest("status", "is missing", "Say a status, items' statuses, or both.")
         if said.status is not None and EmployeeStatus(said.status) not in ASSERTABLE:
-            raise InvalidRequest("status", f"cannot be asserted as {said.status.value!r}")
+            raise InvalidRequest("status", f"cannot be asserted as {said.status!r}")
         if len(said.reason) > _LONGEST_REASON:
             raise InvalidRequest("reason", f"is longer than {_LONGEST_REASON} characters")
         catalogue = self._system.edge.policy.catalogue

@@ -58,6 +58,7 @@ class Settings:
         confluence: what its agent reads; None: nothing.
         github: what its agent reads; None: nothing.
         tracing: where runs are traced, without secrets and without what names people; None: nowhere.
+        requests_per_minute: how many requests a worker of the REST service takes of one caller.
     """
 
     entra: EntraConfig
@@ -76,6 +77,7 @@ class Settings:
     audit_head: Path | None = None
     keep_checkpoints: bool = False
     tracing: TraceConfig | None = None
+    requests_per_minute: int = 6000
     model: ModelConfig | None = None
     credentials: Credentials = field(default_factory=Credentials)
     patience: Patience = field(default_factory=Patience)

@@ -9,8 +9,10 @@ from sqlite_utils import Database
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.errors import NotFound
+from agent_ops.domain.facts import Facts
 from agent_ops.domain.runs import Run
 from agent_ops.domain.standing import Assertion, Standing, Wanted
+from agent_ops.storage.facts import facts_of
 from agent_ops.storage.people import employee_of
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 from agent_ops.storage.runs import RUN_COLUMNS, run_of
@@ -56,6 +58,10 @@ class Listing:
         """
         before = self._place("runs", wanted.cursor, _LAST)
         return [run_of(row) for row in rows(self._db, _RUNS, before, wanted.status, wanted.employee, wanted.limit or -1)]
+
+    def facts(self) -> Facts:
+        """Everything in numbers."""
+        return facts_of(self._db)
 
     def say(self, assertion: Assertion) -> None:
         """Keep what somebody asserts beside what the ledger knows."""

@@ -50,8 +50,8 @@ def doctor(data_dir: Path | None, policy_file: Path | None, as_json: bool, in_sa
 
 async def _examined(data_dir: Path | None, policy_file: Path | None, in_sandbox: bool) -> Diagnosis:
     from agent_ops.cli.progress import asking  # noqa: PLC0415
-    from agent_ops.cli.system import sandbox_settings  # noqa: PLC0415
     from agent_ops.runtime.doctor import Configured, examine, read_configured  # noqa: PLC0415
+    from agent_ops.runtime.opening import sandbox_settings  # noqa: PLC0415
 
     with asking() as progress:
         if not in_sandbox:

@@ -1,0 +1,160 @@
+"""Who comes in: each route names the scope that it needs, and nobody's body is read before they have it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
+from starlette.types import Message, Receive
+
+from agent_ops.api.problems import TooMany
+from agent_ops.domain.errors import InvalidRequest, NotAuthenticated
+from agent_ops.domain.grants import Caller
+from agent_ops.runtime import AgentOps
+
+bearer = HTTPBearer(
+    auto_error=False, scheme_name="key", description="An API key (`agent-ops token create`), or an Entra ID access token."
+)
+MAX_BODY_BYTES = 64 * 1024
+_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
+_MOST_CALLERS = 10_000
+_WRONG_KEYS_A_MINUTE = 60
+
+
+class Rates:
+    """A bucket of requests for each caller, which fills again steadily. Each worker process has its own.
+
+    Args:
+        per_minute: as many at once, and in every minute.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, name: str, now: float | None = None) -> None:
+        """Count one request of a caller.
+
+        Raises:
+            TooMany: the bucket is empty; it says when to come again.
+        """
+        now = time.monotonic() if now is None else now
+        left, since = self._buckets.get(name, (float(self._per_minute), now))
+        left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
+        if left < 1:
+            raise TooMany(int((1 - left) * 60 / self._per_minute) + 1)
+        if len(self._buckets) >= _MOST_CALLERS:  # whoever has not called for a minute has a full bucket anyway
+            self._buckets = {key: bucket for key, bucket in self._buckets.items() if now - bucket[1] < 60}
+        self._buckets[name] = (left - 1, now)
+
+
+class Gate:
+    """Lets callers in: by their key, at their rate."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._callers, self._strangers = Rates(per_minute), Rates(_WRONG_KEYS_A_MINUTE)
+
+    async def caller(self, request: Request) -> Caller:
+        """Who asks.
+
+        Raises:
+            NotAuthenticated: no key, or none that is good. TooMany: too many requests of this caller, or of wrong keys.
+        """
+        kind, _, text = request.headers.get("Authorization", "").partition(" ")
+        try:
+            if kind.lower() != "bearer" or not text:
+                raise NotAuthenticated("a key is missing")
+            caller = await identified(request.app.state.ops, text.strip())
+        except NotAuthenticated:
+            self._strangers.take(request.client.host if request.client else "")
+            raise
+        self._callers.take(caller.name)
+        return caller
+
+
+async def identified(ops: AgentOps, text: str) -> Caller:
+    """The caller whose key or token this is. Raises ``NotAuthenticated``."""
+    return await ops.api_keys.caller_of(text)
+
+
+class Needs:
+    """A route's dependency that names the scope which its caller must have."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request, key: Annotated[Any, Security(bearer)] = None) -> Caller:
+        """The caller, whom the route let in."""
+        caller: Caller = request.state.caller
+        return caller
+
+
+def needs(scope: str) -> Any:
+    """What a guarded route lists among its dependencies."""
+    return Depends(Needs(scope))
+
+
+class GuardedRoute(APIRoute):
+    """A route that lets its caller in before it reads anything else of the request, and knows every query parameter."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler behind the gate."""
+        handler = super().get_route_handler()
+        scopes = [one.dependency.scope for one in self.dependencies if isinstance(one.dependency, Needs)]
+        known = {name for field in self.dependant.query_params for name in _names(field)}
+        if not scopes:
+            raise AssertionError(f"{self.path} names no scope")
+
+        async def guarded(request: Request) -> Response:
+            caller = await request.app.state.gate.caller(request)
+            request.state.caller = caller
+            caller.require(*scopes)
+            if unknown := sorted(set(request.query_params) - known):
+                raise InvalidRequest(f"query.{unknown[0][:40]}", "is no parameter of this route")
+            return await handler(Request(request.scope, _limited(request)))
+
+        return guarded
+
+
+def _names(parameter: Any) -> Iterable[str]:
+    """The names of a query parameter, which may be a whole model of them."""
+    kind = parameter.field_info.annotation
+    return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else [parameter.alias]
+
+
+def _limited(request: Request) -> Receive:
+    """The request's body, up to the limit. Raises an ``HTTPException`` beyond it."""
+    receive, read = request.receive, 0
+    if int(request.headers.get("Content-Length", 0)) > MAX_BODY_BYTES:
+        raise HTTPException(413, _TOO_LARGE)
+
+    async def limited() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > MAX_BODY_BYTES:
+            raise HTTPException(413, _TOO_LARGE)
+        return message
+
+    return limited
+
+
+def acting(request: Request) -> AgentOps:
+    """The system in the hands of the request's caller."""
+    ops: AgentOps = request.app.state.ops
+    return ops.on_behalf_of(request.state.caller)
+
+
+def calling(request: Request) -> Caller:
+    """The request's caller."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+Acting = Annotated[AgentOps, Depends(acting)]
+Calling = Annotated[Caller, Depends(calling)]

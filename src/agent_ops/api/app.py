@@ -1,0 +1,101 @@
+"""The service as an ASGI application, for uvicorn, gunicorn and `agent-ops serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from agent_ops.agents import load_agents
+from agent_ops.api import contract, pages, problems
+from agent_ops.api.admission import Gate
+from agent_ops.api.envelope import Envelope
+from agent_ops.api.metrics import Meters
+from agent_ops.api.routes import administration, health, runs, users
+from agent_ops.api.streams import Bell
+from agent_ops.domain.errors import ConfigurationError
+from agent_ops.domain.grants import Caller
+from agent_ops.domain.policy import EntitlementPolicy
+from agent_ops.policies import EXAMPLE, read_policy
+from agent_ops.runtime import AgentOps
+from agent_ops.runtime.compose import NOTIFIER
+from agent_ops.runtime.opening import settings_for
+from agent_ops.settings import PolicyEnvironment, Settings
+
+Opening = Callable[[], AbstractAsyncContextManager[AgentOps]]
+SERVICE = Caller("service", frozenset())
+"""Nobody: each request brings its own caller."""
+
+
+def create_app(data_dir: Path | None = None, policy_file: Path | None = None, *, in_sandbox: bool = False) -> FastAPI:
+    """The service over real services, or the sandbox: `uvicorn agent_ops.api.app:create_app --factory`.
+
+    Args:
+        data_dir: instead of AGENT_OPS_DATA_DIR.
+        policy_file: instead of AGENT_OPS_POLICY_FILE.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong, at once or when the application starts.
+    """
+
+    @contextlib.asynccontextmanager
+    async def opening() -> AsyncIterator[AgentOps]:
+        async with settings_for(data_dir, policy_file, in_sandbox) as (settings, _):
+            _check_key(settings, in_sandbox)
+            async with AgentOps(settings, caller=SERVICE) as ops:
+                yield ops
+
+    policy = policy_file or (EXAMPLE if in_sandbox else PolicyEnvironment.policy_file())
+    return build_app(read_policy(policy), opening)
+
+
+def create_sandbox_app() -> FastAPI:
+    """The service over the loopback twins: `uvicorn agent_ops.api.app:create_sandbox_app --factory`."""
+    return create_app(in_sandbox=True)
+
+
+def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
+    """The application over a system that ``opening`` opens."""
+    meters = Meters()
+    app = FastAPI(
+        title=contract.TITLE,
+        lifespan=_lifespan(opening),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.meters = meters
+    for router in (users.router, runs.router, administration.router, health.router, health.open_router):
+        app.include_router(router)
+    problems.install(app)
+    pages.install(app)
+    contract.install(app, policy, tuple(sorted({*load_agents(), NOTIFIER})))
+    app.add_middleware(Envelope, meters=meters)
+    return app
+
+
+def _lifespan(opening: Opening) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opening() as ops:
+            app.state.ops, app.state.bell, app.state.gate = ops, Bell(ops), Gate(ops.settings.requests_per_minute)
+            ringing = asyncio.create_task(app.state.bell.ring_for_ever())
+            try:
+                yield
+            finally:
+                ringing.cancel()
+                await asyncio.gather(ringing, return_exceptions=True)
+
+    return lifespan
+
+
+def _check_key(settings: Settings, in_sandbox: bool) -> None:
+    if not in_sandbox and not settings.credentials.app_secret_key.get_secret_value():
+        raise ConfigurationError(
+            "APP_SECRET_KEY is missing: the service does not start without it", "Set it, or serve the --sandbox."
+        )

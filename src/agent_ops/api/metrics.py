@@ -1,0 +1,83 @@
+"""Prometheus metrics. What the database knows is the same in every worker; requests are this worker's own.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from agent_ops.domain.facts import Facts
+
+_PREFIX = "agent_ops"
+_WORKER = str(os.getpid())
+
+
+class Meters:
+    """Counts what this worker serves."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Histogram(
+            f"{_PREFIX}_request_seconds",
+            "How long requests took, by this worker.",
+            ["method", "route", "status", "worker"],
+            registry=self._registry,
+        )
+
+    def served(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request was answered."""
+        self._requests.labels(_known(method), route, str(status), _WORKER).observe(seconds)
+
+    def text(self, facts: Facts) -> bytes:
+        """Everything, as Prometheus reads it."""
+        registry = CollectorRegistry()
+        registry.register(_Told(facts))
+        return generate_latest(registry) + generate_latest(self._registry)
+
+
+class _Told:
+    """A collector over facts that were read before."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics, one after the other."""
+        facts = self._facts
+        yield _gauge("runs", "Runs by their status.", ["status"], {(k,): n for k, n in facts.runs.items()})
+        yield _gauge("queue_depth", "Runs that are due and that nobody drives.", [], {(): facts.queued})
+        yield _gauge("breakers_open", "Breakers that hold runs.", [], {(): facts.breakers})
+        yield _gauge("pauses", "Changes that an administrator stopped.", [], {(): facts.pauses})
+        yield _gauge("outbox", "Mails that the mail server has not taken yet.", [], {(): facts.outbox})
+        yield _counter("denials", "What runs asked for and were denied.", facts.denials)
+        yield _counter("retries", "Attempts beyond an effect's first.", facts.retries)
+        yield _counter("lease_takeovers", "Runs that another driver took up.", facts.takeovers)
+        yield _counter("model_calls", "Calls to a chat model.", facts.model.calls)
+        yield _counter("model_tokens", "Tokens of chat models, both ways.", facts.model.tokens)
+        took = HistogramMetricFamily(
+            f"{_PREFIX}_effect_seconds", "From an effect's intent to its end.", labels=["action", "state"]
+        )
+        for (action, state), (buckets, total) in facts.effects.items():
+            took.add_metric([action, state], [(edge, n) for edge, n in buckets], total)
+        yield took
+
+
+def _gauge(name: str, words: str, labels: list[str], values: dict[tuple[str, ...], int]) -> Metric:
+    family = GaugeMetricFamily(f"{_PREFIX}_{name}", words, labels=labels)
+    for label, value in values.items():
+        family.add_metric(list(label), value)
+    return family
+
+
+def _counter(name: str, words: str, value: int) -> Metric:
+    return CounterMetricFamily(f"{_PREFIX}_{name}", words, value=value)
+
+
+def _known(method: str) -> str:
+    """A method, or 'other': a stranger's words make no time series."""
+    return method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"

@@ -1,0 +1,128 @@
+"""Employees: the six routes that clients have always known, and what came since."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
+from agent_ops.api.answers import Erased, PassAnswer, PlanAnswer, Queued, User, run_url, sight
+from agent_ops.api.bodies import DeleteBody, OnboardBody, UpdateBody
+from agent_ops.domain.employee import EmployeeStatus
+from agent_ops.domain.errors import Against, NotFound
+from agent_ops.domain.runs import Run
+from agent_ops.domain.standing import Wanted
+from agent_ops.runtime import AgentOps
+
+router = APIRouter(prefix="/api/users", tags=["users"], route_class=GuardedRoute)
+_LIST = TypeAdapter(list[User])
+NEXT_PAGE = {"Link": {"description": "The next page (RFC 8288), while there is one.", "schema": {"type": "string"}}}
+MeansUser = Annotated[str, Path(min_length=1, max_length=320, description="An employee id, an address or a full name.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,255}$", max_length=255, description="Marks a repeat of the same request."),
+]
+
+
+class UserQuery(BaseModel):
+    """Which employees; without anything all of them, whole."""
+
+    model_config = ConfigDict(extra="forbid")
+    status: EmployeeStatus | None = Field(None, description="Only those who stand here, by what the ledger knows.")
+    team: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="Only those of this team, as it was written.")
+    ] = None
+    cursor: Annotated[str | None, Field(min_length=1, max_length=64, description="Only those after this employee's id.")] = None
+    limit: Annotated[int, Field(ge=0, le=1000, description="At most so many; 0 means all.")] = 0
+
+
+async def queued(ops: AgentOps, run: Run, response: Response) -> Queued:
+    """What is answered of a run that was taken on."""
+    response.headers["Location"] = run_url(run.id)
+    return Queued.of(await ops.run_report(run.id))
+
+
+@router.post(
+    "/onboard_user",
+    status_code=202,
+    response_model=Queued,
+    responses={200: {"model": PlanAnswer, "description": "The plan, when the mode is 'plan'; nothing was changed."}},
+    dependencies=[needs("onboard")],
+)
+async def onboard_user(
+    body: OnboardBody, ops: Acting, request: Request, response: Response, idempotency_key: IdempotencyKey = None
+) -> Any:
+    """Record a new hire and begin; answers as soon as both are committed. A repeat gets the run that there is."""
+    profile, options = body.profile(), body.options()
+    if body.mode == "plan":
+        plan = PlanAnswer.of(await ops.plan(profile, idempotency_key=idempotency_key, **options))
+        return JSONResponse(plan.model_dump(mode="json"))
+    run = await ops.submit(profile, idempotency_key=idempotency_key, request_id=request.state.request_id, **options)
+    return await queued(ops, run, response)
+
+
+@router.get("/status_all", response_model=list[User], responses={200: {"headers": NEXT_PAGE}}, dependencies=[needs("status")])
+async def status_all(query: Annotated[UserQuery, Query()], ops: Acting, caller: Calling) -> Response:
+    """Every employee in the order in which they were recorded, or a page of them."""
+    status = query.status.value if query.status else None
+    found = await ops.people(Wanted(status=status, team=query.team, cursor=query.cursor, limit=query.limit))
+    answer = Response(_LIST.dump_json([User.of(one, caller) for one in found]), media_type="application/json")
+    if query.limit and len(found) == query.limit:
+        answer.headers["Link"] = f'</api/users/status_all?cursor={found[-1].employee.id}&limit={query.limit}>; rel="next"'
+    return answer
+
+
+@router.post("/update_status", response_model=User, dependencies=[needs("update")])
+async def update_status(body: UpdateBody, ops: Acting, caller: Calling) -> User:
+    """Keep a status that somebody asserts by hand, with who and why. Nothing acts on it, nothing learns from it."""
+    return User.of(await ops.assert_status(body.user, body.said()), caller)
+
+
+@router.delete("/delete_email_by_name", response_model=User, dependencies=[needs("delete")])
+async def delete_email_by_name(
+    ops: Acting,
+    caller: Calling,
+    body: DeleteBody | None = None,
+    name: Annotated[str | None, Query(min_length=1, max_length=200, description="Instead of a body.")] = None,
+) -> User:
+    """Make an employee's stored address the empty text. The account stays theirs, and nobody else gets the address."""
+    if body is not None and name not in (None, body.name):
+        raise Against("name", "body and query name different people", "Nothing was done. Name one.")
+    wanted = body.name if body is not None else name
+    if wanted is None:
+        raise NotFound("nobody is named", "Give a name in the body or as ?name=.")
+    return User.of(await ops.person((await ops.clear_address(wanted)).id), caller)
+
+
+@router.get("/{user}", response_model=User, dependencies=[needs("status")])
+async def get_user(user: MeansUser, ops: Acting, caller: Calling) -> User:
+    """One employee."""
+    return User.of(await ops.person(user), caller)
+
+
+@router.post("/{user}/first_sign_in", status_code=201, response_model=PassAnswer, dependencies=[needs("passes")])
+async def first_sign_in(user: MeansUser, ops: Acting, caller: Calling) -> PassAnswer:
+    """Make a pass for the first sign-in and hand it over, once. An earlier one that nobody has used is withdrawn."""
+    made, seen = await ops.first_sign_in(user), sight(caller)
+    return PassAnswer(
+        employee_id=made.employee.id,
+        name=seen(made.employee.profile.name),
+        address=seen(made.employee.address),
+        access_pass=made.secret.take(),
+        minutes=made.minutes,
+        starts=made.starts,
+        ends=made.ends,
+        url=made.url,
+        replaced=made.replaced,
+        run_id=made.run_id,
+    )
+
+
+@router.post("/{user}/erase", response_model=Erased, dependencies=[needs("erase")])
+async def erase(user: MeansUser, ops: Acting) -> Erased:
+    """Remove everything that tells of a person, for ever. Their account and accesses are not touched."""
+    erased = await ops.erase(user)
+    return Erased(employee_id=erased.employee_id, already=erased.already, not_reached=list(erased.not_reached))

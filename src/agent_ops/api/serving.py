@@ -1,0 +1,81 @@
+"""The service as processes: one that serves, or one that watches over several."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from agent_ops.api.app import create_app
+from agent_ops.domain.errors import ConfigurationError
+from agent_ops.runtime.compose import open_store
+from agent_ops.runtime.opening import settings_for
+
+GRACE_SECONDS = 10
+
+
+def serve_app(
+    data_dir: Path, policy_file: Path | None, in_sandbox: bool, workers: int, host: str, port: int, tell: Callable[[str], None]
+) -> None:
+    """Listen and serve until a signal ends it.
+
+    Args:
+        tell: is given the lines for whoever started it.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the address cannot be had.
+    """
+    app = functools.partial(create_app, data_dir, policy_file, in_sandbox=in_sandbox)
+    app()  # what is wrong with the settings is told here, once, and not by every worker
+    config = uvicorn.Config(
+        app,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,  # it would hold paths and queries, and so names; the service's own log has a line for each request
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listening(host, port))
+        asyncio.run(_greet(data_dir, policy_file, in_sandbox, listener, tell))
+        if workers == 1:
+            server = uvicorn.Server(config)
+            server.run([listener])
+            if not server.started:
+                sys.exit(3)
+        else:
+            Multiprocess(config, [listener]).run()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"nothing can listen on {host}:{port}: {error.strerror}", "Choose another --host or --port."
+        ) from None
+
+
+async def _greet(
+    data_dir: Path, policy_file: Path | None, in_sandbox: bool, listener: socket.socket, tell: Callable[[str], None]
+) -> None:
+    """Say where it serves, and how to get a key when there is none. Every process then finds the database made."""
+    async with settings_for(data_dir, policy_file, in_sandbox) as (settings, _), open_store(settings.data_dir) as (store, _):
+        keys = await store.read(lambda tx: tx.api_keys.all())
+    host, port = listener.getsockname()[:2]
+    what = "the sandbox" if in_sandbox else "real services"
+    tell(f"serving {what} on http://{host}:{port}; /docs describes it, Ctrl-C ends it")
+    if not keys:
+        where = f" --data-dir {data_dir}" if str(data_dir) != "agent-ops-data" else ""
+        tell(f"there is no API key yet: agent-ops token create NAME --scope onboard --scope status --scope pii{where}")

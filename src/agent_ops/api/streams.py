@@ -1,0 +1,91 @@
+"""Events as they happen, to any number of readers: one look at the database for all of them, and no queue for anybody.
+
+A reader is only told that their run has news; they read it themselves, as fast as they take it. Who never reads holds a
+socket's buffer and nobody's time. https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from agent_ops.api.answers import EventAnswer
+from agent_ops.domain.errors import StorageError
+from agent_ops.domain.grants import Caller
+from agent_ops.runtime import AgentOps
+
+log = structlog.get_logger(__name__)
+_LOOK_EVERY_SECONDS = 0.2
+_LOOK_ANYWAY_SECONDS = 5.0
+_PING_SECONDS = 15
+_SEND_SECONDS = 60.0
+END = "end"
+
+
+class Bell:
+    """Looks for news of all runs, and wakes those who wait for a run's."""
+
+    def __init__(self, ops: AgentOps) -> None:
+        self._ops = ops
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    async def ring_for_ever(self) -> None:
+        """Look every moment at which anybody waits."""
+        after: int | None = None
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            if not self._waiting:
+                after = None
+                continue
+            try:
+                stirred, after = await self._ops.stirred(after)
+            except StorageError as error:
+                log.warning("events_unreadable", error=str(error))
+                continue
+            for run_id in stirred & self._waiting.keys():
+                for waiting in self._waiting[run_id]:
+                    waiting.set()
+
+    @contextlib.contextmanager
+    def heard(self, run_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the run has news."""
+        news = asyncio.Event()
+        self._waiting[run_id].add(news)
+        try:
+            yield news
+        finally:
+            self._waiting[run_id].discard(news)
+            if not self._waiting[run_id]:
+                del self._waiting[run_id]
+
+
+def stream(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -> EventSourceResponse:
+    """A run's events from the one after an id, until the run has ended; the last message is an ``end``."""
+    return EventSourceResponse(
+        _messages(ops, bell, run_id, after, caller),
+        ping=_PING_SECONDS,
+        send_timeout=_SEND_SECONDS,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _messages(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -> AsyncIterator[ServerSentEvent]:
+    with bell.heard(run_id) as news:
+        while True:
+            news.clear()
+            events, over = await ops.news(run_id, after)
+            for event in events:
+                after = event.id
+                yield ServerSentEvent(EventAnswer.of(event, caller).model_dump_json(), event=event.kind, id=str(event.id))
+            if over:
+                yield ServerSentEvent(json.dumps({"run_id": run_id}), event=END, id=str(after))
+                return
+            if not events:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(news.wait(), _LOOK_ANYWAY_SECONDS)

@@ -1,0 +1,31 @@
+"""What there is in numbers, read from the database at one moment: for whoever watches a running service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent_ops.domain.usage import Usage
+
+EDGES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+"""Upper bounds of the durations that effects are counted by, in seconds."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Counts over everything that is recorded.
+
+    Args:
+        effects: by action and state, how many took at most each bound (as text, the last '+Inf'), and their seconds in all.
+    """
+
+    runs: Mapping[str, int] = field(default_factory=dict)
+    queued: int = 0
+    breakers: int = 0
+    pauses: int = 0
+    outbox: int = 0
+    denials: int = 0
+    retries: int = 0
+    takeovers: int = 0
+    model: Usage = field(default_factory=Usage)
+    effects: Mapping[tuple[str, str], tuple[tuple[tuple[str, int], ...], float]] = field(default_factory=dict)
