@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_ops.api.metrics import Meters
+from agent_ops.api.problems import unexpected
 
 log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -42,7 +44,7 @@ class Envelope:
         asked = Headers(scope=scope).get("x-request-id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        began, status = time.perf_counter(), 500
+        began, status = time.perf_counter(), 0
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -57,6 +59,11 @@ class Envelope:
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
                 await self._app(scope, receive, sending)
+            except Exception as error:
+                log.error("request_broke", error=error, exc_info=error)
+                if status:
+                    raise  # what was begun is cut off
+                await unexpected(Request(scope))(scope, receive, sending)
             finally:
                 took, route = time.perf_counter() - began, _route(scope)
                 self._meters.served(scope["method"], route, status, took)

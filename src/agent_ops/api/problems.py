@@ -83,11 +83,10 @@ def answer(
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of ours, of the framework and of nobody leave as a problem."""
+    """Let every error of ours and of the framework leave as a problem; the envelope sees to the others."""
     app.add_exception_handler(errors.AgentOpsError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 class TooMany(HTTPException):
@@ -136,7 +135,8 @@ async def _of_the_framework(request: Request, error: Exception) -> JSONResponse:
     return answer(request, error.status_code, kind, str(error.detail), headers)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def unexpected(request: Request) -> JSONResponse:
+    """What is answered when nobody knows what went wrong."""
     return answer(request, 500, "internal-error", "The service failed; see its log for this request id.")
 
 
