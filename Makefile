@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench peers prove prove-part chaos lock docs clean
+.PHONY: help demo test fast judges check format bench peers fuzz load prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -39,6 +39,12 @@ bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
 peers: $(VENV)/dev.stamp  ## the peers' crash test and costs beside ours (installs the peers; several minutes)
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/peers/costs.py
+
+fuzz: $(VENV)/dev.stamp  ## let Schemathesis loose on the REST service, 200 examples an operation
+	$(BIN)/python scripts/fuzz_service.py
+
+load: $(VENV)/dev.stamp  ## print how the REST service bears 1,000 onboardings and 500 streams
+	$(BIN)/python benchmarks/service.py
 
 PROOFS := $(BIN)/python -m proofs
 ROUNDS ?= 30

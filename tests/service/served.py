@@ -8,10 +8,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from agent_ops import Caller
 from agent_ops.domain.grants import SCOPES
 from agent_ops.runtime.api_keys import ApiKeyBook
 from agent_ops.runtime.compose import open_store
+from tests.service import impatient
 
+ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = tuple(SCOPES)
 _START_SECONDS = 90
 _SERVE = [sys.executable, "-W", "error", "-m", "agent_ops.cli", "serve", "--sandbox", "--port", "0"]
@@ -57,21 +60,37 @@ class Service:
         """The processes that serve, of which there are several."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
         lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
-        return [pid for pid, line in lines.items() if b"spawn_main" in line]
+        return sorted(pid for pid, line in lines.items() if b"resource_tracker" not in line)
 
 
 @contextlib.contextmanager
 def serving(data_dir: Path, *options: str) -> Iterator[Service]:
     """`agent-ops serve --sandbox` on a free port, until the block ends."""
-    command = [*_SERVE, "--data-dir", str(data_dir), *options]
-    clean = {"PATH": os.environ["PATH"], "PYTHONUTF8": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean) as process:
+    with _running([*_SERVE, "--data-dir", str(data_dir), *options]) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+?(?=;)", line)
+        assert found, f"it did not start: {line}{process.stderr.read() if process.stderr else ''}"
+        yield _ready(Service(found[0], data_dir, process))
+
+
+@contextlib.contextmanager
+def serving_by(program: Sequence[str], data_dir: Path, policy: Path) -> Iterator[Service]:
+    """The same with little patience by uvicorn or gunicorn, whose command takes '{host}:{port}' in one word or two."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", *(word.replace("{port}", str(port)) for word in program)]
+    where = {impatient.DIRECTORY: str(data_dir), impatient.POLICY: str(policy)}
+    with _running(command, **where) as process:
+        yield _ready(Service(f"http://127.0.0.1:{port}", data_dir, process))
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], **variables: str) -> Iterator[subprocess.Popen[str]]:
+    clean = {"PATH": os.environ["PATH"], "PYTHONUTF8": "1", **variables}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean, cwd=ROOT) as process:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(r"http://\S+?(?=;)", line)
-            assert found, f"it did not start: {line}{process.stderr.read() if process.stderr else ''}"
-            yield _ready(Service(found[0], data_dir, process))
+            yield process
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -144,6 +144,11 @@ def _each(case: Case) -> list[Case]:
     return [replace(case, id=f"{case.id}-{kill.replace(' ', '-')}", more={"kill": kill}) for kill in listed.split(", ")]
 
 
+def is_request(case: Case) -> bool:
+    """Whether the case is a request of the REST service."""
+    return not case.id.startswith("OWN-") and case.request.get("path", "").startswith("/api/")
+
+
 def files() -> list[Path]:
     """Our own cases, and every file of shared ones that is there."""
     return [OWN, *sorted(SHARED.glob("threats*.json"))]

@@ -32,12 +32,17 @@ async def flood(place: Place, case: Case, evidence: Evidence) -> None:
         everybody = await ops.employees()
         evidence.notes["answered in"] = time.monotonic() - began
         evidence.notes["lost"] = {run.id for run in runs if run} - {report.run.id for report in everybody}
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline and not _limited(await ops.employees()):
-            await asyncio.sleep(0.3)
+        await until_limited(ops)
         evidence.reports = await ops.employees()
     evidence.notes["cap"] = CAP
     keep_grants(evidence)
+
+
+async def until_limited(ops: AgentOps) -> None:
+    """Until the limit was met by many, at most a minute."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and not _limited(await ops.employees()):
+        await asyncio.sleep(0.3)
 
 
 def _limited(reports: list[RunReport]) -> bool:

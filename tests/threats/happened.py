@@ -62,7 +62,7 @@ def readable_account(judge: Judge) -> Iterator[str]:
 def diacritics_are_kept(judge: Judge) -> Iterator[str]:
     wanted = unicodedata.normalize("NFC", judge.evidence.case.body["name"])
     found = [(upn, judge.evidence.after[upn]["displayName"]) for upn in judge.created.values()]
-    planned = re.search(r"userPrincipalName['\"]: ['\"]([^'\"]+)", " ".join(judge.evidence.texts))
+    planned = re.search(r"userPrincipalName\\?['\"]: \\?['\"]([^'\"\\]+)", " ".join(judge.evidence.texts))
     if len(found) != 1 or found[0][1] != wanted or not found[0][0].isascii():
         yield f"created {found}, not {wanted!r}"
     elif planned is None or planned[1] != found[0][0]:

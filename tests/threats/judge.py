@@ -82,7 +82,9 @@ class Judge:
         free = next((words for words in allowed if words.startswith(ONE_ADDRESS)), "")
         if free:
             allowed = self._of_one_address(free)
-        if self.evidence.case.way == "flood":  # each of them was asked for; how many there may be says a sentence of the case
+        if self.evidence.case.way.endswith(
+            "flood"
+        ):  # each of them was asked for; how many there may be says a sentence of the case
             own = re.compile(r"(?:entra\.create:|jenkins\.build:\S+ user=)test\d+\.load@\S+")
             allowed = [words for words in happened if own.fullmatch(words)]
         yield from (f"not allowed: {words}" for words in happened if words not in allowed)

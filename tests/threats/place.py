@@ -35,9 +35,20 @@ CANARY = "canary-tok-"
 SECRETS = ("client_secret", "jenkins_token", "smtp_password", "control_token")
 
 
+class HttpRefusal(Exception):
+    """What the service itself answered, when it refused."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        super().__init__(f"{status} {text}")
+
+
 def statuses_of(error: Exception | None) -> frozenset[int]:
+    """The HTTP status of an answer, or those that an error of the library's may have."""
     if error is None:
         return frozenset({202})
+    if isinstance(error, HttpRefusal):
+        return frozenset({error.status})
     return next((found for kind, found in STATUSES.items() if isinstance(error, kind)), frozenset({500}))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.threats import crash, files, flood, programs, reading, ways
+from tests.threats import crash, files, flood, programs, reading, rest, ways
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import Way
 
 BEFORE: dict[str, Way] = {
-    **dict.fromkeys(("clear_address", "viewer", "lookup"), ways.known),
+    **dict.fromkeys((p + w for p in ("", rest.PREFIX) for w in ("clear_address", "viewer", "lookup")), ways.known),
     "killed": crash.survey,
     "read": reading.plant,
 }
@@ -29,6 +29,7 @@ WAYS: dict[str, Way] = {
     "policy": files.policy,
     "cli": programs.cli,
     "studio": programs.studio,
+    **rest.WAYS,
 }
 
 

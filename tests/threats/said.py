@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from agent_ops import ItemStatus, RunStatus
-from agent_ops.domain.errors import IdentityConflict
 from tests.threats.judge import Judge
+from tests.threats.place import statuses_of
 from tests.threats.sentences import says
 
 BIDI = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -33,7 +33,7 @@ def refused_are_named(judge: Judge) -> Iterator[str]:
 
 @says(r"either 409 or a new deterministic suffix; never a match to the old account")
 def never_the_old_account(judge: Judge) -> Iterator[str]:
-    conflict = any(isinstance(error, IdentityConflict) for error in judge.evidence.answers)
+    conflict = any(409 in statuses_of(error) for error in judge.evidence.answers)
     for report in judge.evidence.reports:
         if report.employee.address in judge.evidence.before:
             yield f"matched to {report.employee.address}"

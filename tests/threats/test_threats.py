@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.threats import cases, sentences, waiting
+from tests.threats import cases, rest, sentences, waiting
 from tests.threats.cases import Case
 from tests.threats.conftest import UNDER_ATTACK
 from tests.threats.judge import INVARIANTS, Judge
@@ -20,7 +20,8 @@ from tests.threats.play import WAYS, play
 
 FILES = {path: cases.load(path) for path in cases.files()}
 EVERY = [(path, case) for path, (_, found) in FILES.items() for case in found]
-WHOLE_PROCESSES = ("cli", "killed", "checkpoint", "flood")
+EVERY += [(path, rest.by_rest(case)) for path, case in EVERY if cases.is_request(case) and case.way in rest.PLAYED]
+WHOLE_PROCESSES = ("cli", "killed", "checkpoint", "flood", "rest:flood")
 PLAYED = [
     pytest.param(path, case, id=case.id, marks=[pytest.mark.slow] if case.way in WHOLE_PROCESSES else [])
     for path, case in EVERY

@@ -37,12 +37,12 @@ def _shared(case: Case) -> bool:
     return not case.id.startswith("OWN-")
 
 
-def _by_rest(case: Case) -> bool:
-    return _shared(case) and case.request.get("path", "").startswith("/api/")
+def _by_task(case: Case) -> bool:
+    return _shared(case) and case.request.get("path", "") == "/api/execute_task"
 
 
 WAITED_FOR = (
-    Missing("the REST service", _module("agent_ops.api"), _by_rest),
-    Missing("LangServe", _module("agent_ops.api"), lambda case: case.request.get("path", "").startswith("/langserve")),
+    Missing("tasks in words over REST", _module("agent_ops.api.routes.tasks"), _by_task),
+    Missing("LangServe", _module("agent_ops.api.langserve"), lambda case: case.request.get("path", "").startswith("/langserve")),
     *(_agent(name) for name in ("github", "aws")),
 )
