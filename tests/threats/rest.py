@@ -62,7 +62,7 @@ async def opened(place: Place, case: Case, evidence: Evidence, **changed: Any) -
         url = await stack.enter_async_context(_served(place, evidence, ops))
         headers = await _signed(place, ops, case.request.get("as"))
         headers.update(case.request.get("headers", {}))
-        client = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60)
+        client = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=httpx.Timeout(60, pool=None))
         yield Door(ops, await stack.enter_async_context(client))
     evidence.texts += model.shown
     ways.keep_grants(evidence)

@@ -19,6 +19,8 @@ from agent_ops.runtime.compose import open_store
 from agent_ops.runtime.opening import settings_for
 
 GRACE_SECONDS = 10
+STARTING_SECONDS = 120
+"""A worker that answers its watcher no sooner is replaced; it answers when it has imported everything."""
 
 
 def serve_app(
@@ -45,6 +47,7 @@ def serve_app(
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=STARTING_SECONDS,
     )
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listening(host, port))
