@@ -69,17 +69,12 @@ class Gate:
         try:
             if kind.lower() != "bearer" or not text:
                 raise NotAuthenticated("a key is missing")
-            caller = await identified(request.app.state.ops, text.strip())
+            caller: Caller = await request.app.state.ops.caller_of(text.strip())
         except NotAuthenticated:
             self._strangers.take(request.client.host if request.client else "")
             raise
         self._callers.take(caller.name)
         return caller
-
-
-async def identified(ops: AgentOps, text: str) -> Caller:
-    """The caller whose key or token this is. Raises ``NotAuthenticated``."""
-    return await ops.api_keys.caller_of(text)
 
 
 class Needs:

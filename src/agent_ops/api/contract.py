@@ -26,6 +26,7 @@ _EVERYWHERE: Mapping[str, str] = {
     "422": "The request is not what this contract allows.",
     "429": "Too many requests; come again after `Retry-After` seconds.",
     "500": "The service failed; its log has the request id.",
+    "502": "A service that had to be asked could not be: Entra ID for its signing keys, or another one.",
     "503": "The database is busy; come again after `Retry-After` seconds.",
 }
 _FURTHER: Mapping[str, Mapping[str, str]] = {
@@ -33,7 +34,6 @@ _FURTHER: Mapping[str, Mapping[str, str]] = {
     "409": {"": "Well-formed, and yet refused: by a name's form, the policy or what is known. Nothing was done."},
     "400": {"": "The body cannot be read."},
     "413": {"": "The body is too large."},
-    "502": {"": "A service that had to be asked could not be."},
 }
 _LINKS: Mapping[str, Any] = {
     operation: {"operationId": operation, "parameters": {parameter: f"$response.body#/{field}"}}
@@ -116,9 +116,6 @@ def _further(path: str, operation: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if body:
         yield "400", _FURTHER["400"][""]
         yield "413", _FURTHER["413"][""]
-        yield "502", _FURTHER["502"][""]
-    if path.endswith("first_sign_in"):
-        yield "502", _FURTHER["502"][""]
 
 
 def _say_words(document: dict[str, Any], policy: EntitlementPolicy, agents: tuple[str, ...]) -> None:

@@ -48,6 +48,7 @@ from agent_ops.runtime.verifiers import verifiers
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
 from agent_ops.transport.chat_model import open_chat_model
+from agent_ops.transport.entra_identity import EntraIdentity
 from agent_ops.transport.jenkins_login import jenkins_logins
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.traces import Traces, open_traces
@@ -78,6 +79,7 @@ class System:
     keys: Keyring
     breakers: BreakerPanel
     first_sign_ins: FirstSignIns
+    identity: EntraIdentity | None
     readers: Mapping[str, Any]
     inspection: Inspector
     traces: Traces
@@ -172,6 +174,7 @@ async def compose(
             readers=readers,
             inspection=Inspector(journal, policy, looking),
             traces=await stack.enter_async_context(open_traces(settings.tracing)),
+            identity=EntraIdentity(settings.entra, settings.audiences) if settings.audiences else None,
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
         )
 

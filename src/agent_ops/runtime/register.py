@@ -43,6 +43,16 @@ class Register:
         other._caller = caller
         return other
 
+    async def caller_of(self, text: str) -> Caller:
+        """Who comes in with this API key, or with this access token of Entra ID where those are taken.
+
+        Raises:
+            NotAuthenticated: it is none, or none that is good. ServiceError: Entra's signing keys cannot be had.
+        """
+        if self._system.identity is not None and text.count(".") == 2:
+            return await self._system.identity.caller_of(text)
+        return await self.api_keys.caller_of(text)
+
     @property
     def api_keys(self) -> ApiKeyBook:
         """The keys with which programs come in."""

@@ -95,6 +95,7 @@ class Environment(ModelVariables, TraceVariables):
     agent_ops_guard_dir: Annotated[str, text(optional(checks.present_directory))] = ""
     agent_ops_concurrency: Annotated[str, text(whole_number(1, 10_000))] = "64"
     agent_ops_event_days: Annotated[str, text(whole_number(1, 36_500))] = "365"
+    agent_ops_audiences: str = ""
     agent_ops_requests_per_minute: Annotated[str, text(whole_number(1, 10**6))] = str(Settings.requests_per_minute)
     onboarding_stage_delay_seconds: Annotated[str, text(checks.seconds)] = "0"
 
@@ -236,6 +237,7 @@ class Environment(ModelVariables, TraceVariables):
             concurrency=int(self.agent_ops_concurrency),
             event_days=int(self.agent_ops_event_days),
             audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
+            audiences=tuple(self.agent_ops_audiences.split()),
             requests_per_minute=int(self.agent_ops_requests_per_minute),
             tracing=self.trace_config(self.ca_file, way),
             model=self.chat_model(self.ca_file, way),

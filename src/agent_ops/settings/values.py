@@ -59,6 +59,7 @@ class Settings:
         github: what its agent reads; None: nothing.
         tracing: where runs are traced, without secrets and without what names people; None: nowhere.
         requests_per_minute: how many requests a worker of the REST service takes of one caller.
+        audiences: for whom Entra ID's access tokens must be, with which callers may come in beside API keys; empty: none may.
     """
 
     entra: EntraConfig
@@ -78,6 +79,7 @@ class Settings:
     keep_checkpoints: bool = False
     tracing: TraceConfig | None = None
     requests_per_minute: int = 6000
+    audiences: tuple[str, ...] = ()
     model: ModelConfig | None = None
     credentials: Credentials = field(default_factory=Credentials)
     patience: Patience = field(default_factory=Patience)

@@ -15,6 +15,7 @@ from agent_ops.transport.vendor_errors.http import (
     requests_errors,
     status_error,
 )
+from agent_ops.transport.vendor_errors.jwt import jwt_errors
 from agent_ops.transport.vendor_errors.smtp import smtp_errors
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "httpx_errors",
     "is_missing_at_atlassian",
     "jira_errors",
+    "jwt_errors",
     "msal_errors",
     "requests_errors",
     "smtp_errors",
