@@ -121,7 +121,8 @@ async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     context, finishing = runtime.context, state.get("summary") is not None
     await asyncio.sleep(context.stage_delay)
     if finishing:
-        await context.inspection.verify(context.run_id)
+        if state.get("goal") != READING:
+            await context.inspection.verify(context.run_id)
         await context.journal.conclude(context.run_id, results_of(state.get("observations")), state.get("summary") or "")
     due = await context.journal.notices_due(context.run_id, finishing)
     outcomes = [await context.door.perform(context.run_id, proposal) for proposal in due]
