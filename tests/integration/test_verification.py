@@ -207,3 +207,12 @@ async def test_a_pipelines_tag_is_looked_for_in_aws(
     assert report.run.status is RunStatus.DONE
     assert (aws(report)[0] is ItemStatus.VERIFIED) == (expected == "verified")
     assert "arn:aws:s3:::home-" in aws(report)[1] or expected != "verified"
+
+
+async def test_a_task_about_nobody_has_nothing_to_be_seen(watched: Callable[..., AgentOps], ana: Profile) -> None:
+    watchman = Watchman("somewhere")
+    ops = watched(watchman)
+    await ops.onboard(ana)
+    report = await ops.execute_task("Is Ana Silva's access complete?", timeout=20)
+    assert report.run.status is RunStatus.DONE, report.answer
+    assert len(watchman.looked) == 1
