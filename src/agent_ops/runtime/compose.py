@@ -44,6 +44,7 @@ from agent_ops.runtime.metering import MeteredModel
 from agent_ops.runtime.owners import Owners
 from agent_ops.runtime.reading import open_readers
 from agent_ops.runtime.redacted import redacted
+from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.verifiers import verifiers
 from agent_ops.settings import Settings
 from agent_ops.storage import Store
@@ -80,6 +81,7 @@ class System:
     breakers: BreakerPanel
     first_sign_ins: FirstSignIns
     identity: EntraIdentity | None
+    memory: PatternMemory
     readers: Mapping[str, Any]
     inspection: Inspector
     traces: Traces
@@ -176,6 +178,7 @@ async def compose(
             traces=await stack.enter_async_context(open_traces(settings.tracing)),
             identity=EntraIdentity(settings.entra, settings.audiences) if settings.audiences else None,
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
+            memory=PatternMemory(store, policy),
         )
 
 

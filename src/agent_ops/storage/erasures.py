@@ -11,6 +11,7 @@ from agent_ops.domain.employee import EmployeeStatus, Profile
 from agent_ops.domain.erasure import Tombstone
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import Request
+from agent_ops.storage.patterns import Patterns
 from agent_ops.storage.pseudonyms import PREFIX, Pseudonyms
 from agent_ops.storage.rows import dump, moment, one, rows, stamp
 
@@ -53,6 +54,7 @@ class Erasures:
         """Remove everything that tells of the person; their live runs end. The employee's row goes last: it shuts the others."""
         self._runs(employee_id)
         self._effects(employee_id)
+        Patterns(self._db).forget(employee_id)
         self._db.execute(f"DELETE FROM events WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608 - a fixed text
         self._db.execute(f"DELETE FROM requests WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608
         self._tasks(employee_id)

@@ -168,6 +168,26 @@ def assertions(db: Database) -> None:
     )
 
 
+@migrations()
+def patterns_are_kept(db: Database) -> None:
+    """Long-term memory: patterns, everybody's contribution to one, and a version that caches follow."""
+    for statement in (
+        "CREATE TABLE patterns (id INTEGER PRIMARY KEY AUTOINCREMENT, profile TEXT NOT NULL UNIQUE, people INTEGER NOT NULL,"
+        " last_seen TEXT NOT NULL, changed INTEGER NOT NULL)",
+        "CREATE INDEX patterns_by_change ON patterns (changed)",
+        "CREATE TABLE pattern_items (pattern_id INTEGER NOT NULL, item TEXT NOT NULL, holders INTEGER NOT NULL,"
+        " PRIMARY KEY (pattern_id, item)) WITHOUT ROWID",
+        "CREATE TABLE contributions (contributor TEXT PRIMARY KEY, pattern_id INTEGER NOT NULL, items TEXT NOT NULL,"
+        " day TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX contributions_by_pattern ON contributions (pattern_id, day)",
+        "CREATE TABLE patterns_gone (id INTEGER PRIMARY KEY, changed INTEGER NOT NULL)",
+        "CREATE INDEX patterns_gone_by_change ON patterns_gone (changed)",
+        "CREATE TABLE pattern_version (version INTEGER NOT NULL)",
+        "INSERT INTO pattern_version VALUES (0)",
+    ):
+        db.execute(statement)
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -23,6 +23,7 @@ from agent_ops.storage.erasures import Erasures
 from agent_ops.storage.head import HEAD_FILE, HeadKeeper
 from agent_ops.storage.listing import Listing
 from agent_ops.storage.migrations import migrations
+from agent_ops.storage.patterns import Patterns
 from agent_ops.storage.pauses import Pauses
 from agent_ops.storage.people import People
 from agent_ops.storage.policies import Policies
@@ -50,6 +51,7 @@ class Tx:
         self.restores = Restores(db)
         self.erasures = Erasures(db, pseudonyms)
         self.model_use = ModelUse(db)
+        self.patterns = Patterns(db)
         self.policies = Policies(db)
         self.tasks = Tasks(db)
         self.api_keys = ApiKeys(db)

@@ -1,0 +1,121 @@
+"""Patterns in memory, for exact search: a row of whole numbers for each, refreshed by what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from agent_ops.domain.pattern import ATTRIBUTES, Pattern, PatternChanges
+
+Array = np.ndarray[Any, Any]
+_NOWHERE, _GONE, _UNKNOWN = -1, -2, -3
+_FIRST_ROOM = 1024
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """How many people have some values in common, and how many of them hold each item."""
+
+    people: int
+    holders: dict[str, int]
+
+
+NOBODY = Cohort(0, {})
+
+
+class PatternIndex:
+    """The patterns of one database at ``version``. It grows by doubling; the place of a pattern that goes is used again."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._codes: list[dict[str, int]] = [{} for _ in ATTRIBUTES]
+        self._values = np.full((len(ATTRIBUTES), _FIRST_ROOM), _GONE, dtype=np.int32)
+        self._people = np.zeros(_FIRST_ROOM, dtype=np.int64)
+        self._patterns: list[Pattern | None] = []
+        self._place: dict[int, int] = {}
+        self._free: list[int] = []
+        self._cohorts: dict[tuple[str | None, ...], Cohort] = {}
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def refresh(self, changes: PatternChanges) -> None:
+        """Take over what changed since ``version``."""
+        for pattern_id in changes.gone:
+            if (place := self._place.pop(pattern_id, None)) is not None:
+                if (before := self._patterns[place]) is not None:
+                    self._count(before, -1)
+                self._values[:, place], self._people[place], self._patterns[place] = _GONE, 0, None
+                self._free.append(place)
+        for pattern in changes.changed:
+            self._put(pattern)
+        self.version = changes.version
+
+    def get(self, pattern_id: int) -> Pattern | None:
+        """A pattern by its id."""
+        place = self._place.get(pattern_id)
+        return None if place is None else self._patterns[place]
+
+    def nearest(self, profile: Mapping[str, str], most: int) -> list[tuple[Pattern, float]]:
+        """At most so many patterns that share an attribute with the profile, and how similar they are, 0 to 1; the nearest first.
+
+        A shared value counts by how few people have it. What the profile has and nobody had counts as rarer than anything.
+        """
+        used = len(self._patterns)
+        total = float(self._people[:used].sum())
+        shared, whole = np.zeros(used, dtype=np.float32), 0.0
+        for column, attribute in enumerate(ATTRIBUTES):
+            if not (value := profile.get(attribute)):
+                continue
+            same = self._values[column, :used] == self._codes[column].get(value, _UNKNOWN)
+            weight = float(np.log((total + 2) / (float(self._people[:used][same].sum()) + 1)))
+            shared += same * np.float32(weight)
+            whole += weight
+        if not whole or not used:
+            return []
+        some = np.argpartition(-shared, most - 1)[:most] if most < used else np.arange(used)
+        order = some[np.lexsort((-self._people[some], -shared[some]))]
+        found = ((self._patterns[place], float(shared[place]) / whole) for place in order if shared[place] > 0)
+        return [(pattern, near) for pattern, near in found if pattern is not None]
+
+    def cohort(self, wanted: Mapping[str, str]) -> Cohort:
+        """How many people have all of these values, and how many of them hold each item. At once, however many patterns."""
+        return self._cohorts.get(tuple(wanted.get(attribute) for attribute in ATTRIBUTES), NOBODY)
+
+    def _put(self, pattern: Pattern) -> None:
+        place = self._place.get(pattern.id)
+        if place is None:
+            place = self._place[pattern.id] = self._free.pop() if self._free else self._grown()
+        if (before := self._patterns[place]) is not None:
+            self._count(before, -1)
+        self._count(pattern, 1)
+        for column, attribute in enumerate(ATTRIBUTES):
+            value = pattern.profile.get(attribute)
+            codes = self._codes[column]
+            self._values[column, place] = codes.setdefault(value, len(codes)) if value else _NOWHERE
+        self._people[place], self._patterns[place] = pattern.people, pattern
+
+    def _grown(self) -> int:
+        place = len(self._patterns)
+        self._patterns.append(None)
+        if place == len(self._people):
+            self._values = np.concatenate([self._values, np.full_like(self._values, _GONE)], axis=1)
+            self._people = np.concatenate([self._people, np.zeros_like(self._people)])
+        return place
+
+    def _count(self, pattern: Pattern, sign: int) -> None:
+        """Add a pattern to the cohorts that its people belong to, or take it out of them."""
+        for key in product(*({None, pattern.profile.get(attribute)} for attribute in ATTRIBUTES)):
+            cohort = self._cohorts.get(key, NOBODY)
+            holders = cohort.holders if cohort is not NOBODY else {}
+            for item, held in pattern.items.items():
+                holders[item] = holders.get(item, 0) + sign * held
+                if not holders[item]:
+                    del holders[item]
+            self._cohorts[key] = Cohort(cohort.people + sign * pattern.people, holders)
+            if not self._cohorts[key].people:
+                del self._cohorts[key]

@@ -1,0 +1,106 @@
+"""SQL about patterns: distinct profiles, how many people ended up with each, and how many of them hold each item.
+
+Everybody counts once, as a contribution of their own: so that learning twice changes nothing, and forgetting takes away exactly
+what a person brought. What nobody contributes to any more is gone; only its number stays, for caches to follow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from agent_ops.domain.pattern import Pattern, PatternChanges
+from agent_ops.storage.rows import dump, one, rows, stamp
+
+_SHUT = "SELECT 1 FROM employees WHERE id = ? AND status = 'erased'"
+
+
+class Patterns:
+    """Long-term memory's rows; every method runs inside the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def version(self) -> int:
+        """Rises with every change of a pattern."""
+        row = one(self._db, "SELECT version FROM pattern_version")
+        return int(row["version"]) if row else 0
+
+    def contribute(self, contributor: str, profile: Mapping[str, str], items: Iterable[str], at: datetime | None = None) -> bool:
+        """Let one person count, in place of what they counted for before. False when that changes nothing, or they were erased.
+
+        Args:
+            contributor: the employee's id, or that of a row of an imported history.
+            profile: attributes that name nobody.
+            items: what the person holds.
+            at: when that was so; now, unless given.
+        """
+        if one(self._db, _SHUT, contributor):
+            return False
+        held, text = dump(sorted(set(items))), dump(dict(sorted(profile.items())))
+        before = one(
+            self._db,
+            "SELECT profile, items FROM contributions JOIN patterns ON id = pattern_id WHERE contributor = ?",
+            contributor,
+        )
+        if before and (before["profile"], before["items"]) == (text, held):
+            return False
+        self.forget(contributor)
+        version, day = self._next_version(), stamp(at)[:10]
+        self._db.execute(
+            "INSERT INTO patterns (profile, people, last_seen, changed) VALUES (?1, 1, ?2, ?3) ON CONFLICT (profile) DO UPDATE"
+            " SET people = people + 1, last_seen = max(last_seen, ?2), changed = ?3",
+            (text, day, version),
+        )
+        row = one(self._db, "SELECT id FROM patterns WHERE profile = ?", text)
+        assert row is not None  # noqa: S101 - it was just written
+        self._db.conn.executemany(
+            "INSERT INTO pattern_items VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET holders = holders + 1",
+            [(row["id"], item) for item in json.loads(held)],
+        )
+        self._db.execute("INSERT INTO contributions VALUES (?, ?, ?, ?)", (contributor, row["id"], held, day))
+        return True
+
+    def forget(self, contributor: str) -> bool:
+        """Take away what a person counted for; False when that was nothing."""
+        row = one(self._db, "SELECT pattern_id, items FROM contributions WHERE contributor = ?", contributor)
+        if row is None:
+            return False
+        pattern, version = row["pattern_id"], self._next_version()
+        self._db.execute("DELETE FROM contributions WHERE contributor = ?", (contributor,))
+        self._db.conn.executemany(
+            "UPDATE pattern_items SET holders = holders - 1 WHERE pattern_id = ? AND item = ?",
+            [(pattern, item) for item in json.loads(row["items"])],
+        )
+        self._db.execute("DELETE FROM pattern_items WHERE pattern_id = ? AND holders < 1", (pattern,))
+        last = one(self._db, "SELECT max(day) AS day FROM contributions WHERE pattern_id = ?", pattern)
+        if last and last["day"]:
+            sql = "UPDATE patterns SET people = people - 1, last_seen = ?, changed = ? WHERE id = ?"
+            self._db.execute(sql, (last["day"], version, pattern))
+        else:
+            self._db.execute("DELETE FROM patterns WHERE id = ?", (pattern,))
+            self._db.execute("INSERT INTO patterns_gone VALUES (?, ?)", (pattern, version))
+        return True
+
+    def changes(self, since: int) -> PatternChanges:
+        """What changed after a version; everything after 0."""
+        version = self.version()
+        if version == since:
+            return PatternChanges(version)
+        counted: dict[int, dict[str, int]] = {}
+        sql = "SELECT pattern_id, item, holders FROM patterns JOIN pattern_items ON pattern_id = id WHERE changed > ?"
+        for pattern, item, holders in self._db.execute(sql, (since,)):
+            counted.setdefault(pattern, {})[item] = holders
+        found = rows(self._db, "SELECT id, profile, people, last_seen FROM patterns WHERE changed > ? ORDER BY id", since)
+        changed = tuple(
+            Pattern(r["id"], json.loads(r["profile"]), r["people"], counted.get(r["id"], {}), r["last_seen"]) for r in found
+        )
+        gone = rows(self._db, "SELECT id FROM patterns_gone WHERE changed > ?", since)
+        return PatternChanges(version, changed, tuple(row["id"] for row in gone))
+
+    def _next_version(self) -> int:
+        self._db.execute("UPDATE pattern_version SET version = version + 1")
+        return self.version()
