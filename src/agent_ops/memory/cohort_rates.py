@@ -1,4 +1,4 @@
-"""How sure memory is that somebody like this has an item: shares of cohorts, drawn to the wider ones, with a lower bound."""
+"""How sure memory is that people like this have an item: a cohort's share, drawn to the rest of the team's; its lower bound."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FEWEST = 5
 LIKELY = 0.5
 """Memory names only what at least so many hold, by the lower bound; of anything else it says nothing."""
 _DRAWN = 2.0
-"""A cohort's share is drawn to the wider cohort's as if so many more people were in it."""
+"""A cohort's share is drawn to that of the team's other people as if so many more people were in it; theirs to none."""
 _Z = 1.645
 _WAYS = (("team", "level", "location"), ("team", "level"), ("team", "location"), ("team",))
 
 
 @dataclass(frozen=True)
 class Likely:
-    """An item that people like this have: ``holders`` of ``people`` in a cohort, the share drawn to the wider cohorts', and
+    """An item that people like this have: ``holders`` of ``people`` in a cohort, the share drawn to the rest of the team's, and
     Wilson's lower bound of the share (95 %, one-sided)."""
 
     item: str
@@ -48,13 +48,12 @@ def likely(index: PatternIndex, profile: Mapping[str, str]) -> list[Likely]:
     cohorts = list(_cohorts(index, profile))
     if not cohorts:
         return []
-    wanted, narrowest = cohorts[0]
+    wanted, near, wide = *cohorts[0], cohorts[-1][1]
     found = []
-    for item, held in narrowest.holders.items():
-        share = 0.0
-        for _, cohort in reversed(cohorts):
-            share = (cohort.holders.get(item, 0) + _DRAWN * share) / (cohort.people + _DRAWN)
-        found.append(Likely(item, held, narrowest.people, wanted, share, lower_bound(held, narrowest.people)))
+    for item, held in near.holders.items():
+        others = (wide.holders.get(item, 0) - held) / (wide.people - near.people + _DRAWN)
+        share = (held + _DRAWN * others) / (near.people + _DRAWN)
+        found.append(Likely(item, held, near.people, wanted, share, lower_bound(held, near.people)))
     return sorted((one for one in found if one.at_least >= LIKELY), key=lambda one: (-one.at_least, one.item))
 
 

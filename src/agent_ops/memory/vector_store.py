@@ -117,9 +117,7 @@ def parsed(text: str) -> dict[str, str]:
     for part in filter(None, (one.strip() for one in re.split(r"[,\n]", text))):
         attribute, _, value = (word.strip() for word in part.partition("="))
         if attribute not in ATTRIBUTES or not value:
-            raise InvalidRequest(
-                repr(part[:40]), "is no attribute", f"Use ATTRIBUTE=VALUE of {', '.join(ATTRIBUTES)}."
-            )
+            raise InvalidRequest(repr(part[:40]), "is no attribute", f"Use ATTRIBUTE=VALUE of {', '.join(ATTRIBUTES)}.")
         found[attribute] = value
     if not found:
         raise InvalidRequest("profile", "is empty", "For example: team=Data, level=L2.")

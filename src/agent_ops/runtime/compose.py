@@ -99,6 +99,7 @@ class System:
             journal=self.journal,
             planner=self.planner,
             model=self.model,
+            patterns=self.memory,
             readers=self.readers,
             inspection=self.inspection,
             stage_delay=self.settings.stage_delay,

@@ -34,7 +34,7 @@ class PatternMemory:
 
         def work(tx: Tx) -> tuple[Profile | None, PatternChanges]:
             run = tx.runs.get(run_id)
-            employee = tx.people.get(run.employee_id) if run else None
+            employee = tx.people.get(run.employee_id) if run and run.employee_id else None
             return employee.profile if employee else None, tx.patterns.changes(self.index.version)
 
         async with self._turn:
@@ -52,7 +52,8 @@ class PatternMemory:
 
     def _learn(self, tx: Tx, run_id: str) -> None:
         run = tx.runs.get(run_id)
-        employee = tx.people.get(run.employee_id) if run and run.event is LifecycleEvent.JOINER else None
+        joins = run is not None and run.event is LifecycleEvent.JOINER
+        employee = tx.people.get(run.employee_id) if run and joins and run.employee_id else None
         if employee is None:
             return
         if employee.status is EmployeeStatus.WITHDRAWN:
