@@ -56,6 +56,11 @@ class _Text(HTMLParser):
         lines = (re.sub(r"[ \t]+", " ", line).rstrip(" |") for line in "".join(self._parts).splitlines())
         return "\n".join(line for line in lines if line.strip())
 
+    def parse_html_declaration(self, i: int) -> int:
+        """Comments, which do not come by here, are the format's only declarations: for others Python's parser may raise."""
+        self.handle_data("<!")
+        return i + 2
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _UNSEEN:
             self._unseen += 1
