@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -214,6 +214,13 @@ class Hour:
     own=st.integers(1, 3),
     arrivals=st.lists(st.tuples(st.integers(0, 5400), st.sampled_from(["a", "b"])), min_size=1, max_size=14),
     late=st.lists(st.integers(0, 9000), min_size=1, max_size=6),
+)
+@example(
+    cap=1,
+    own=1,
+    arrivals=[(3155, "b"), (331, "b"), (4188, "b"), (3317, "b"), (3904, "b"), (4779, "a"), (4134, "a"), (2308, "a"), (776, "b")]
+    + [(4362, "a"), (2540, "a")],
+    late=[1],
 )
 def test_no_hour_has_more_accounts_than_the_cap_and_everybody_goes_on(
     cap: int, own: int, arrivals: list[tuple[int, str]], late: list[int]

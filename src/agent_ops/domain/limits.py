@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -88,6 +89,20 @@ def room_at(taken: Sequence[float], cap: int, ahead: int, window: float = HOUR) 
         return None
     leaving = taken[-cap:]  # when the cap was lowered, those before must leave first
     return leaving[ahead % cap] + window * (1 + ahead // cap)
+
+
+def free_room(taken: Sequence[float], cap: int, others: Sequence[float], slack: float, window: float = HOUR) -> float | None:
+    """The first moment of room that is nobody else's; None when there is room now.
+
+    Args:
+        others: until when others wait, in order. Who waits for longer, for another limit perhaps, takes no earlier moment away.
+        slack: a wait that ends no later than this after a moment of room is for that moment.
+    """
+    for ahead in range(len(others)):
+        at = room_at(taken, cap, ahead, window)
+        if at is None or bisect_right(others, at + slack) <= ahead:
+            return at
+    return room_at(taken, cap, len(others), window)
 
 
 class BreakerKind(str, Enum):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, Action, Intent, Proposal, Waiting
 from agent_ops.domain.grants import Grant
-from agent_ops.domain.limits import EVERYBODY, HOUR, Breaker, BreakerKind, Limits, room_at
+from agent_ops.domain.limits import EVERYBODY, HOUR, Breaker, BreakerKind, Limits, free_room
 from agent_ops.domain.notices import Contacts
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.runs import Run, RunStatus
@@ -79,7 +79,7 @@ class Limiter:
             (everybody, self.limits.accounts_per_hour, None),
             (own, self.limits.accounts_per_hour_per_caller, caller),
         ):
-            at = room_at(taken, cap, tx.admissions.waiting(run_id, moment, whom))
+            at = free_room(taken, cap, tx.admissions.waiting(run_id, moment, whom), 2 * _A_MOMENT)
             if at is not None:
                 waits.append((at + _A_MOMENT, f"{cap} new accounts an hour" + (f" for {whom}" if whom else "")))
         if not waits:

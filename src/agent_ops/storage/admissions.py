@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from agent_ops.storage.rows import one
+from agent_ops.storage.rows import one, rows
 
 
 class Admissions:
@@ -31,13 +31,14 @@ class Admissions:
         """The run waits for room until then."""
         self._db.execute("UPDATE admissions SET waits_until = ? WHERE run_id = ?", (until, run_id))
 
-    def waiting(self, run_id: str, now: float, caller: str | None = None) -> int:
-        """How many other runs wait for room, of one caller or of all."""
-        row = one(
+    def waiting(self, run_id: str, now: float, caller: str | None = None) -> list[float]:
+        """Until when other runs wait for room, of one caller or of all; in order."""
+        found = rows(
             self._db,
-            "SELECT count(*) AS n FROM admissions WHERE waits_until > ?1 AND run_id <> ?2 AND (?3 IS NULL OR caller = ?3)",
+            "SELECT waits_until FROM admissions WHERE waits_until > ?1 AND run_id <> ?2 AND (?3 IS NULL OR caller = ?3)"
+            " ORDER BY waits_until",
             now,
             run_id,
             caller,
         )
-        return int(row["n"]) if row else 0
+        return [float(row["waits_until"]) for row in found]
