@@ -218,8 +218,7 @@ class Hour:
 @example(
     cap=1,
     own=1,
-    arrivals=[(3155, "b"), (331, "b"), (4188, "b"), (3317, "b"), (3904, "b"), (4779, "a"), (4134, "a"), (2308, "a"), (776, "b")]
-    + [(4362, "a"), (2540, "a")],
+    arrivals=[(at, "b") for at in (3155, 331, 4188, 3317, 3904, 776)] + [(at, "a") for at in (4779, 4134, 2308, 4362, 2540)],
     late=[1],
 )
 def test_no_hour_has_more_accounts_than_the_cap_and_everybody_goes_on(
