@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from agent_ops import AgentOps
+from agent_ops.domain.errors import RunFailed
 from agent_ops.transport.model_config import ModelConfig
 from proofs.judge import Account, Files, Verdict
 from proofs.lane import Lane
@@ -173,4 +174,27 @@ def open_goals(messages: list[dict[str, Any]], number: int) -> Reply:
     return Reply([Call(json.dumps(decision))])
 
 
-TASKS: tuple[Task, ...] = (Task("onboarding", onboard), Task("onboarding, open goals", onboard, open_goals))
+async def read(ops: AgentOps, life: Life) -> bool:
+    """Ask for what stands at GitHub's twin."""
+    try:
+        await ops.execute_task("List open pull requests of acme/web", timeout=RUN_SECONDS)
+    except RunFailed:
+        return False
+    return True
+
+
+def reads(messages: list[dict[str, Any]], number: int) -> Reply:
+    """One list, then an answer with its source."""
+    if not is_planner(messages):
+        return Reply(text="there is nothing to ask for")
+    if "step s1" not in str(messages[-1]["content"]) and "step m:s1" not in str(messages[-1]["content"]):
+        step = {"id": "s1", "agent": "github", "tool": "list_pull_requests", "arguments": {"repository": "acme/web"}}
+        return Reply([Call(json.dumps({"thought": "one list answers it", "steps": [step]}))])
+    return Reply([Call(json.dumps({"thought": "it was read: answer", "summary": "they are listed (GitHub: acme/web#5200)"}))])
+
+
+TASKS: tuple[Task, ...] = (
+    Task("onboarding", onboard),
+    Task("onboarding, open goals", onboard, open_goals),
+    Task("reading", read, reads, onboards=False),
+)
