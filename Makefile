@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench peers fuzz load prove prove-part chaos lock docs clean
+.PHONY: help demo test fast judges check format bench memory peers fuzz load prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -35,6 +35,9 @@ format: $(VENV)/dev.stamp  ## format and mend what can be mended
 
 bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
 	$(BIN)/python benchmarks/onboarding.py
+
+memory: $(VENV)/dev.stamp  ## print how good recommendations are: make memory DATA=directory of access data
+	$(BIN)/python benchmarks/memory.py $(DATA)
 
 peers: $(VENV)/dev.stamp  ## the peers' crash test and costs beside ours (installs the peers; several minutes)
 	$(BIN)/python benchmarks/peers/run.py

@@ -28,6 +28,7 @@ from agent_ops.cli.commands import (
     onboard,
     plan,
     policy,
+    recommend,
     retry,
     sandbox,
     serve,
@@ -90,7 +91,7 @@ _COMMANDS = (
     *(demo.demo, onboard.onboard, plan.plan, apply.apply, status.status, retry.retry, cancel.cancel, worker.worker, serve.serve),
     *(switch.pause, switch.resume, backup.backup, backup.restore, policy.policy, sandbox.sandbox, init.init, doctor.doctor),
     *(guard.guard, erase.erase, first_sign_in.first_sign_in, task.task),
-    *(breaker.breaker, audit.audit, keys.keys, token.token),
+    *(breaker.breaker, audit.audit, keys.keys, token.token, recommend.recommend),
 )
 for command in _COMMANDS:
     main.add_command(command)

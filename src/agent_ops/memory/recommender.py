@@ -1,0 +1,152 @@
+"""The recommender: learned from a history, it ranks the items of a new profile, says how sure it is, and abstains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent_ops.memory.calibration import Calibration
+from agent_ops.memory.cohorts import Family, families
+from agent_ops.memory.evidence import SHARES, Candidates, Evidence
+from agent_ops.memory.patterns import Floats, History, Ints, Patterns, Person
+from agent_ops.memory.profiles import Profile
+from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Together, Truths, can_boost, sampled
+from agent_ops.memory.weights import learn_weights
+
+FOLDS = 5
+LISTED = 50
+"""So many items are listed for a profile, and all that may be granted by themselves."""
+ENOUGH = 0.5
+"""What has a lower bound below this is not recommended: it is likelier not wanted."""
+MOST_LEARNED = 20_000
+"""So many patterns at most are asked what was right when weights are learned; all are searched."""
+
+Tell = Callable[[int, int], None]
+"""Told how many steps are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One item for one profile."""
+
+    item: str
+    score: float
+    low: float
+    auto: bool
+
+    @property
+    def recommended(self) -> bool:
+        """Whether it is likelier wanted than not, with confidence."""
+        return self.low >= ENOUGH
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """All that was learned."""
+
+    history: History
+    evidence: Evidence
+    ranker: Ranker
+    calibration: Calibration
+
+    @classmethod
+    def learn(cls, people: Iterable[Person], seed: int = 0, boosted: bool | None = None, tell: Tell | None = None) -> Recommender:
+        """Learn from a history.
+
+        Args:
+            people: whose profile and access are known.
+            seed: of folds, samples and trees.
+            boosted: gradient boosting, or the linear ranker; None: boosting when it is installed.
+            tell: told of the progress.
+        """
+        history = History.of(people)
+        examples = _Examples.of(history.patterns, seed, tell or (lambda done, total: None))
+        rankers, scores = examples.cross_fit(seed, can_boost() if boosted is None else boosted)
+        calibration = Calibration.of(scores, examples.truths, examples.people)
+        return cls(history, _evidence(history.patterns, examples.families, seed), Together(rankers), calibration)
+
+    def recommend(self, profiles: Sequence[Profile]) -> list[list[Recommendation]]:
+        """For each profile its items, best first, at most ``LISTED``; none from an empty history."""
+        if not len(self.history.patterns):
+            return [[] for _ in profiles]
+        found = self.evidence.candidates(self.history.vocabulary.encode(profiles))
+        scores = self.ranker.score(found.figures)
+        ends = np.searchsorted(found.rows, np.arange(len(profiles) + 1)).tolist()
+        return [self._listed(found, scores, slice(ends[at], ends[at + 1])) for at in range(len(profiles))]
+
+    def _listed(self, found: Candidates, scores: Floats, part: slice) -> list[Recommendation]:
+        mine, items = scores[part], found.items[part]
+        limit = self.calibration.threshold
+        order = np.argsort(-mine, kind="stable")[: max(LISTED, int((mine >= limit).sum()))]
+        shown = 0.999 * self.calibration.probability(mine) + 0.001 * mine  # a block's scores differ still, as they rank
+        lows, names = self.calibration.low(mine), self.history.item_names
+        return [Recommendation(names[items[at]], float(shown[at]), float(lows[at]), bool(mine[at] >= limit)) for at in order]
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Candidates of people of the history, judged by people of other folds only."""
+
+    families: list[tuple[int, ...]]
+    figures: Floats
+    truths: Truths
+    people: Ints
+    folds: Ints
+    tell: Tell
+
+    @classmethod
+    def of(cls, patterns: Patterns, seed: int, tell: Tell) -> _Examples:
+        draw, several = np.random.default_rng(seed), families(patterns.codes)
+        folds = draw.integers(0, FOLDS, len(patterns))
+        asked = np.zeros(len(patterns), dtype=bool)
+        asked[draw.permutation(len(patterns))[:MOST_LEARNED]] = True
+        parts: list[tuple[Floats, Truths, Ints, Ints]] = []
+        for fold in range(FOLDS if len(patterns) >= 2 * FOLDS else 0):
+            evidence = _evidence(patterns.take(np.flatnonzero(folds != fold)), several, seed)
+            rows = np.flatnonzero((folds == fold) & asked)
+            theirs = patterns.take(rows)
+            found = evidence.candidates(theirs.codes)
+            has = np.isin(found.rows * patterns.items + found.items, theirs.owners() * patterns.items + theirs.item)
+            parts.append((found.figures.astype(np.float32), has, rows[found.rows], np.full(len(has), fold)))
+            tell(fold + 1, 2 * FOLDS)
+        if not parts:
+            return cls(several, np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0, np.int64), tell)
+        figures, truths, whose, where = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(several, figures, truths, whose, where, tell)
+
+    def cross_fit(self, seed: int, boosted: bool) -> tuple[list[Ranker], Floats]:
+        """A ranker for each fold, learned without it, and the scores that each gave to its own fold."""
+        if not len(self.truths):
+            return [Constant(0.0)], np.zeros(0)  # too few people: the order is the neighbours', and nobody is sure of anything
+        found = [self._fold(fold, seed, boosted) for fold in range(FOLDS)]
+        scores = np.zeros((len(self.truths), len(found[0])))
+        for fold, rankers in enumerate(found):
+            mine = self.folds == fold
+            scores[mine] = np.column_stack([one.score(self.figures[mine]) for one in rankers])
+        several = np.column_stack([scores, scores.mean(axis=1)])
+        best = int(np.argmax([_order(column, self.truths) for column in several.T]))
+        chosen = [rankers if best == len(rankers) else rankers[best : best + 1] for rankers in found]
+        return [one for rankers in chosen for one in rankers], several[:, best]
+
+    def _fold(self, fold: int, seed: int, boosted: bool) -> list[Ranker]:
+        """The linear ranker, and the boosted one, learned without a fold."""
+        rows = np.flatnonzero(self.folds != fold)
+        rows = rows[sampled(len(rows), seed)]
+        figures, truths = self.figures[rows], self.truths[rows]
+        found: list[Ranker] = [LinearRanker.learn(figures, truths, len(self.families) + SHARES)]
+        if boosted:
+            found.append(BoostedRanker.learn(figures, truths, seed + fold))
+        self.tell(FOLDS + fold + 1, 2 * FOLDS)
+        return found
+
+
+def _evidence(patterns: Patterns, several: list[Family], seed: int) -> Evidence:
+    return Evidence.of(patterns, several, learn_weights(patterns, seed))
+
+
+def _order(scores: Floats, truths: Truths) -> float:
+    """The average precision over all candidates: which ranker is better at the top."""
+    hits = truths[np.argsort(-scores, kind="stable")]
+    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()) if hits.any() else 0.0
