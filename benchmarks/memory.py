@@ -26,7 +26,7 @@ COLD = ("amazon_requested", "amazon_approved", "abac_edocument")
 COMPLETED = ("hp_americas_small", "hp_apj", "hp_fire1")
 DECIDED = "amazon_decisions"
 SHOWN = ("P@1", "R@10", "mAP", "nDCG@10", "auto-grant recall", "over-grant", "abstentions", "R-precision", "AUC of new profiles")
-COSTS = ("fit_s", "query_ms", "query_p99_ms", "memory_mb")
+COSTS = ("fit_s", "query_ms", "query_p99_ms", "query_cpu_ms", "query_cpu_p99_ms", "memory_mb")
 
 
 def main() -> None:

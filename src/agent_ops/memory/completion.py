@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent_ops.memory.patterns import Floats, Ints, spans
-from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Truths, can_boost
+from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Together, Truths, can_boost
 from agent_ops.memory.recommender import Tell
 
 LISTED = 50
@@ -113,6 +113,5 @@ def _ranker(figures: list[Floats], truths: list[Truths], seed: int) -> Ranker:
     if not figures:
         return Constant(0.0)
     x, y = np.concatenate(figures), np.concatenate(truths)
-    if can_boost() and len(figures) >= 20:
-        return BoostedRanker.learn(x, y, seed)
-    return LinearRanker.learn(x, y, _COLUMNS)
+    linear = LinearRanker.learn(x, y, _COLUMNS)
+    return Together([linear, BoostedRanker.learn(x, y, seed)]) if can_boost() and len(figures) >= 20 else linear

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ from agent_ops.memory.patterns import Floats
 
 Truths = NDArray[np.bool_]
 DECIDERS = 2
-MOST_ROWS = 400_000
+MOST_ROWS = 150_000
 """More examples than this are sampled: learning stays within minutes and a few hundred megabytes."""
 
 
@@ -74,7 +76,8 @@ class BoostedRanker:
         """The model's probability."""
         if not len(figures):
             return np.zeros(0)
-        return np.asarray(self.model.predict_proba(figures)[:, 1], dtype=np.float64)
+        with _one_thread():
+            return np.asarray(self.model.predict_proba(figures)[:, 1], dtype=np.float64)
 
 
 def _leaf(rows: int) -> int:
@@ -130,8 +133,19 @@ def boosted_deciders(figures: Floats, truths: Truths, seed: int) -> Ranker:
 
 
 def _fitted(model: Any, figures: Floats, truths: Truths) -> Any:
-    """Fitted by one thread: OpenMP's threads wait for each other, minutes long, where processors are shared."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # noqa: PLC0415
-
-    with threadpool_limits(1):
+    with _one_thread():
         return model.fit(figures, truths)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """OpenMP's threads wait for each other, for minutes, where processors are shared; one gets on."""
+    return _pools().limit(limits=1)  # type: ignore[no-any-return]
+
+
+@cache
+def _pools() -> Any:
+    """The native libraries' threads; found once, as looking for them costs more than a query."""
+    import sklearn.ensemble  # noqa: F401, PLC0415 - what is not loaded yet is not found
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # noqa: PLC0415
+
+    return ThreadpoolController()

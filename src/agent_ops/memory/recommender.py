@@ -78,11 +78,11 @@ class Recommender:
 
     def _listed(self, found: Candidates, scores: Floats, part: slice) -> list[Recommendation]:
         mine, items = scores[part], found.items[part]
-        limit = self.calibration.threshold
-        order = np.argsort(-mine, kind="stable")[: max(LISTED, int((mine >= limit).sum()))]
-        shown = 0.999 * self.calibration.probability(mine) + 0.001 * mine  # a block's scores differ still, as they rank
         lows, names = self.calibration.low(mine), self.history.item_names
-        return [Recommendation(names[items[at]], float(shown[at]), float(lows[at]), bool(mine[at] >= limit)) for at in order]
+        auto = (mine >= self.calibration.threshold) & (lows >= ENOUGH)  # sure items must not carry an unlikely one past the limit
+        order = np.argsort(-mine, kind="stable")[: max(LISTED, int(auto.sum()))]
+        shown = 0.999 * self.calibration.probability(mine) + 0.001 * mine  # a block's scores differ still, as they rank
+        return [Recommendation(names[items[at]], float(shown[at]), float(lows[at]), bool(auto[at])) for at in order]
 
 
 @dataclass(frozen=True)

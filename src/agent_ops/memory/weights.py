@@ -8,7 +8,7 @@ from agent_ops.memory.neighbours import Neighbours
 from agent_ops.memory.patterns import Floats, Ints, Patterns
 from agent_ops.memory.rankers import LinearRanker
 
-ASKED, NEAR = 1000, 60
+ASKED, NEAR = 400, 60
 LEAST = 0.02
 """No attribute is worth nothing: it still orders patterns that agree in all the others."""
 
