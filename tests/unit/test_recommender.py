@@ -67,7 +67,9 @@ def test_a_title_never_seen_stands_for_the_one_written_most_like_it() -> None:
     titles = {"Data Engineer": "warehouse", "Sales Manager": "crm", "Lawyer": "contracts"}
     people = [Person(str(at), {"title": title}, (item, f"own-{at}")) for at in range(30) for title, item in titles.items()]
     recommender = Recommender.learn(people, boosted=False)
-    assert names(recommender, {"title": "Senior Data Engineer"}, 1) == {"warehouse"}
+    assert names(recommender, {"title": "Senior Data Engineer"}, 1) == {"warehouse"}, "by its words"
+    assert names(recommender, {"title": "Lawyers"}, 1) == {"contracts"}, "by its letters"
+    assert names(recommender, {"title": "Salesmanager"}, 1) == {"crm"}, "by its letters"
 
 
 def test_nobody_to_learn_from_is_no_error_and_no_recommendation() -> None:
@@ -89,6 +91,12 @@ def test_a_profile_repeated_a_thousandfold_weighs_as_a_few() -> None:
     patterns = History.of([*company(50), *flood]).patterns
     assert patterns.weight.max() == MOST_PEOPLE
     assert patterns.held.max() <= MOST_PEOPLE
+
+
+def test_who_holds_everything_weighs_less() -> None:
+    everything = tuple(f"i{at}" for at in range(120))
+    patterns = History.of([*company(50), Person("x", {"team": "nobody's"}, everything)]).patterns
+    assert patterns.weight.min() == pytest.approx(4 * 3 / 120), "four times the median of three"
 
 
 def test_planted_people_who_hold_everything_move_others_little() -> None:

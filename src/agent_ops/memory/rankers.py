@@ -62,7 +62,7 @@ class BoostedRanker:
     @classmethod
     def learn(cls, figures: Floats, truths: Truths, seed: int) -> Ranker:
         """Fit. With one kind of example only there is nothing to tell apart: a constant comes back."""
-        from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped] # noqa: PLC0415
+        from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
 
         if truths.all() or not truths.any():
             return Constant(float(truths.mean()) if len(truths) else 0.0)
@@ -139,13 +139,14 @@ def _fitted(model: Any, figures: Floats, truths: Truths) -> Any:
 
 def _one_thread() -> AbstractContextManager[Any]:
     """OpenMP's threads wait for each other, for minutes, where processors are shared; one gets on."""
-    return _pools().limit(limits=1)  # type: ignore[no-any-return]
+    held: AbstractContextManager[Any] = _pools().limit(limits=1)
+    return held
 
 
 @cache
 def _pools() -> Any:
     """The native libraries' threads; found once, as looking for them costs more than a query."""
     import sklearn.ensemble  # noqa: F401, PLC0415 - what is not loaded yet is not found
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # noqa: PLC0415
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415
 
     return ThreadpoolController()
