@@ -28,7 +28,7 @@ def _files(command: F) -> F:
 def recommend() -> None:
     """Measure recommendations: learn from a file, predict for another, print how good it was.
 
-    Nothing is read from or written to the data directory. docs/memory.md describes files and figures.
+    Nothing is read from or written to the data directory. docs/recommendations.md describes files and figures.
     """
 
 
