@@ -162,3 +162,21 @@ def test_decisions_are_told_for_profiles_never_seen() -> None:
     history, truths = made(1500)
     asked, answers = made(600)
     assert area(Decider.learn(history, truths, "RESOURCE").probabilities(asked).tolist(), answers) > 0.85
+
+
+def test_nobody_is_evidence_about_themselves() -> None:
+    """With a desk of one's own and items by chance nothing can be known; whoever counts a person in would think it all is."""
+    draw = random.Random(4)
+    people = [
+        Person(str(at), {"desk": f"{at}x", "floor": at % 3}, tuple(draw.sample([f"i{n}" for n in range(40)], 3)))
+        for at in range(200)
+    ]
+    assert Recommender.learn(people, boosted=False).calibration.threshold == float("inf")
+
+
+def test_a_decided_request_is_no_evidence_about_itself() -> None:
+    draw = random.Random(5)
+    rows = [{"RESOURCE": str(at % 5), "who": str(at)} for at in range(400)]
+    decider = Decider.learn(rows, [draw.random() < 0.5 for _ in rows], "RESOURCE")
+    asked = decider.probabilities([{"RESOURCE": str(at % 5), "who": f"new{at}"} for at in range(50)])
+    assert ((asked > 0.2) & (asked < 0.8)).all()
