@@ -1,7 +1,7 @@
 """Prints how good long-term memory's recommendations are, on access data that lie anywhere: make memory DATA=directory.
 
 Each set is split by one list of seeds, four fifths to learn from and one fifth to ask about; whatever is tuned is tuned inside
-the four fifths. The files are those that docs/recommendations.md describes; sets that are not there are left out. Nothing is kept.
+the four fifths. docs/recommendations.md describes the files; sets that are not there are left out. Nothing is kept.
 """
 
 from __future__ import annotations
