@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from agent_ops.domain.policy import DEFAULT_INSTANCE
-from agent_ops.sandbox.aws import AwsTwin
-from agent_ops.sandbox.aws.control import AwsControl
-from agent_ops.sandbox.confluence import ConfluenceTwin
-from agent_ops.sandbox.confluence.control import ConfluenceControl
-from agent_ops.sandbox.entra import EntraTwin
-from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import Fault, FaultBook
-from agent_ops.sandbox.github import GithubTwin
-from agent_ops.sandbox.github.control import GithubControl
 from agent_ops.sandbox.jenkins import JenkinsTwin, Outcome
-from agent_ops.sandbox.jira import JiraTwin
-from agent_ops.sandbox.jira.control import JiraControl
 from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.smtp import MAX_BYTES
@@ -30,8 +20,15 @@ from agent_ops.sandbox.smtp_ports import MailPorts
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class TwinControl(Protocol):
+    """The routes of the control server below one twin's name."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """What a test or a demo can tell the twin."""
+
+
 class Control:
-    """Faults, pipelines' outcomes, people already in the directory, and who is attached."""
+    """Faults, pipelines' outcomes, dead mail servers, and who is attached; ``twins`` add routes of their own."""
 
     def __init__(
         self,
@@ -40,18 +37,11 @@ class Control:
         faults: FaultBook,
         jenkins: Mapping[str, JenkinsTwin],
         listeners: Mapping[str, Listener],
-        entra: EntraTwin,
         mail: MailPorts,
-        jira: JiraTwin,
-        confluence: ConfluenceTwin,
-        aws: AwsTwin,
-        github: GithubTwin,
+        twins: Sequence[TwinControl],
     ) -> None:
         self._token, self._records, self._faults = token, records, faults
-        self._jenkins, self._listeners, self._mail = jenkins, listeners, mail
-        self._entra, self._jira = EntraControl(entra), JiraControl(jira)
-        self._confluence, self._aws = ConfluenceControl(confluence), AwsControl(aws)
-        self._github = GithubControl(github)
+        self._jenkins, self._listeners, self._mail, self._twins = jenkins, listeners, mail, twins
         self.attached = 0
 
     def app(self) -> web.Application:
@@ -67,11 +57,7 @@ class Control:
                 web.post("/jenkins/seconds", self._seconds),
                 web.post("/jenkins/disabled", self._disabled),
                 web.post("/jenkins/quieting", self._quieting),
-                *self._entra.routes(),
-                *self._jira.routes(),
-                *self._confluence.routes(),
-                *self._aws.routes(),
-                *self._github.routes(),
+                *(route for twin in self._twins for route in twin.routes()),
                 web.post("/jenkins/hold", self._hold),
                 web.post("/jenkins/restart", self._restart),
                 web.post("/mail/down", self._mail_down),

@@ -18,14 +18,19 @@ from agent_ops.domain.policy import DEFAULT_INSTANCE
 from agent_ops.policies import read_policy
 from agent_ops.sandbox.addresses import Addresses
 from agent_ops.sandbox.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, AwsTwin
+from agent_ops.sandbox.aws.control import AwsControl
 from agent_ops.sandbox.client_certificate import ensure_client_certificate
 from agent_ops.sandbox.confluence import ConfluenceTwin
+from agent_ops.sandbox.confluence.control import ConfluenceControl
 from agent_ops.sandbox.control import Control
 from agent_ops.sandbox.entra import EntraTwin
+from agent_ops.sandbox.entra.control import EntraControl
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.github import GithubTwin
+from agent_ops.sandbox.github.control import GithubControl
 from agent_ops.sandbox.jenkins import JenkinsTwin
 from agent_ops.sandbox.jira import JiraTwin
+from agent_ops.sandbox.jira.control import JiraControl
 from agent_ops.sandbox.listener import Listener
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.seeding import ensure_credentials, world_of
@@ -85,9 +90,8 @@ async def _twins(directory: Path, policy_file: Path) -> AsyncIterator[tuple[Cont
     confluence = ConfluenceTwin(world, records, faults, f"http://127.0.0.1:{ports['confluence']}")
     github = GithubTwin(world, records, faults, f"http://127.0.0.1:{ports['github']}")
     mail = MailPorts(MailTwin(world, records, faults, directory / MAILBOX, tls), sockets["smtp"], sockets["smtps"])
-    control = Control(
-        world.credentials.control_token, records, faults, jenkins, listeners, entra, mail, jira, confluence, aws, github
-    )
+    twins = (EntraControl(entra), JiraControl(jira), ConfluenceControl(confluence), AwsControl(aws), GithubControl(github))
+    control = Control(world.credentials.control_token, records, faults, jenkins, listeners, mail, twins)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(records.close)
         stack.callback(aws.stop)
