@@ -73,6 +73,8 @@ GARBLED = [
     ("APP_SECRET_KEY", "garbage"),
     ("JIRA_BASE_URL", "garbage"),
     ("CONFLUENCE_BASE_URL", "garbage"),
+    ("GITHUB_BASE_URL", "garbage"),
+    ("AGENT_OPS_REQUESTS_PER_MINUTE", "0"),
     ("OPENAI_BASE_URL", "garbage"),
     ("CURSOR_API_KEY", "garbage"),
     ("AGENT_OPS_MODEL", "no model!"),
@@ -86,6 +88,7 @@ GARBLED = [
     ("AGENT_OPS_SMTP_SECURTY", "tls"),
 ]
 FREE = [
+    "AGENT_OPS_AUDIENCES",
     "AGENT_OPS_CLIENT_CERTIFICATE_PASSWORD",
     "NO_PROXY",
     "OPENAI_API_KEY",
