@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -61,7 +62,11 @@ class Terminal:
         """
         for _ in range(5):
             os.killpg(self._process.pid, 2)
-            if select.select([self._ours], [], [], 5)[0]:
+            deadline = time.monotonic() + 5
+            while self._more(deadline):
+                pass
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
                 return
 
     def end(self, seconds: float = 30) -> int:
