@@ -15,6 +15,7 @@ from agent_ops import __version__
 from tests.service.conftest import Enter
 
 OLD = {
+    ("post", "/api/execute_task"),
     ("post", "/api/users/onboard_user"),
     ("get", "/api/users/status_all"),
     ("get", "/api/users/{user}"),
@@ -84,6 +85,8 @@ def test_the_examples_of_the_contract_are_accepted(client: httpx.Client) -> None
     assert client.post("/api/users/onboard_user", json={**hire, "name": "Ella Example", "external_id": "X-1"}).status_code == 202
     (said,) = contract["components"]["schemas"]["UpdateBody"]["examples"]
     assert client.post("/api/users/update_status", json={**said, "user": "Ella Example"}).status_code == 200
+    for task in contract["components"]["schemas"]["TaskBody"]["examples"]:
+        assert client.post("/api/execute_task", json=task).status_code == 200
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ class OldClient:
             return self._client.delete("/api/users/delete_email_by_name", params={"name": name})
         return self._client.request("DELETE", "/api/users/delete_email_by_name", json={"name": name})
 
+    def execute_task(self, task: str, context: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._client.post("/api/execute_task", json={"task": task, "context": context or {}})
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
     def agents(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._client.get("/api/agents").json()
         return found
@@ -88,6 +94,18 @@ def test_the_old_client_works(client: httpx.Client, sandbox: Sandbox) -> None:
     assert old.delete_email_by_name("Olga Oldfield", by_query=True).status_code == 200
     assert {"entra", "jenkins"} <= {agent["name"] for agent in old.agents()}
     assert len([c for c in sandbox.effects("entra") if c.detail.get("upn") == "olga.oldfield@acme.example"]) == 1
+
+
+def test_the_old_client_gives_a_task(client: httpx.Client) -> None:
+    """A question, answered with sources, and an address for whom the context names; it waits, as it always did."""
+    old = OldClient(client)
+    read = old.execute_task("List EC2 instances")
+    assert (read["status"], read["needs_model"], [step["agent"] for step in read["steps"]]) == ("done", "", ["aws"])
+    assert read["sources"] and all(source in read["summary"] for source in read["sources"])
+    assert read["plan"] and [result["step"] for result in read["results"]] == [step["id"] for step in read["steps"]]
+    saved = old.execute_task("Generate and save email for user with name Tess Tasker", {"name": "Tess Tasker"})
+    (address,) = saved["changes"]
+    assert (saved["status"], address["status"], address["detail"]) == ("done", "completed", "tess.tasker@acme.example")
 
 
 def test_an_idempotency_key_marks_a_repeat(client: httpx.Client) -> None:

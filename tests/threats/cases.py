@@ -12,6 +12,7 @@ from agent_ops.agents import load_agents
 OWN = Path(__file__).with_name("more.json")
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "security"
 ONBOARD = "/api/users/onboard_user"
+TASK = "/api/execute_task"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ BY_CATEGORY = {"crash_resume": "killed", "deserialization": "checkpoint", "flood
 BY_PATH = {
     "/api/users/delete_email_by_name": "clear_address",
     "/api/users/update_status": "viewer",
-    "/api/execute_task": "task",
+    TASK: "task",
     "/api/runs": "lookup",
 }
 """A REST path, without its query, as the library's way in: `ways` has one function for each."""
@@ -124,8 +125,8 @@ def way_of(data: dict[str, Any]) -> str:
         return "read"
     if path == ONBOARD:
         return "repeated" if data["request"].get("headers") else "onboard"
-    if path == "/api/execute_task" and data["request"].get("as") is None:
-        return ""
+    if path == TASK and data["request"].get("as") is None:
+        return "stranger"
     return BY_PATH.get(path, "")
 
 

@@ -16,16 +16,16 @@ from typing import Any
 import httpx
 import uvicorn
 
-from agent_ops import AgentOps, Caller
+from agent_ops import AgentOps, Caller, Planner
 from agent_ops.api.app import SERVICE, build_app
 from agent_ops.domain.grants import SCOPES
 from tests.threats import flood, ways
-from tests.threats.attackers import ObedientModel
+from tests.threats.attackers import Handing, ObedientModel
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, HttpRefusal, Place
 
 PREFIX = "rest:"
-PLAYED = ("onboard", "repeated", "clear_address", "viewer", "lookup", "flood")
+PLAYED = ("onboard", "repeated", "clear_address", "viewer", "lookup", "flood", "task")
 """The library's ways in that a request of the service takes, too."""
 _ADMIN = Caller("os:root", frozenset(SCOPES))
 
@@ -52,15 +52,24 @@ def by_rest(case: Case) -> Case:
 
 
 @contextlib.asynccontextmanager
-async def opened(place: Place, case: Case, evidence: Evidence, **changed: Any) -> AsyncIterator[Door]:
-    """The service in the case's world, until the block ends."""
+async def opened(
+    place: Place,
+    case: Case,
+    evidence: Evidence,
+    further: tuple[str, ...] = (),
+    *,
+    planner: Planner | None = None,
+    **changed: Any,
+) -> AsyncIterator[Door]:
+    """The service in the case's world, until the block ends; the case's key has the ``further`` scopes, too."""
     model, patterns = ObedientModel(items=ways.items_of(place)), ways.memory_of(case)
+    planner = planner or ways.planner_of(place, case)
     settings = replace(place.settings(evidence.data_dir), **changed)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(ways.handles(model, patterns))
-        ops = await stack.enter_async_context(AgentOps(settings, caller=SERVICE, planner=ways.planner_of(place, case)))
+        ops = await stack.enter_async_context(AgentOps(settings, caller=SERVICE, planner=planner))
         url = await stack.enter_async_context(_served(place, evidence, ops))
-        headers = await _signed(place, ops, case.request.get("as"))
+        headers = await _signed(place, ops, case.request.get("as"), further)
         headers.update(case.request.get("headers", {}))
         client = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=httpx.Timeout(60, pool=None))
         yield Door(ops, await stack.enter_async_context(client))
@@ -88,11 +97,11 @@ async def _served(place: Place, evidence: Evidence, ops: AgentOps) -> AsyncItera
         listener.close()
 
 
-async def _signed(place: Place, ops: AgentOps, name: str | None) -> dict[str, str]:
+async def _signed(place: Place, ops: AgentOps, name: str | None, further: tuple[str, ...]) -> dict[str, str]:
     """The headers of a caller of the case's world; of a stranger without a name."""
     if name is None:
         return {}
-    _, secret = await ops.api_keys.create(_ADMIN, name, place.world.keys[name], 1)
+    _, secret = await ops.api_keys.create(_ADMIN, name, (*place.world.keys[name], *further), 1)
     return {"Authorization": f"Bearer {secret.take()}"}
 
 
@@ -169,6 +178,40 @@ async def lookup(place: Place, case: Case, evidence: Evidence) -> None:
     evidence.notes["rows after"] = ways.people_rows(evidence)
 
 
+async def task(place: Place, case: Case, evidence: Evidence) -> None:
+    """The task, waited for, and its run as it is told of afterwards; by a key that may give one, if the case's may not."""
+    planner = ways.planner_of(place, case) or Handing(str(case.body["task"]))
+    async with opened(place, case, evidence, planner=planner) as door:
+        await _carried_out(door, case, evidence)
+    if isinstance(evidence.answers[0], HttpRefusal) and evidence.answers[0].status == 403:
+        async with opened(place, case, evidence, ("task:read",), planner=planner) as door:
+            await _carried_out(door, case, evidence)
+
+
+async def _carried_out(door: Door, case: Case, evidence: Evidence) -> None:
+    told = await door.send(evidence, case.request["method"], case.request["path"], json=case.body)
+    if told is None:
+        return
+    found = await door.ops.told(told["run_id"])
+    if found.run.employee_id:
+        await ways.ended(door.ops, evidence, found.run)
+    await door.send(evidence, "GET", told["status_url"])
+    async with door.client.stream("GET", told["events_url"]) as lines:
+        evidence.texts += [line async for line in lines.aiter_lines()]
+    evidence.notes["task"] = await door.ops.task(told["run_id"])
+
+
+async def stranger(place: Place, case: Case, evidence: Evidence) -> None:
+    """The request as it stands, by nobody whom the service knows; then every other header that could be taken for a key."""
+    method, path = case.request["method"], case.request["path"]
+    async with opened(place, case, evidence) as door:
+        for headers in ({}, {"Authorization": "Bearer hr-key"}, {"X-API-Key": "hr-key"}, {"Prefer": "respond-async"}):
+            await door.send(evidence, method, path, json=case.body, headers=headers)
+        evidence.notes["runs"] = await door.ops.runs()
+    if evidence.notes["runs"]:
+        raise AssertionError(f"a stranger's task was taken on: {evidence.notes['runs']}")
+
+
 async def flooded(place: Place, case: Case, evidence: Evidence) -> None:
     """Every request at once; then the status of all, while the runs go on; then until the limit was met by many."""
     evidence.data_dir.mkdir()
@@ -196,4 +239,6 @@ WAYS = {
     PREFIX + "viewer": viewer,
     PREFIX + "lookup": lookup,
     PREFIX + "flood": flooded,
+    PREFIX + "task": task,
+    "stranger": stranger,
 }

@@ -12,8 +12,9 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.employee import EmployeeStatus
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan
-from agent_ops.domain.runs import Event, LifecycleEvent, Pause, Run, RunReport, RunStatus
+from agent_ops.domain.runs import Event, LifecycleEvent, Pause, Run, RunStatus
 from agent_ops.domain.standing import Standing
+from agent_ops.domain.tasks import Told
 
 PERSONAL = "Personal: null without the scope `pii`."
 Personal = Annotated[str | None, Field(description=PERSONAL)]
@@ -101,16 +102,16 @@ class Queued(Answer):
     refused: list[RefusedItem] = Field(description="What the policy does not allow; the rest goes on.")
 
     @classmethod
-    def of(cls, report: RunReport) -> Queued:
-        run = report.run
-        denied = [RefusedItem(item=i.item, reason=i.reason) for i in report.items if i.status is ItemStatus.DENIED]
+    def of(cls, told: Told) -> Queued:
+        run, items = told.run, told.report.items if told.report else ()
+        denied = [RefusedItem(item=i.item, reason=i.reason) for i in items if i.status is ItemStatus.DENIED]
         return cls(
             employee_id=run.employee_id,
             run_id=run.id,
             status=run.status,
             status_url=run_url(run.id),
             events_url=f"{run_url(run.id)}/events",
-            access_items_status={item.item: item.status for item in report.items},
+            access_items_status={item.item: item.status for item in items},
             refused=denied,
         )
 
@@ -128,7 +129,7 @@ class RunAnswer(Answer):
     """A run."""
 
     id: str
-    employee_id: str
+    employee_id: str = Field(description="Empty where it is about nobody: a task that only reads.")
     event: LifecycleEvent
     status: RunStatus
     created_at: datetime
@@ -154,38 +155,6 @@ class ItemAnswer(Answer):
     def of(cls, item: AccessItem, caller: Caller) -> ItemAnswer:
         seen = sight(caller)
         return cls(item=item.item, status=item.status, reason=seen(item.reason), detail=seen(item.detail))
-
-
-class MailAnswer(Answer):
-    """A notice to a point of contact."""
-
-    notice: str
-    recipient: Personal
-    delivered: bool
-    reason: Personal
-
-
-class RunDetails(RunAnswer):
-    """A run with everything that came of it."""
-
-    account: list[ItemAnswer]
-    access_items: list[ItemAnswer]
-    mails: list[MailAnswer]
-    denials: int = Field(description="How often the run asked for something and was denied.")
-
-    @classmethod
-    def whole(cls, report: RunReport, caller: Caller) -> RunDetails:
-        seen = sight(caller)
-        return cls(
-            **fields_of(report.run, caller),
-            account=[ItemAnswer.of(part, caller) for part in report.account],
-            access_items=[ItemAnswer.of(item, caller) for item in report.items],
-            mails=[
-                MailAnswer(notice=m.notice, recipient=seen(m.recipient), delivered=m.delivered, reason=seen(m.reason))
-                for m in report.mails
-            ],
-            denials=report.denials,
-        )
 
 
 class EventAnswer(Answer):

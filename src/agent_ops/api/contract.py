@@ -91,7 +91,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     queued = responses.get("202")
     if queued is not None:
         queued["headers"]["Location"] = _header("Where the run is told of.")
-        queued["links"] = dict(_LINKS)
+        of_people = path != "/api/execute_task"  # a task may be about nobody
+        queued["links"] = {name: link for name, link in _LINKS.items() if of_people or "run_id" in link["parameters"]}
 
 
 def _without_null(parameters: Iterable[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 
@@ -23,6 +24,7 @@ from agent_ops.runtime import AgentOps
 log = structlog.get_logger(__name__)
 _LOOK_EVERY_SECONDS = 0.2
 _LOOK_ANYWAY_SECONDS = 5.0
+_ASK_ANYWAY_SECONDS = 1.0
 _PING_SECONDS = 15
 _SEND_SECONDS = 60.0
 END = "end"
@@ -63,6 +65,21 @@ class Bell:
             self._waiting[run_id].discard(news)
             if not self._waiting[run_id]:
                 del self._waiting[run_id]
+
+
+async def over_within(ops: AgentOps, bell: Bell, run_id: str, seconds: float) -> bool:
+    """Whether the run ends within so many seconds, whichever process drives it."""
+    deadline = time.monotonic() + seconds
+    with bell.heard(run_id) as news:
+        while True:
+            news.clear()
+            if (await ops.run_status(run_id)).ended:
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(news.wait(), min(left, _ASK_ANYWAY_SECONDS))
 
 
 def stream(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -> EventSourceResponse:

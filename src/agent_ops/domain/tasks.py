@@ -9,7 +9,7 @@ from typing import Any
 
 from agent_ops.domain.access import AccessItem
 from agent_ops.domain.evaluation import Evaluation
-from agent_ops.domain.runs import Run
+from agent_ops.domain.runs import Run, RunReport
 
 MAX_TASK = 2_000
 """Characters of a task's text."""
@@ -112,6 +112,22 @@ class TaskReport:
     def sources(self) -> tuple[str, ...]:
         """Where everything that was read stands, each once."""
         return tuple(dict.fromkeys(source for result in self.results for source in result.sources))
+
+
+@dataclass(frozen=True)
+class Told:
+    """A run with all that can be told of it.
+
+    Args:
+        report: what came of it for its employee; None where it is about nobody.
+        task: what came of it as a task; None where it is none, or one that was forgotten.
+        denials: how often it asked for something and was denied.
+    """
+
+    run: Run
+    report: RunReport | None = None
+    task: TaskReport | None = None
+    denials: int = 0
 
 
 def bounded(results: tuple[StepResult, ...]) -> tuple[StepResult, ...]:

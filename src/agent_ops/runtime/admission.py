@@ -48,6 +48,8 @@ class Admission:
 def asked_before(tx: Tx, run_id: str) -> tuple[str, Request]:
     """Of a run that has ended: its employee, and the request that is tried again."""
     run = tx.runs.get(run_id)
+    if run is not None and not run.employee_id:
+        raise InvalidRequest("run", "it is a task's that is about nobody", "Give the task again.")
     request = tx.people.request_of(run.employee_id) if run else None
     if run is None or request is None:
         raise NotFound(f"there is no run {run_id!r}")

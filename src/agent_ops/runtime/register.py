@@ -11,12 +11,14 @@ from agent_ops.domain.employee import EmployeeStatus
 from agent_ops.domain.errors import AgentOpsError, InvalidRequest, NotFound, StorageError
 from agent_ops.domain.facts import Facts
 from agent_ops.domain.grants import Caller
-from agent_ops.domain.runs import Event, Run, RunReport
+from agent_ops.domain.runs import Event, Run, RunReport, RunStatus
 from agent_ops.domain.standing import ASSERTABLE, Assertion, Said, Standing, Wanted
+from agent_ops.domain.tasks import Told
 from agent_ops.runtime.api_keys import ApiKeyBook
 from agent_ops.runtime.compose import System
 from agent_ops.runtime.dispatcher import LocalDispatcher
 from agent_ops.runtime.reports import Reports
+from agent_ops.runtime.task_reports import TaskReports
 from agent_ops.storage import Tx
 
 UPDATE = "update"
@@ -93,6 +95,31 @@ class Register:
             NotFound: no such run.
         """
         return await self._reports.run(run_id)
+
+    async def run_status(self, run_id: str) -> RunStatus:
+        """Where a run stands.
+
+        Raises:
+            NotFound: no such run.
+        """
+        return await self._reports.status(run_id)
+
+    async def told(self, run_id: str) -> Told:
+        """A run with all that can be told of it, also when it is a task's that is about nobody.
+
+        Raises:
+            NotFound: no such run.
+        """
+
+        def work(tx: Tx) -> tuple[Run | None, bool, int]:
+            return tx.runs.get(run_id), tx.tasks.get(run_id) is not None, tx.logs.denials(run_id)
+
+        run, is_task, denials = await self._system.store.read(work)
+        if run is None:
+            raise NotFound(f"there is no run {run_id!r}")
+        report = await self._reports.run(run_id) if run.employee_id else None
+        task = await TaskReports(self._system.store).task(run_id) if is_task else None
+        return Told(run, report, task, denials)
 
     async def news(self, run_id: str, after: int) -> tuple[list[Event], bool]:
         """The run's events after an id, at most a thousand, and whether there will be no more, at one moment.

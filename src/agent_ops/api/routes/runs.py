@@ -8,9 +8,10 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
-from agent_ops.api.answers import PlanAnswer, Queued, RunAnswer, RunDetails
+from agent_ops.api.answers import PlanAnswer, Queued, RunAnswer
 from agent_ops.api.bodies import ApplyBody, CancelBody, OnboardBody, RetryBody
 from agent_ops.api.routes.users import NEXT_PAGE, IdempotencyKey, queued
+from agent_ops.api.run_answers import RunDetails
 from agent_ops.api.streams import stream
 from agent_ops.api.words import UUID
 from agent_ops.domain.plans import Plan
@@ -61,8 +62,8 @@ async def list_runs(query: Annotated[RunQuery, Query()], ops: Acting, caller: Ca
 
 @router.get("/runs/{run_id}", response_model=RunDetails, dependencies=[needs("status")])
 async def get_run(run_id: RunId, ops: Acting, caller: Calling) -> RunDetails:
-    """A run with everything that came of it."""
-    return RunDetails.whole(await ops.run_report(run_id), caller)
+    """A run with everything that came of it; of a task also its plan, steps and results."""
+    return RunDetails.whole(await ops.told(run_id), caller)
 
 
 @router.get("/runs/{run_id}/events", response_class=Response, responses={200: STREAM}, dependencies=[needs("status")])

@@ -42,7 +42,7 @@ class UserQuery(BaseModel):
 async def queued(ops: AgentOps, run: Run, response: Response) -> Queued:
     """What is answered of a run that was taken on."""
     response.headers["Location"] = run_url(run.id)
-    return Queued.of(await ops.run_report(run.id))
+    return Queued.of(await ops.told(run.id))
 
 
 @router.post(
