@@ -170,6 +170,7 @@ async def test_a_hire_in_the_context_is_a_hire_as_the_other_route_takes_it(app: 
         ({"task": "x", "grant": "all"}, 422),
         ({"task": "x", "context": {"is_admin": True}}, 422),
         ({"task": "x", "context": []}, 422),
+        ({"task": "x", "context": {"name": "John Doe", "evidence": {"moon": "SEC-1"}}}, 422),
         ({"task": "x", "context": {"team": "Engineering"}}, 409),
         ({"task": "x", "context": {"name": "Jоhn Doe"}}, 409),
         ({**SAVE, "context": {"name": "John Doe", "team": "Moon"}}, 409),

@@ -69,7 +69,7 @@ def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.meters = meters
+    app.state.meters, app.state.items = meters, frozenset(policy.catalogue)
     for router in (users.router, tasks.router, runs.router, administration.router, health.router, health.open_router):
         app.include_router(router)
     problems.install(app)

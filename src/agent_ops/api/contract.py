@@ -127,7 +127,7 @@ def _say_words(document: dict[str, Any], policy: EntitlementPolicy, agents: tupl
     for name, words in (("team", teams), ("location", places), ("level", list(policy.levels))):
         _only(schemas["OnboardBody"]["properties"][name], words)
     _only(schemas["OnboardBody"]["properties"]["access_items"], items)
-    for body in ("OnboardBody", "RetryBody"):
+    for body in ("OnboardBody", "RetryBody", "ContextBody"):
         _only(schemas[body]["properties"]["evidence"], items)
     _only(schemas["UpdateBody"]["properties"]["access_items_status"], items)
     _only(schemas["PauseBody"]["properties"]["item"], items)

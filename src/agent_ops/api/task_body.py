@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from agent_ops.api.bodies import Body
 from agent_ops.api.words import Address, Code, Day, Item, Name, NameOrAddress, Phone, Word
+from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.tasks import MAX_TASK
 
 NOT_BLANK = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
@@ -60,6 +61,12 @@ class TaskBody(Body):
             ]
         },
     )
+
+    def check(self, items: frozenset[str]) -> None:
+        """Raise ``InvalidRequest`` when the context has approvals of items that the contract does not list."""
+        given = (self.context and self.context.evidence) or {}
+        if unknown := sorted(given.keys() - items):
+            raise InvalidRequest("context.evidence", f"{unknown[0]!r} is not in the catalogue")
 
 
 class Preferences:

@@ -46,6 +46,7 @@ async def execute_task(
     Waits for the end, at most 30 seconds; whoever does not wait finds the run at its URL. A change needs `task:write`, too.
     """
     preferences = Preferences(request.headers.getlist("Prefer"))
+    body.check(request.app.state.items)
     run = await _taken_on(ops, body)
     over = await over_within(ops, request.app.state.bell, run.id, preferences.seconds)
     headers = {"Preference-Applied": said} if (said := preferences.applied(queued=not over)) else {}
