@@ -13,18 +13,20 @@ from fastapi import FastAPI
 from tests.service.served import Service, key_for
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
-KEY_LINE = re.compile(r"export KEY=\$\(agent-ops token create \S+ (.*)\)")
+KEY_LINE = re.compile(r"export (\w+)=\$\(agent-ops token create (\S+) (.*)\)")
 
 
 @pytest.mark.slow
 def test_the_commands_of_the_page_work(service: Service, tmp_path: Path) -> None:
     script = "\n".join(re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL))
-    asked = KEY_LINE.search(script)
-    assert asked
-    key = key_for(service.data_dir, *asked[1].replace("--scope", "").split(), name="hr")
+    keys = {
+        variable: key_for(service.data_dir, *scopes.replace("--scope", "").split(), name=name)
+        for variable, name, scopes in KEY_LINE.findall(script)
+    }
+    assert set(keys) == {"KEY", "DESK"}
     script = KEY_LINE.sub("", script).replace("http://127.0.0.1:8000", service.url)
     assert script.count("curl") > 8
-    env = {"PATH": os.environ["PATH"], "KEY": key}
+    env = {"PATH": os.environ["PATH"], **keys}
     command = ["bash", "-euo", "pipefail", "-c", script]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -36,6 +38,7 @@ def test_the_commands_of_the_page_work(service: Service, tmp_path: Path) -> None
         '"github":"verified"',
         '"emailid":""',
         '"name":"jenkins"',
+        "i-0",
     ):
         assert words in done.stdout, words
 
