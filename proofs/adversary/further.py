@@ -121,13 +121,13 @@ def _eager_memory(patch: Patch) -> None:
 
 
 def _others_grant(patch: Patch) -> None:
-    load = GrantBook.load
+    of_run = GrantBook.of_run
 
-    async def any_sealed(book: GrantBook, run_id: str) -> Any:
-        grant = await book._store.read(lambda tx: tx.runs.grant(run_id))
-        return replace(grant, run_id=run_id) if grant is not None and grant.run_id != run_id else await load(book, run_id)
+    def any_sealed(book: GrantBook, tx: Any, run_id: str) -> Any:
+        grant = tx.runs.grant(run_id)
+        return replace(grant, run_id=run_id) if grant is not None and grant.run_id != run_id else of_run(book, tx, run_id)
 
-    patch(GrantBook, load=any_sealed)
+    patch(GrantBook, of_run=any_sealed)
 
 
 def _open_checkpoints(patch: Patch) -> None:

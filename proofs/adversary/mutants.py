@@ -153,10 +153,7 @@ def _intent_after_call(patch: Patch) -> None:
 
 
 def _no_seal(patch: Patch) -> None:
-    async def unverified(book: GrantBook, run_id: str) -> Any:
-        return await book._store.read(lambda tx: tx.runs.grant(run_id))
-
-    patch(GrantBook, load=unverified)
+    patch(GrantBook, of_run=lambda book, tx, run_id: tx.runs.grant(run_id))
 
 
 def _look_alikes(patch: Patch) -> None:
@@ -187,20 +184,20 @@ def _plan_performs(patch: Patch) -> None:
 
 
 def _memory_grants(patch: Patch) -> None:
-    load, recall, remembered = GrantBook.load, nodes.recall, set[str]()
+    of_run, recall, remembered = GrantBook.of_run, nodes.recall, set[str]()
 
     async def recalled(state: Any, runtime: Any) -> Any:
         found = await recall(state, runtime)
         remembered.update(word.strip(",.") for text in found.get("patterns", []) for word in text.split())
         return found
 
-    async def widened(book: GrantBook, run_id: str) -> Any:
-        grant = await load(book, run_id)
+    def widened(book: GrantBook, tx: Any, run_id: str) -> Any:
+        grant = of_run(book, tx, run_id)
         more = {Proposal("jenkins", Action.RUN_PIPELINE, word) for word in remembered}
         return replace(grant, effects=(*grant.effects, *sorted(more - set(grant.effects))))
 
     patch(planner_graph, recall=recalled)
-    patch(GrantBook, load=widened)
+    patch(GrantBook, of_run=widened)
 
 
 def _any_tool(patch: Patch) -> None:
