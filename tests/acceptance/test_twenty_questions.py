@@ -19,13 +19,9 @@ from proofs.model_server import Call, ModelServer, Reply, serving
 from pydantic import SecretStr
 
 from agent_ops import AgentOps, Profile, RunStatus, Sandbox, Settings, TaskReport
-from agent_ops.agents import load_agents
 from agent_ops.sandbox.records import Records
 from agent_ops.transport.model_config import ModelConfig
 
-pytestmark = pytest.mark.skipif(
-    not {"github", "aws", "jira", "confluence"} <= load_agents().keys(), reason="not every reading agent is there yet"
-)
 TODAY = datetime.now(timezone.utc).date()
 JOINED = TODAY - timedelta(days=14)
 READ = ("github", "aws", "jira", "confluence")
