@@ -45,7 +45,9 @@ def _due(known: Known, agents: Mapping[str, AgentSpec]) -> Iterator[str]:
     handles = {p: _handle(p, agents) for p in known.due}
     due = [p for p, handle in handles.items() if handle and p not in known.done and p not in known.closed]
     yield f"{known.event.value}; the account {'exists' if known.account_exists else 'does not exist'}"
-    yield "due: " + (", ".join(_marked(p, handles[p], known.account_groups) for p in due if p not in known.under_way) or "nothing")
+    yield "due: " + (
+        ", ".join(_marked(p, handles[p], known.account_groups) for p in due if p not in known.under_way) or "nothing"
+    )
     if done := [handles[p] for p in known.due if p in known.done and handles[p]]:
         yield "done: " + ", ".join(done)
     yield from (f"waits: {handles[p]}: {_quoted(why)}" for p, why in known.under_way.items() if handles.get(p))

@@ -11,7 +11,7 @@ from agent_ops.memory.empty import EmptyPatternStore
 from agent_ops.tools.context import RunContext
 
 if TYPE_CHECKING:
-    from agent_ops.domain.ports import PatternStore, Planner, Inspection
+    from agent_ops.domain.ports import Inspection, PatternStore, Planner
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,11 @@ class ModelPlanner:
         try:
             return self._followed(answer, situation, thought)
         except PlannerError as error:
-            repeated = [*messages, AIMessage(_said(answer)), HumanMessage(f"This cannot be followed: {error.what}. Decide again.")]
+            repeated = [
+                *messages,
+                AIMessage(_said(answer)),
+                HumanMessage(f"This cannot be followed: {error.what}. Decide again."),
+            ]
         answer, thought = await self._ask(situation, repeated)
         return self._followed(answer, situation, thought)
 

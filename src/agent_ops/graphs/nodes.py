@@ -16,7 +16,7 @@ from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.veil import veiled_situation
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.runbook import RunbookPlanner, summarise
-from agent_ops.graphs.state import Order, PlannerState, results_of, observation_from_state, step_to_state
+from agent_ops.graphs.state import Order, PlannerState, observation_from_state, results_of, step_to_state
 from agent_ops.tools.context import RunContext
 
 MAX_ROUNDS = 20

@@ -33,7 +33,9 @@ class RunbookPlanner:
         """Plan whatever is due, not done, not tried in vain and not under way."""
         known, possible, reads = situation.known, still_possible(situation), still_to_read(situation)
         if possible or reads:
-            thought = "; ".join([*([_opening_thought(possible)] if possible else []), *([reading_thought(reads)] if reads else [])])
+            thought = "; ".join(
+                [*([_opening_thought(possible)] if possible else []), *([reading_thought(reads)] if reads else [])]
+            )
             return Decision(thought, (*(_step(p, possible, known) for p in possible), *reads))
         if any(seen.waiting for seen in situation.observations):
             return Decision("nothing more can be done until what is under way is over: wait")
@@ -134,6 +136,9 @@ def summarise(known: Known) -> str:
 
 def _undone(known: Known) -> str:
     done = [_TOOLS[p.action][1].format(item=p.item) for p in known.due if p in known.done and p.action in UNDO_ACTIONS]
-    rest = [f"{_TOOLS[p.action][1].format(item=p.item)}: {known.closed.get(p) or known.under_way.get(p) or 'not done'}"
-            for p in known.due if p not in known.done and p.action in UNDO_ACTIONS]
+    rest = [
+        f"{_TOOLS[p.action][1].format(item=p.item)}: {known.closed.get(p) or known.under_way.get(p) or 'not done'}"
+        for p in known.due
+        if p not in known.done and p.action in UNDO_ACTIONS
+    ]
     return f"undone: {', '.join(done) or 'nothing'}" + (f"; not undone: {', '.join(rest)}" if rest else "")

@@ -22,12 +22,18 @@ def _inside(path: str) -> str:
 
 
 Repository = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]*[A-Za-z0-9_-]$", max_length=140, description="such as acme/web")
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]*[A-Za-z0-9_-]$", max_length=140, description="such as acme/web"
+    ),
 ]
 Page = Annotated[int, Field(ge=1, le=10_000, description="the next_page of an earlier answer")]
 Since = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$", description="a day, such as 2026-03-01; empty: always")]
 Author = Annotated[str, Field(pattern=f"^$|{_LOGIN}", description="a login; empty: anybody")]
-Ref = Annotated[str, Field(pattern=r"^[^\s?*\[\\^~:\x00-\x1f]*$", max_length=250, description="a branch, tag or sha; empty: the default branch")]
+Ref = Annotated[
+    str,
+    Field(pattern=r"^[^\s?*\[\\^~:\x00-\x1f]*$", max_length=250, description="a branch, tag or sha; empty: the default branch"),
+]
 Path = Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$", max_length=1000), AfterValidator(_inside)]
 
 
@@ -103,7 +109,9 @@ TOOLS = (
     _tool("list_commits", "commits", Commits, "Commits, newest first: by branch, author, day, path."),
     _tool("read_commit", "commit", Commit, "One commit with its diff, shortened."),
     _tool("list_files", "files", Files, "What is directly in a directory at a ref."),
-    _tool("read_file", "file", File, "A text file's content at a ref, a page at a time; binary and huge ones only by type and size."),
+    _tool(
+        "read_file", "file", File, "A text file's content at a ref, a page at a time; binary and huge ones only by type and size."
+    ),
     _tool("search_code", "search", Search, "Files of a repository's default branch in which a phrase stands."),
     _tool("check_membership", "membership", Membership, "Whether a login is a member of an organisation, or of a team of it."),
 )

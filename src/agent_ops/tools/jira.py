@@ -17,8 +17,8 @@ class IssueChoice(NoChoice):
 
 class IssueSearch(NoChoice):
     jql: str = Field(
-        description='A query in JQL with at least one restriction, such as: project = OPS AND updated >= -7d ORDER BY updated DESC.'
-        ' Put values with spaces or @ in double quotes; people by full name or e-mail address.',
+        description="A query in JQL with at least one restriction, such as: project = OPS AND updated >= -7d"
+        " ORDER BY updated DESC. Put values with spaces or @ in double quotes; people by full name or e-mail address.",
         min_length=3,
         max_length=1000,
     )

@@ -38,7 +38,8 @@ class StandingTool(BaseTool):
 
 person_status = StandingTool(
     name="person_status",
-    description="How far a person's account and access are by Agent Ops' own records: complete or not, what is missing, since when.",
+    description="How far a person's account and access are by Agent Ops' own records: complete or not, what is missing,"
+    " since when.",
     args_schema=Person,
 )
 
