@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.ledger.attempt import Patience
 from agent_ops.sandbox import Fault, FaultKind
+from agent_ops.transport.aws_session import aws_client
 from agent_ops.transport.jenkins_login import JenkinsLogin
 from agent_ops.transport.vendor_errors import status_error
 from tests.contract.test_effect_adapters import intent_for, pinned_for
@@ -92,7 +94,8 @@ def test_a_parameter_of_another_form_is_told_without_its_value(sandbox_settings:
 
 def test_the_aws_twin_keeps_the_parameter_encrypted(sandbox: Sandbox, sandbox_settings: Settings) -> None:
     login = JenkinsLogin(sandbox_settings.aws)
-    stored = login._client().get_parameter(Name=sandbox.addresses.ssm_parameter)["Parameter"]
+    with contextlib.closing(aws_client(sandbox_settings.aws, "ssm")) as client:
+        stored = client.get_parameter(Name=sandbox.addresses.ssm_parameter)["Parameter"]
     assert stored["Type"] == "SecureString"
     assert stored["Value"].startswith("kms:")  # moto marks what it would have encrypted
     assert login.account().url.startswith("http://127.0.0.1:")

@@ -23,7 +23,6 @@ bearer = HTTPBearer(
 MAX_BODY_BYTES = 64 * 1024
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 _MOST_CALLERS = 10_000
-_WRONG_KEYS_A_MINUTE = 60
 
 
 class Rates:
@@ -54,10 +53,10 @@ class Rates:
 
 
 class Gate:
-    """Lets callers in: by their key, at their rate."""
+    """Lets callers in: by their key, at their rate. Who brings no good key is counted by address, at the same rate."""
 
     def __init__(self, per_minute: int) -> None:
-        self._callers, self._strangers = Rates(per_minute), Rates(_WRONG_KEYS_A_MINUTE)
+        self._callers, self._strangers = Rates(per_minute), Rates(per_minute)
 
     async def caller(self, request: Request) -> Caller:
         """Who asks.

@@ -58,7 +58,8 @@ class Settings:
         confluence: what its agent reads; None: nothing.
         github: what its agent reads; None: nothing.
         tracing: where runs are traced, without secrets and without what names people; None: nowhere.
-        requests_per_minute: how many requests a worker of the REST service takes of one caller.
+        requests_per_minute: how many requests a worker of the REST service takes of one caller, and of one address
+            that brings no good key.
         audiences: for whom Entra ID's access tokens must be, with which callers may come in beside API keys; empty: none may.
     """
 
