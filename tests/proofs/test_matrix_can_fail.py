@@ -45,6 +45,6 @@ async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(("mutation", "good"), [("", True), ("no-lease", False)])
 async def test_dispatch_sees_two_drivers_where_leases_are_not_heeded(mutation: str, good: bool, tmp_path: Path) -> None:
     found = await dispatch(tmp_path, 24, 1, lambda what, total: None, mutation)
-    assert found.good is good
-    assert (found.overlaps == []) is good
+    assert (found.overlaps == []) is good, found.overlaps
+    assert found.good is good, str(found.verdict)
     assert found.runs == 24

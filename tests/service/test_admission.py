@@ -222,3 +222,16 @@ def test_a_route_without_a_scope_cannot_be_made() -> None:
     with pytest.raises(AssertionError, match="names no scope"):
         router.add_api_route("/open", lambda: None)
     assert Needs("status").scope == "status"
+
+
+@pytest.mark.parametrize("word", ["onboard_user", "update_status", "delete_email_by_name"])
+async def test_the_words_of_other_routes_mean_nobody(enter: Enter, word: str) -> None:
+    answer = await (await enter("hr")).get(f"/api/users/{word}")
+    is_problem(answer, 405)
+    assert "GET" not in answer.headers["Allow"]
+
+
+async def test_a_pause_of_something_unknown_is_no_request_whatever_else_it_names(enter: Enter) -> None:
+    admin = await enter("root")
+    is_problem(await admin.delete("/api/pauses", params={"item": "github", "agent": "AAA"}), 422)
+    is_problem(await admin.delete("/api/pauses", params={"item": "github", "agent": "jenkins"}), 409)

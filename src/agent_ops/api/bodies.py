@@ -98,7 +98,7 @@ class UpdateBody(Body):
         description="The employee's status as a whole; 'completed' is short for 'onboarded'.",
     )
     access_items_status: dict[Item, Annotated[ItemStatus, Field(strict=False)]] = Field(
-        default={}, min_length=1, max_length=50, description="Statuses by access item."
+        default_factory=dict, min_length=1, max_length=50, description="Statuses by access item."
     )
     reason: Reason = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from agent_ops.domain.errors import InvalidRequest
+from agent_ops.domain.errors import Against, InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import EVERYTHING, Pause
 from agent_ops.storage import Store, Tx
@@ -63,11 +63,11 @@ class KillSwitch:
 
     def _scope(self, caller: Caller, item: str | None, agent: str | None) -> str:
         caller.require(SCOPE)
-        if item is not None and agent is not None:
-            raise InvalidRequest("scope", "names an item and an agent", "Pause one, then the other.")
-        for kind, wanted, known in (("item", item, self.items), ("agent", agent, self.agents)):
-            if wanted is not None:
-                if wanted not in known:
-                    raise InvalidRequest(kind, f"there is no {wanted!r}", f"Use one of: {', '.join(sorted(known))}.")
-                return f"{kind}:{wanted}"
-        return EVERYTHING
+        named = {kind: name for kind, name in (("item", item), ("agent", agent)) if name is not None}
+        for kind, name in named.items():
+            known = self.items if kind == "item" else self.agents
+            if name not in known:
+                raise InvalidRequest(kind, f"there is no {name!r}", f"Use one of: {', '.join(sorted(known))}.")
+        if len(named) > 1:
+            raise Against("scope", "names an item and an agent", "Nothing was done. Name one, then the other.")
+        return next((f"{kind}:{name}" for kind, name in named.items()), EVERYTHING)

@@ -10,7 +10,6 @@ from agent_ops.agents import load_agents
 from agent_ops.api.admission import Acting, GuardedRoute, needs
 from agent_ops.api.answers import AgentAnswer, PauseAnswer, Resumed
 from agent_ops.api.bodies import PauseBody
-from agent_ops.domain.errors import Against
 
 router = APIRouter(prefix="/api", tags=["administration"], route_class=GuardedRoute)
 
@@ -33,8 +32,6 @@ async def list_pauses(ops: Acting) -> list[PauseAnswer]:
 @router.post("/pauses", status_code=201, response_model=PauseAnswer, dependencies=[needs("admin")])
 async def pause(body: PauseBody, ops: Acting) -> PauseAnswer:
     """Stop changes: all of them, or those of one access item or one agent. Runs wait."""
-    if body.item is not None and body.agent is not None:
-        raise Against("scope", "names an item and an agent", "Nothing was done. Pause one, then the other.")
     return PauseAnswer.of(await ops.pause(item=body.item, agent=body.agent, reason=body.reason))
 
 
@@ -45,6 +42,4 @@ async def resume(
     agent: Annotated[str | None, Query(min_length=1, max_length=80, description="The paused agent.")] = None,
 ) -> Resumed:
     """Let changes go on; without a parameter what was stopped as a whole."""
-    if item is not None and agent is not None:
-        raise Against("scope", "names an item and an agent", "Nothing was done. Resume one, then the other.")
     return Resumed(was_paused=await ops.resume(item=item, agent=agent))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
 from agent_ops.api.answers import Erased, PassAnswer, PlanAnswer, Queued, User, run_url, sight
@@ -25,6 +26,15 @@ IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,255}$", max_length=255, description="Marks a repeat of the same request."),
 ]
+
+
+class UserConvertor(StringConvertor):
+    """What may mean a person in a path: not the words of the routes beside it, whose other methods would end up here."""
+
+    regex = "(?!(?:onboard_user|status_all|update_status|delete_email_by_name)$)[^/]+"
+
+
+register_url_convertor("user", UserConvertor())
 
 
 class UserQuery(BaseModel):
@@ -97,13 +107,13 @@ async def delete_email_by_name(
     return User.of(await ops.person((await ops.clear_address(wanted)).id), caller)
 
 
-@router.get("/{user}", response_model=User, dependencies=[needs("status")])
+@router.get("/{user:user}", response_model=User, dependencies=[needs("status")])
 async def get_user(user: MeansUser, ops: Acting, caller: Calling) -> User:
     """One employee."""
     return User.of(await ops.person(user), caller)
 
 
-@router.post("/{user}/first_sign_in", status_code=201, response_model=PassAnswer, dependencies=[needs("passes")])
+@router.post("/{user:user}/first_sign_in", status_code=201, response_model=PassAnswer, dependencies=[needs("passes")])
 async def first_sign_in(user: MeansUser, ops: Acting, caller: Calling) -> PassAnswer:
     """Make a pass for the first sign-in and hand it over, once. An earlier one that nobody has used is withdrawn."""
     made, seen = await ops.first_sign_in(user), sight(caller)
@@ -121,7 +131,7 @@ async def first_sign_in(user: MeansUser, ops: Acting, caller: Calling) -> PassAn
     )
 
 
-@router.post("/{user}/erase", response_model=Erased, dependencies=[needs("erase")])
+@router.post("/{user:user}/erase", response_model=Erased, dependencies=[needs("erase")])
 async def erase(user: MeansUser, ops: Acting) -> Erased:
     """Remove everything that tells of a person, for ever. Their account and accesses are not touched."""
     erased = await ops.erase(user)
