@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
 from agent_ops.api.words import Address, Code, Day, Item, Name, NameOrAddress, Phone, Reason, Uuid, Word
 from agent_ops.domain.access import ItemStatus
@@ -98,7 +99,7 @@ class UpdateBody(Body):
         description="The employee's status as a whole; 'completed' is short for 'onboarded'.",
     )
     access_items_status: dict[Item, Annotated[ItemStatus, Field(strict=False)]] = Field(
-        default_factory=dict, min_length=1, max_length=50, description="Statuses by access item."
+        default_factory=dict, max_length=50, description="Statuses by access item."
     )
     reason: Reason = ""
 
@@ -110,6 +111,12 @@ class UpdateBody(Body):
             "examples": [{"user": "Ana Silva", "access_items_status": {"github": "completed"}}],
         },
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set & {"status", "access_items_status"}:
+            raise ValueError("a status or access_items_status is needed")
+        return self
 
     def said(self) -> Said:
         """What is asserted."""

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing_extensions import Self
 
 from agent_ops.domain.employee import EmployeeStatus
-from agent_ops.domain.errors import AgentOpsError, InvalidRequest, NotFound, StorageError
+from agent_ops.domain.errors import Against, AgentOpsError, InvalidRequest, NotFound, StorageError
 from agent_ops.domain.facts import Facts
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Event, Run, RunReport, RunStatus
@@ -192,7 +192,7 @@ class Register:
 
     def _check_said(self, said: Said) -> None:
         if said.status is None and not said.items:
-            raise InvalidRequest("status", "is missing", "Say a status, items' statuses, or both.")
+            raise Against("status", "is missing, and nothing is said of an item", "Say a status, items' statuses, or both.")
         if said.status is not None and EmployeeStatus(said.status) not in ASSERTABLE:
             raise InvalidRequest("status", f"cannot be asserted as {said.status!r}")
         if len(said.reason) > _LONGEST_REASON:
