@@ -14,8 +14,9 @@ import pytest
 
 from agent_ops import AgentOps, Caller, Plan, Profile, RunStatus, Settings
 from agent_ops.domain.errors import GrantInvalid, InvalidRequest, NotFound, NotPermitted, PlanInvalid
+from agent_ops.runtime import keys
 from agent_ops.runtime.key_rotation import retire_key, rotate_keys
-from agent_ops.runtime.keys import read_keys
+from agent_ops.runtime.keys import ensure_keys, read_keys
 from tests.fakes import FakeServices
 from tests.integration.audit_bench import verified, write_chain
 
@@ -80,6 +81,25 @@ def processes(data_dir: Path) -> list[subprocess.Popen[bytes]]:
     return [subprocess.Popen([sys.executable, "-c", SEALS_ALL_THE_TIME, str(data_dir), "400"], cwd=ROOT) for _ in range(2)]
 
 
+def test_a_rotation_while_the_keys_are_first_read_is_seen_at_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_keys(tmp_path)
+    read = keys.read_keys
+
+    def read_just_before(data_dir: Path) -> keys.InstallationKeys:
+        found = read(data_dir)
+        fields = json.loads((data_dir / keys.FILE).read_text(encoding="utf-8"))
+        fields["sealing"]["k2"], fields["current"] = fields["sealing"]["k1"], "k2"
+        keys.written_aside(data_dir / keys.FILE, fields).replace(data_dir / keys.FILE)
+        return found
+
+    with monkeypatch.context() as rotating:
+        rotating.setattr(keys, "read_keys", read_just_before)
+        ring = keys.Keyring(tmp_path)
+    assert ring.sealing().current == "k2"
+
+
 async def test_processes_go_on_while_keys_are_rotated_and_retired(tmp_path: Path) -> None:
     await write_chain(tmp_path, 1)
     working = processes(tmp_path)
@@ -90,12 +110,12 @@ async def test_processes_go_on_while_keys_are_rotated_and_retired(tmp_path: Path
     assert [process.returncode for process in working] == [0, 0]
     found = await verified(tmp_path)
     assert found.findings == ()
-    keys, db = read_keys(tmp_path), sqlite3.connect(tmp_path / "operations.db")
+    known, db = read_keys(tmp_path), sqlite3.connect(tmp_path / "operations.db")
     used = {key for (key,) in db.execute("SELECT json_extract(body, '$.key_id') FROM grants")}
     chained = {key for (key,) in db.execute("SELECT key_id FROM audit")}
     db.close()
-    assert used <= set(keys.sealing.keys) and len(used) > 1
-    assert chained <= set(keys.audit.keys) and len(chained) > 1
+    assert used <= set(known.sealing.keys) and len(used) > 1
+    assert chained <= set(known.audit.keys) and len(chained) > 1
     assert rotations > 2
 
 

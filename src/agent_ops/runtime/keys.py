@@ -49,7 +49,8 @@ class Keyring:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._keys, self._seen = read_keys(data_dir), _look(data_dir)
+        self._seen = _look(data_dir)  # before it is read: a rotation between the two is then seen at the next look
+        self._keys = read_keys(data_dir)
 
     @property
     def identity(self) -> bytes:
