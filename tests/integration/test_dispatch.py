@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.lease import leased
 from agent_ops.runtime.owners import Owners
-from agent_ops.storage import Store
+from agent_ops.storage import Store, Tx
 from tests.fakes import FakeServices
 
 HOLDER = """
@@ -89,6 +91,42 @@ async def test_each_run_is_driven_by_one_of_two_dispatchers(store: Store, policy
     for dispatcher in dispatchers:
         await dispatcher.stop()
     assert sorted(driven) == sorted(run.id for run in runs)
+
+
+async def test_a_run_claimed_while_the_dispatcher_stops_is_not_driven_beyond_that(
+    store: Store, policy: EntitlementPolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cancellation comes when the claim is committed, and is lost in it."""
+    (run,) = await admitted(store, policy)
+    claiming, stopping = asyncio.Event(), asyncio.Event()
+    under_way: set[str] = set()
+    transaction = store.transaction
+
+    async def deaf(work: Callable[[Tx], Any]) -> Any:
+        found = await transaction(work)
+        if isinstance(found, Run):
+            claiming.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await stopping.wait()
+        return found
+
+    async def drive(run_id: str) -> None:
+        under_way.add(run_id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            under_way.remove(run_id)
+
+    monkeypatch.setattr(store, "transaction", deaf)
+    dispatcher = LocalDispatcher(store, drive, Owners(tmp_path / "owners"), 5.0, 4)
+    await dispatcher.start()
+    await claiming.wait()
+    await dispatcher.stop()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert under_way == set()
+    assert not dispatcher._active
+    assert (await store.read(lambda tx: tx.runs.lease_of(run.id)))[0] == ""
 
 
 async def test_a_leased_run_is_left_alone_until_the_lease_is_over(store: Store, policy: EntitlementPolicy) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -60,10 +60,8 @@ class LocalDispatcher:
     async def stop(self) -> None:
         """Cancel what is being driven and release it, so that another process can go on at once."""
         self._stopping = True  # a cancellation alone can be lost in wait_for (https://github.com/python/cpython/issues/86296)
-        tasks = [*self._loops, *self._active.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancelled(self._loops)
+        await _cancelled(self._active.values())  # afterwards: a claim under way may still have added to them
         with contextlib.suppress(StorageError):  # what cannot be released is free when the lease is over
             await self._store.transaction(lambda tx: tx.runs.release_all(self._owner))
 
@@ -145,3 +143,11 @@ class LocalDispatcher:
     async def _release(self, run_id: str) -> None:
         with contextlib.suppress(StorageError):
             await self._store.transaction(lambda tx: tx.runs.release(run_id, self._owner))
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them, and wait until they have ended."""
+    known = list(tasks)
+    for task in known:
+        task.cancel()
+    await asyncio.gather(*known, return_exceptions=True)
