@@ -40,7 +40,7 @@ def test_the_commands_of_the_page_work(service: Service, tmp_path: Path) -> None
         '"name":"jenkins"',
         "i-0",
     ):
-        assert words in done.stdout, words
+        assert words in done.stdout, f"no {words} in {done.stdout}"
 
 
 def test_every_route_is_on_the_page(app: FastAPI) -> None:
