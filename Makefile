@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast judges check format bench memory peers fuzz load prove prove-part chaos lock docs clean
@@ -14,10 +15,10 @@ demo: $(VENV)/demo.stamp  ## set up .venv, then onboard five hires in the sandbo
 	$(BIN)/agent-ops demo
 
 test: $(VENV)/dev.stamp  ## set up .venv for development, then run all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 fast: $(VENV)/dev.stamp  ## the tests that start no processes
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 judges: $(VENV)/judges.stamp  ## let clients that nobody here wrote judge the twins (large downloads)
 	$(BIN)/python -m pytest tests/contract -k second_client
@@ -27,7 +28,7 @@ check: $(VENV)/dev.stamp  ## layers, lint, format, types, then the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 format: $(VENV)/dev.stamp  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
