@@ -127,6 +127,6 @@ async def test_a_reader_has_questions_only() -> None:
     public = {name for name in vars(GithubReader) if not name.startswith("_")}
     assert public == {
         *("close", "myself", "repositories", "pull_requests", "pull_request"),
-        *("commits", "commit", "files", "file", "search", "membership"),
+        *("commits", "commit", "files", "file", "search", "membership", "login_of"),
     }
-    assert {name for name in vars(GithubCalls) if not name.startswith("_")} == {"close", "get"}
+    assert {name for name in vars(GithubCalls) if not name.startswith("_")} == {"close", "get", "who_is"}

@@ -21,6 +21,7 @@ _FOUND = 20
 _MOST_FOUND = 1000
 _FRAGMENTS = "application/vnd.github.text-match+json"
 _LIST = "List what there is with list_repositories."
+_NO_SIGN_ON = "It needs SAML at the organisation, not the enterprise, and an owner's classic token with read:org."
 
 
 class GithubReader:
@@ -191,7 +192,7 @@ class GithubReader:
         source = (Source(SERVICE, f"{organisation}{f'/{team}' if team else ''}: {login}"),)
         told = {"organisation": organisation, **({"team": team} if team else {}), "login": login}
         try:
-            found = (await self._calls.get(f"{place}/memberships/{login}")).data
+            found = (await self._calls.get(f"{place}/memberships/{quote(login, safe='')}")).data
         except ServiceRefused as error:
             if error.status != 404:
                 raise
@@ -199,6 +200,27 @@ class GithubReader:
             await self._got(place, {}, what, "Check the name.")
             return Reading({**told, "membership": "none"}, source)
         return Reading({**told, "membership": str(found["state"]), "role": str(found.get("role", ""))}, source)
+
+    @understood
+    async def login_of(self, organisation: str, address: str) -> str:
+        """With which login somebody with this address signs in to the organisation; empty when nobody does. One call.
+
+        The organisation's single sign-on knows it: https://docs.github.com/en/graphql/reference/objects#externalidentity.
+
+        Raises also:
+            ServiceRefused: the organisation shows us no single sign-on of its own, or knows the address twice.
+        """
+        try:
+            found: Any = (await self._calls.who_is(organisation, address)).data
+        except ServiceRefused as error:
+            raise explained(error, f"organisation {organisation}", "Check the name.") from error
+        provider = found["organization"]["samlIdentityProvider"]
+        if provider is None:
+            raise ServiceRefused(SERVICE, f"{organisation} shows us no single sign-on of its own", _NO_SIGN_ON)
+        logins = facts.logins_of(provider["externalIdentities"]["nodes"], address)
+        if len(logins) > 1:
+            raise ServiceRefused(SERVICE, f"{organisation} has several accounts for one address", "Unlink all but one of them.")
+        return next(iter(logins), "")
 
     # --- calls
 

@@ -14,8 +14,9 @@ from typing_extensions import ParamSpec
 
 from agent_ops.domain.errors import RateLimited, ServiceAmbiguous, ServiceError, ServiceRefused, ServiceUnavailable
 from agent_ops.transport.github_config import GithubConfig
+from agent_ops.transport.github_question import who_is
 from agent_ops.transport.threads import ClientPool
-from agent_ops.transport.vendor_errors import github_errors
+from agent_ops.transport.vendor_errors import github_answer, github_errors
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class GithubCalls:
     """GET on GitHub's REST API by PyGithub's requester, which is what its classes call, too.
 
     Its classes are left aside on purpose: an attribute that a list lacks costs them another call, unseen, and each has methods
-    that write. There is no other method here than ``get``, and the session refuses whatever is no read.
+    that write. There are no other methods here than ``get`` and ``who_is``, and the session refuses whatever is neither.
     """
 
     def __init__(self, config: GithubConfig) -> None:
@@ -56,11 +57,20 @@ class GithubCalls:
             RateLimited: GitHub asks to wait longer than the deadline; until then nothing is sent.
             ServiceUnavailable: it cannot be asked now. ServiceRefused: it does not answer this; AccessRefused among it.
         """
-        resource, until = _RESOURCES.get(path, "core"), time.monotonic() + self._config.deadline
+        given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        headers = {"Accept": accept} if accept else {}
+        return await self._patiently(_RESOURCES.get(path, "core"), lambda client: _asked(client, path, given, headers))
+
+    async def who_is(self, organisation: str, address: str) -> Answered:
+        """What GitHub's GraphQL tells of the accounts that an address has signed in to. Raises as :meth:`get`."""
+        return await self._patiently("graphql", lambda client: _told(client, organisation, address))
+
+    async def _patiently(self, resource: str, work: Callable[[Any], Answered]) -> Answered:
+        until = time.monotonic() + self._config.deadline
         for pause in _PAUSES:
             self._check_open(resource)
             try:
-                return await self._once(path, query, accept, until)
+                return await self._once(work, until)
             except RateLimited as error:
                 self._note(resource, error)
                 wait = error.retry_after
@@ -71,7 +81,7 @@ class GithubCalls:
                 if time.monotonic() + wait > until:
                     raise
             await asyncio.sleep(wait)
-        return await self._once(path, query, accept, until)
+        return await self._once(work, until)
 
     def _check_open(self, resource: str) -> None:
         """Calling on while limited can get a token banned: nothing is sent until then."""
@@ -86,12 +96,10 @@ class GithubCalls:
         if error.retry_after > self._config.deadline:
             self._closed_until[closed] = time.monotonic() + error.retry_after
 
-    async def _once(self, path: str, query: Mapping[str, object] | None, accept: str, until: float) -> Answered:
-        given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        headers = {"Accept": accept} if accept else {}
+    async def _once(self, work: Callable[[Any], Answered], until: float) -> Answered:
         try:
             left = max(0.01, until - time.monotonic())
-            return await asyncio.wait_for(self._clients.call(lambda client: _asked(client, path, given, headers)), left)
+            return await asyncio.wait_for(self._clients.call(work), left)
         except asyncio.TimeoutError:
             raise ServiceUnavailable(SERVICE, f"gave no answer within {self._config.deadline:g} s") from None
         except ServiceAmbiguous as error:  # a read leaves no doubt about an effect
@@ -110,6 +118,12 @@ def _asked(client: Any, path: str, query: dict[str, object], headers: dict[str, 
         told, data = client.requestJsonAndCheck("GET", path, parameters=query, headers=headers)
     following = _NEXT.search(str(told.get("link", "")))
     return Answered(data, following[1] if following else "")
+
+
+def _told(client: Any, organisation: str, address: str) -> Answered:
+    with github_errors(SERVICE):
+        headers, body = client.requestJsonAndCheck("POST", client.graphql_url, input=who_is(organisation, address))
+    return Answered(github_answer(SERVICE, body, headers))
 
 
 def understood(question: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

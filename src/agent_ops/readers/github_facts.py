@@ -33,6 +33,19 @@ def login(user: Any) -> str:
     return one_line(str((user or {}).get("login") or ""), 60)
 
 
+def logins_of(identities: Iterable[Any], address: str) -> list[str]:
+    """The logins of those single sign-on identities that have an address; of one that nobody has claimed there is none."""
+    wanted = address.casefold()
+    mine = [
+        one for one in identities if wanted in (_named(one, "samlIdentity", "nameId"), _named(one, "scimIdentity", "username"))
+    ]
+    return list(dict.fromkeys(login(one["user"]) for one in mine if one["user"]))
+
+
+def _named(identity: Any, part: str, name: str) -> str:
+    return str((identity[part] or {}).get(name) or "").casefold()
+
+
 def day(moment: Any) -> str:
     """A time without its seconds, as GitHub gives it: 2026-03-01T09:30Z."""
     text = str(moment or "")

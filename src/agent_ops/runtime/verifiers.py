@@ -14,6 +14,7 @@ from agent_ops.domain.errors import PolicyError
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.ports import Verifier
 from agent_ops.readers.aws_tags import AwsTagVerifier
+from agent_ops.readers.github_members import GithubMemberVerifier
 
 GROUP = "agent_ops.verifiers"
 
@@ -41,3 +42,8 @@ def verifiers(policy: EntitlementPolicy, readers: Mapping[str, Any]) -> dict[str
 def aws_tag(readers: Mapping[str, Any]) -> Verifier | None:
     """By AWS's tags."""
     return AwsTagVerifier(readers["aws"]) if "aws" in readers else None
+
+
+def github_member(readers: Mapping[str, Any]) -> Verifier | None:
+    """By GitHub's single sign-on and memberships."""
+    return GithubMemberVerifier(readers["github"]) if "github" in readers else None

@@ -9,7 +9,17 @@ from pathlib import Path
 
 from agent_ops.domain.evidence import JIRA
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem, PipelineItem
-from agent_ops.sandbox.world import Credentials, GroupSeed, JobSeed, LicenceSeed, ProjectSeed, SpaceSeed, TagSeed, UserSeed, World
+from agent_ops.sandbox.world import (
+    Credentials,
+    GroupSeed,
+    JobSeed,
+    LicenceSeed,
+    OutcomeSeed,
+    ProjectSeed,
+    SpaceSeed,
+    UserSeed,
+    World,
+)
 
 DEFAULT_PIPELINE_SECONDS = 0.5
 DEFAULT_SEATS = 1000
@@ -45,10 +55,10 @@ def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_secon
         jobs=tuple(_jobs(pipelines, pipeline_seconds)),
         projects=(*_PROJECTS, *(ProjectSeed(key, key) for key in sorted(_projects(policy) - {one.key for one in _PROJECTS}))),
         spaces=_SPACES,
-        tags=tuple(
-            TagSeed(item.pipeline, item.user_parameter, item.verify.target)
+        outcomes=tuple(
+            OutcomeSeed(item.verify.kind, item.pipeline, item.user_parameter, item.verify.target)
             for item in pipelines
-            if item.verify and item.verify.kind == "aws_tag"
+            if item.verify
         ),
         licences=tuple(LicenceSeed(sku, DEFAULT_SEATS) for sku in sorted({_DEFAULT_SKU, *map(_licence, groups)} - {""})),
     )

@@ -72,12 +72,16 @@ class JobSeed:
 
 
 @dataclass(frozen=True)
-class TagSeed:
-    """What a successful build of a job leaves in AWS: a bucket with ``tag``, whose value is the build's ``parameter``."""
+class OutcomeSeed:
+    """What a successful build of a job leaves elsewhere, for the person that the build's ``parameter`` names.
 
+    ``kind`` and ``target`` are the policy's words for how it can be seen: ``aws_tag`` leaves a bucket with the tag ``target``.
+    """
+
+    kind: str
     job: str
     parameter: str
-    tag: str
+    target: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class World:
     jobs: tuple[JobSeed, ...] = ()
     projects: tuple[ProjectSeed, ...] = ()
     spaces: tuple[SpaceSeed, ...] = ()
-    tags: tuple[TagSeed, ...] = ()
+    outcomes: tuple[OutcomeSeed, ...] = ()
     licences: tuple[LicenceSeed, ...] = (LicenceSeed("SPE_E3", 1000),)
     licence_seconds: float = 0.2
     mailbox_seconds: float = 0.2
@@ -140,6 +144,10 @@ class World:
     jira_user: str = "svc-agent-ops@acme.example"
     region: str = "eu-central-1"
     ssm_parameter: str = "/agent-ops/jenkins"
+
+    def outcomes_of(self, kind: str) -> tuple[OutcomeSeed, ...]:
+        """Those of one kind."""
+        return tuple(seed for seed in self.outcomes if seed.kind == kind)
 
     @property
     def instances(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from github.Requester import Requester
 
 from agent_ops.transport.calls import log_calls
 from agent_ops.transport.github_config import GithubConfig
+from agent_ops.transport.github_question import asks_who_is
 from agent_ops.transport.routes import Route
 
 SERVICE = "GitHub"
@@ -30,10 +31,10 @@ _MOVED = (301, 302, 307, 308)
 
 
 class ReadOnlySession(requests.Session):
-    """Sends GET and HEAD; anything else raises before it leaves."""
+    """Sends GET and HEAD, and the one question of ``github_question``; anything else raises before it leaves."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        if request.method not in _READS:
+        if request.method not in _READS and not asks_who_is(request.method, request.url or "", request.body):
             raise PermissionError(f"a reader sends no {request.method}")
         return super().send(request, **options)
 
@@ -71,12 +72,13 @@ class Connection:
         parts = urlsplit(self.config.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._asked: tuple[str, str, dict[str, str]] = ("", "", {})
+        self._body: object = None
 
     def request(self, verb: str, url: str, body: object, headers: dict[str, str], stream: bool = False) -> None:
         del stream
-        if body is not None:
+        if body is not None and not asks_who_is(verb, url, body):
             raise PermissionError("a reader sends no body")
-        self._asked = (verb, url, headers)
+        self._asked, self._body = (verb, url, headers), body
 
     def getresponse(self) -> Answer:
         """The answer; of a repository that was renamed, what stands at its new address on the same host."""
@@ -89,13 +91,13 @@ class Connection:
             if answer.status not in _MOVED:
                 return answer
             url = urljoin(url, answer.headers.get("Location", ""))
-            if not url.startswith(f"{self._origin}/"):
+            if self._body is not None or not url.startswith(f"{self._origin}/"):
                 break
         raise GithubException(answer.status, {"message": "it leads to another address, where nothing is sent"})
 
     def _sent(self, verb: str, url: str, headers: dict[str, str], until: float) -> Answer:
         options = {"timeout": self.config.timeout, "allow_redirects": False, "stream": True}
-        with self.session.request(verb, url, headers=headers, **options) as response:  # type: ignore[arg-type]
+        with self.session.request(verb, url, headers=headers, data=self._body, **options) as response:  # type: ignore[arg-type]
             return Answer(response, until)
 
     def close(self) -> None:

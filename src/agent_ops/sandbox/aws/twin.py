@@ -5,6 +5,7 @@ https://docs.getmoto.org/en/latest/docs/server_mode.html
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -22,11 +23,11 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from agent_ops.sandbox.aws.auth import Refusal, Request, refusal
 from agent_ops.sandbox.aws.bucket_list import bucket_list
 from agent_ops.sandbox.aws.content import Content
-from agent_ops.sandbox.aws.left_behind import LeftBehind
 from agent_ops.sandbox.aws.protocols import Answer, Operation, error_answer, operation_of, refused
 from agent_ops.sandbox.faults import Fault, FaultBook, FaultKind
+from agent_ops.sandbox.left_behind import LeftBehind
 from agent_ops.sandbox.records import Call, Records
-from agent_ops.sandbox.world import World
+from agent_ops.sandbox.world import OutcomeSeed, World
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -44,7 +45,7 @@ class AwsTwin:
     def __init__(self, world: World, records: Records, faults: FaultBook) -> None:
         self._world, self._records, self._faults = world, records, faults
         self.content = Content(world.region, time.time())
-        self.left_behind = LeftBehind(world.tags, records, self.content)
+        self.left_behind = LeftBehind(world.outcomes_of("aws_tag"), records, self._tag)
         self.revoked, self.denied = False, frozenset[str]()
         self._moto = DomainDispatcherApplication(create_backend_app)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -75,6 +76,11 @@ class AwsTwin:
         name = self._world.jenkins_parameter(instance)
         client.put_parameter(Name=name, Value=json.dumps(value), Type="SecureString", Overwrite=True)
         client.close()
+
+    def _tag(self, seed: OutcomeSeed, address: str) -> None:
+        """What a pipeline tags with its user's address."""
+        name = hashlib.sha256(address.encode()).hexdigest()[:16]  # buckets' names are public: no address in them
+        self.content.tag_bucket(f"home-{name}", seed.target, address)
 
     def stop(self) -> None:
         self._server.shutdown()

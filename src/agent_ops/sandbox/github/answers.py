@@ -25,7 +25,7 @@ _ME = "svc-agent-ops"
 
 
 class Refused(Exception):
-    """An answer of 300 or more."""
+    """An answer of 300 or more, or GraphQL's 200 that says no."""
 
     def __init__(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         self.status, self.body, self.headers = status, dict(body), dict(headers or {})

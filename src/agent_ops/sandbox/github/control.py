@@ -6,6 +6,7 @@ import time
 
 from aiohttp import web
 
+from agent_ops.sandbox.github.site import SignOn
 from agent_ops.sandbox.github.twin import GithubTwin
 
 
@@ -19,6 +20,9 @@ class GithubControl:
         return [
             web.post("/github/pulls", self._pull),
             web.post("/github/members", self._member),
+            web.post("/github/identities", self._identity),
+            web.post("/github/sign_on", self._sign_on),
+            web.post("/github/pipelines", self._pipelines),
             web.post("/github/token", self._token),
             web.post("/github/limit", self._limit),
             web.post("/github/slow", self._slow),
@@ -29,6 +33,18 @@ class GithubControl:
 
     async def _member(self, request: web.Request) -> web.Response:
         self._twin.site.member(**await request.json())
+        return web.json_response({})
+
+    async def _identity(self, request: web.Request) -> web.Response:
+        self._twin.site.identity(**await request.json())
+        return web.json_response({})
+
+    async def _sign_on(self, request: web.Request) -> web.Response:
+        self._twin.site.sign_on = SignOn((await request.json())["state"])
+        return web.json_response({})
+
+    async def _pipelines(self, request: web.Request) -> web.Response:
+        self._twin.left_behind.idle = bool((await request.json())["idle"])
         return web.json_response({})
 
     async def _token(self, request: web.Request) -> web.Response:

@@ -35,7 +35,12 @@ class Budget:
 
 
 def _budgets() -> dict[str, Budget]:
-    return {"core": Budget(5000, _HOUR), "search": Budget(30, _MINUTE), "code_search": Budget(10, _MINUTE)}
+    return {
+        "core": Budget(5000, _HOUR),
+        "graphql": Budget(5000, _HOUR),
+        "search": Budget(30, _MINUTE),
+        "code_search": Budget(10, _MINUTE),
+    }
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 
 from agent_ops.sandbox.github import history
 from agent_ops.sandbox.github.history import Commit, Pull
@@ -14,11 +15,20 @@ from agent_ops.sandbox.records import Records
 TWIN = "github"
 
 
+class SignOn(str, Enum):
+    """The organisation's single sign-on, as our token sees it."""
+
+    THERE = "there"
+    NONE = "none"  # or one of the enterprise, which GitHub does not show here either
+    HIDDEN = "hidden"  # our token may not read it
+
+
 class GithubSite:
     """One organisation and its repositories.
 
     ``start`` is the Unix time of the sandbox's first start, from which all times count; ``members`` has each group's people with
-    their state, active or pending: the groups are the organisation and, as ``acme/name``, its teams.
+    their state, active or pending: the groups are the organisation and, as ``acme/name``, its teams; ``identities`` the login of
+    each address that signs in to the organisation, empty where nobody has signed in with it.
     """
 
     def __init__(self, records: Records) -> None:
@@ -33,6 +43,8 @@ class GithubSite:
         for place, changed in records.all(TWIN, "members").items():
             self.members[place] = dict(changed)
         self.people = {**PEOPLE, **{login: str(told["name"]) for login, told in records.all(TWIN, "person").items()}}
+        self.identities = {address: str(told["login"]) for address, told in records.all(TWIN, "identity").items()}
+        self.sign_on = SignOn.THERE
         self._opened = [(str(told["repository"]), Pull(**told["pull"])) for told in records.all(TWIN, "pull").values()]
 
     def at(self, offset: float) -> float:
@@ -100,6 +112,20 @@ class GithubSite:
         if login not in self.people:
             self.people[login] = name or login
             self._records.put(TWIN, "person", login, {"name": self.people[login]})
+
+    def identity(self, address: str, login: str) -> None:
+        """Somebody signs in to the organisation with an address; an empty login: it is provisioned, and nobody has."""
+        if login:
+            self.person(login)
+        self.identities[address] = login
+        self._records.put(TWIN, "identity", address, {"login": login})
+
+    def provisioned(self, group: str, address: str) -> None:
+        """A pipeline makes whoever has this address a member of the organisation and, for ``acme/name``, of a team of it."""
+        login = self.identities.get(address) or address.partition("@")[0].replace(".", "-").lower()
+        self.identity(address, login)
+        for team in dict.fromkeys(("", group.partition("/")[2])):
+            self.member(login, "active", team)
 
     def member(self, login: str, state: str, team: str = "") -> None:
         """Make somebody a member of the organisation or a team (active or pending), or none (an empty state)."""

@@ -23,12 +23,24 @@ class GithubSteering(ABC):
         """Make somebody a member of acme, or of a team of it: ``active`` or ``pending``; an empty state takes it back."""
         await self._in_github("members", login=login, state=state, team=team)
 
+    async def github_identity(self, address: str, login: str = "") -> None:
+        """Somebody signs in to acme with an address, and so links a login to it; without one, the address is only provisioned."""
+        await self._in_github("identities", address=address, login=login)
+
+    async def github_sign_on(self, state: str = "there") -> None:
+        """Let acme have its single sign-on (``there``), have ``none`` of its own, or keep it ``hidden`` from our token."""
+        await self._in_github("sign_on", state=state)
+
+    async def github_pipelines_idle(self, idle: bool = True) -> None:
+        """Let pipelines that provision a membership say that they worked, and make nobody a member."""
+        await self._in_github("pipelines", idle=idle)
+
     async def github_token(self, *, revoked: bool) -> None:
         """Revoke the token, or let it count again."""
         await self._in_github("token", revoked=revoked)
 
     async def github_limit(self, resource: str, seconds: float) -> None:
-        """Let a primary rate limit (core, search, code_search) be used up for so many seconds; 0 gives all calls back."""
+        """Let a primary limit (core, graphql, search, code_search) be used up for so many seconds; 0 gives all calls back."""
         await self._in_github("limit", resource=resource, seconds=seconds)
 
     async def github_slow_down(self, seconds: float, *, hint: bool = True) -> None:

@@ -13,12 +13,14 @@ from aiohttp import web
 
 from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.github.answers import Answers, Refused
+from agent_ops.sandbox.github.graphql import GraphQL
 from agent_ops.sandbox.github.limits import Limits
 from agent_ops.sandbox.github.render import plain_error
 from agent_ops.sandbox.github.site import TWIN, GithubSite
+from agent_ops.sandbox.left_behind import LeftBehind
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.web import twin_app
-from agent_ops.sandbox.world import World
+from agent_ops.sandbox.world import OutcomeSeed, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LIMITS = "rest/using-the-rest-api/rate-limits-for-the-rest-api"
@@ -40,7 +42,8 @@ class GithubTwin:
         self.revoked = False
         self._records, self._faults = records, faults
         self._token = world.credentials.github_token
-        self._answers = Answers(self.site, base_url)
+        self._answers, self._graphql = Answers(self.site, base_url), GraphQL(self.site)
+        self.left_behind = LeftBehind(world.outcomes_of("github_member"), records, self._joined, TWIN)
 
     def app(self) -> web.Application:
         app = twin_app(TWIN, self._records, self._faults)
@@ -72,14 +75,24 @@ class GithubTwin:
                 app.router.add_get(numbered, self._guarded(answer, "core"))
         app.router.add_get("/search/issues", self._guarded(answers.search_issues, "search"))
         app.router.add_get("/search/code", self._guarded(answers.search_code, "code_search"))
+        app.router.add_post("/graphql", self._asked)
         app.router.add_get("/rate_limit", self._guarded(self._rate_limit, ""))
         app.router.add_route("*", "/{path:.*}", self._guarded(_unknown, "core"))
         return app
+
+    def _joined(self, seed: OutcomeSeed, address: str) -> None:
+        self.site.provisioned(seed.target, address)
+
+    async def _asked(self, request: web.Request) -> web.StreamResponse:
+        text = await request.text()
+        return await self._guarded(lambda _: web.json_response(self._graphql.answer(text)), "graphql")(request)
 
     def _guarded(self, answer: Callable[[web.Request], web.Response], resource: str) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
             try:
                 self._admit(request, resource)
+                if request.path.startswith(("/orgs/", "/graphql")):
+                    self.left_behind.settle()
                 response = answer(request)
             except Refused as refusal:
                 response = web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)
@@ -100,6 +113,10 @@ class GithubTwin:
             )
         if resource and not self.limits.take(resource):
             words = "API rate limit exceeded for user ID 1000. If you reach out to GitHub Support for help, please include the"
+            if resource == "graphql":
+                raise Refused(
+                    200, {"errors": [{"type": "RATE_LIMITED", "message": f"{words} request ID {_request_id(request)}."}]}
+                )
             raise Refused(403, plain_error(f"{words} request ID {_request_id(request)}.", f"{_LIMITS}#about-primary-rate-limits"))
 
     def _know(self, header: str) -> None:

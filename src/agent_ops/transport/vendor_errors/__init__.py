@@ -7,7 +7,7 @@ answer below 500 says no, for good (``ServiceRefused``).
 
 from agent_ops.transport.vendor_errors.atlassian import confluence_errors, is_missing_at_atlassian, jira_errors
 from agent_ops.transport.vendor_errors.aws import aws_code, aws_read_errors, boto_errors
-from agent_ops.transport.vendor_errors.github import github_errors
+from agent_ops.transport.vendor_errors.github import github_answer, github_errors
 from agent_ops.transport.vendor_errors.http import (
     check_no_redirect,
     httpx_errors,
@@ -24,6 +24,7 @@ __all__ = [
     "boto_errors",
     "check_no_redirect",
     "confluence_errors",
+    "github_answer",
     "github_errors",
     "httpx_errors",
     "is_missing_at_atlassian",

@@ -32,6 +32,27 @@ def github_errors(service: str) -> Iterator[None]:
         raise ServiceUnavailable(service, f"answered with something that is no JSON ({type(error).__name__})") from error
 
 
+def github_answer(service: str, body: object, headers: Mapping[str, str]) -> object:
+    """What a GraphQL query asked for. It fails with 200, and says so in ``errors``, of which any makes the answer a part only.
+
+    https://spec.graphql.org/October2021/#sec-Errors; the types are GitHub's own.
+
+    Raises:
+        ServiceError: as for a REST call with the status that the type means.
+    """
+    told = body if isinstance(body, dict) else {}
+    errors = [error for error in told.get("errors") or [] if isinstance(error, dict)]
+    if not errors:
+        return told.get("data")
+    status = _STATUSES.get(str(errors[0].get("type") or ""), 502)
+    limited = {**headers, "x-ratelimit-remaining": "0"} if status == 429 else {}
+    words = one_line("; ".join(str(error.get("message") or "no words") for error in errors), MAX_WORDS)
+    raise _in_githubs_words(service, status, {"message": words}, limited)
+
+
+_STATUSES = {"NOT_FOUND": 404, "FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "RATE_LIMITED": 429}
+
+
 def _in_githubs_words(service: str, status: int, data: object, headers: Mapping[str, str]) -> ServiceError:
     body = data if isinstance(data, dict) else {}
     more = [str(one.get("message") or one.get("code")) for one in body.get("errors") or [] if isinstance(one, dict)]
