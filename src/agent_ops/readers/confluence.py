@@ -16,6 +16,7 @@ from agent_ops.domain.errors import ServiceError, ServiceRefused
 from agent_ops.domain.plain import harmless
 from agent_ops.domain.readings import Reading, Source
 from agent_ops.readers.atlassian import AtlassianConfig, AtlassianSite, ClientOptions, in_form, json_object
+from agent_ops.readers.confluence_access import SpaceAccess
 from agent_ops.readers.storage_format import storage_text
 from agent_ops.readers.texts import line, shortened
 from agent_ops.transport.vendor_errors import confluence_errors, is_missing_at_atlassian
@@ -68,6 +69,10 @@ class ConfluenceReader:
         """Whether our account may see a space: Confluence does not tell one that is hidden from one that there is not."""
         found = await self._get("api/v2/spaces", {"keys": key, "limit": 1})
         return in_form(_SERVICE, lambda: any(str(space["key"]).casefold() == key.casefold() for space in found["results"]))
+
+    async def let_in(self, key: str, account: str) -> str:
+        """By what an account (its id) may see a space; empty when by nothing: see :class:`SpaceAccess`."""
+        return await SpaceAccess(self._get).of(key, account)
 
     async def spaces(self, page: str = "") -> Reading:
         """The spaces that our account may see."""

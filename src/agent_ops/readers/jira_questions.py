@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from agent_ops.domain.errors import ServiceError, ServiceRefused
+from agent_ops.domain.errors import AccessRefused, ServiceError, ServiceRefused
 from agent_ops.domain.readings import Reading, Source
 from agent_ops.readers.adf import document_text
 from agent_ops.readers.atlassian import in_form, json_object
@@ -22,6 +22,8 @@ ROWS = 25
 COMMENTS = 8
 """Comments on a page."""
 _SERVICE = "Jira"
+_BROWSE_USERS = "USER_PICKER"
+"""Without it a search for people is empty, whoever there is."""
 _LISTED = "summary,status,assignee,priority,updated"
 _READ = f"{_LISTED},description,reporter,issuetype,labels,created"
 _DESCRIPTION, _COMMENT = 3600, 320  # so that an issue, or a page of rows, fits into a reading
@@ -86,6 +88,31 @@ class JiraQuestions:
 
         return in_form(_SERVICE, reading)
 
+    async def account_of(self, address: str) -> str:
+        """The id of the account that has an address; empty when none has. One call; another one when there is none.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-user-search. An account is the same in all of
+        Atlassian's cloud, and Confluence itself finds nobody by an address.
+
+        Raises also:
+            ServiceRefused: somebody may have the address, and hides it; AccessRefused: our account may not look for people.
+        """
+        found = await self._site.patiently(
+            lambda jira: jira.get(jira.resource_url("user/search"), params={"query": address, "maxResults": ROWS})
+        )
+        people = in_form(_SERVICE, lambda: [(str(one["accountId"]), one.get("emailAddress")) for one in _list(found)])
+        mine = [account for account, email in people if (email or "").casefold() == address.casefold()]
+        if mine:
+            return mine[0]
+        if any(not email for _, email in people):
+            words = "somebody is found by the address whose own address is hidden"
+            raise ServiceRefused(_SERVICE, words, "Let managed accounts show their address within the organisation.")
+        allowed = await self._get("mypermissions", {"permissions": _BROWSE_USERS})
+        if not in_form(_SERVICE, lambda: allowed["permissions"][_BROWSE_USERS]["havePermission"]):
+            words = "our account may not look for people"
+            raise AccessRefused(_SERVICE, words, "Give it the global permission Browse users and groups.")
+        return ""
+
     async def _get(self, resource: str, asked: dict[str, Any]) -> dict[str, Any]:
         return json_object(await self._site.patiently(lambda jira: jira.get(jira.resource_url(resource), params=asked)))
 
@@ -101,6 +128,12 @@ class JiraQuestions:
 
     def _source(self, key: str) -> Source:
         return Source(_SERVICE, key, f"{self._url}/browse/{key}")
+
+
+def _list(found: Any) -> list[Any]:
+    if not isinstance(found, list):
+        raise TypeError("no list")
+    return found
 
 
 def _whole(issue: dict[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -14,6 +14,7 @@ from agent_ops.domain.errors import PolicyError
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.ports import Verifier
 from agent_ops.readers.aws_tags import AwsTagVerifier
+from agent_ops.readers.confluence_spaces import ConfluenceSpaceVerifier
 from agent_ops.readers.github_members import GithubMemberVerifier
 
 GROUP = "agent_ops.verifiers"
@@ -47,3 +48,9 @@ def aws_tag(readers: Mapping[str, Any]) -> Verifier | None:
 def github_member(readers: Mapping[str, Any]) -> Verifier | None:
     """By GitHub's single sign-on and memberships."""
     return GithubMemberVerifier(readers["github"]) if "github" in readers else None
+
+
+def confluence_space(readers: Mapping[str, Any]) -> Verifier | None:
+    """By Confluence's permissions, of the account that Jira finds by the address: both must be configured."""
+    there = "jira" in readers and "confluence" in readers
+    return ConfluenceSpaceVerifier(readers["jira"], readers["confluence"]) if there else None

@@ -54,7 +54,7 @@ def world_of(policy: EntitlementPolicy, credentials: Credentials, pipeline_secon
         groups=tuple(GroupSeed(item.group, item.title, _licence(item)) for item in groups),
         jobs=tuple(_jobs(pipelines, pipeline_seconds)),
         projects=(*_PROJECTS, *(ProjectSeed(key, key) for key in sorted(_projects(policy) - {one.key for one in _PROJECTS}))),
-        spaces=_SPACES,
+        spaces=(*_SPACES, *(SpaceSeed(key, key.title(), 24) for key in sorted(_spaces(policy) - {one.key for one in _SPACES}))),
         outcomes=tuple(
             OutcomeSeed(item.verify.kind, item.pipeline, item.user_parameter, item.verify.target)
             for item in pipelines
@@ -68,6 +68,12 @@ def _projects(policy: EntitlementPolicy) -> set[str]:
     """The Jira projects in which the policy wants approvals to lie."""
     rules = [item.evidence for item in policy.catalogue.values() if item.evidence]
     return {rule.project for rule in rules if rule.kind == JIRA}
+
+
+def _spaces(policy: EntitlementPolicy) -> set[str]:
+    """The Confluence spaces in which the policy wants somebody to be seen."""
+    rules = [item.verify for item in policy.catalogue.values() if item.verify]
+    return {rule.target for rule in rules if rule.kind == "confluence_space"}
 
 
 def _licence(item: GroupItem) -> str:

@@ -8,10 +8,12 @@ from urllib.parse import quote_plus
 
 from agent_ops.sandbox.confluence.content import body_of
 from agent_ops.sandbox.confluence.search import plain_text
-from agent_ops.sandbox.confluence.site import Site
+from agent_ops.sandbox.confluence.site import EVERYBODY, Site
 from agent_ops.sandbox.records import Document
 
 _EXCERPT = 300
+OPERATIONS = (("read", "space"), ("create", "comment"), ("create", "page"), ("delete", "page"), ("administer", "space"))
+"""What may be allowed in a space: its key and what it is about."""
 
 
 class Renderer:
@@ -34,6 +36,16 @@ class Renderer:
             "icon": None,
             "_links": {"webui": f"/spaces/{key}"},
         }
+
+    def permission(self, numbered: tuple[int, tuple[str, str, tuple[str, str]]]) -> Document:
+        number, (kind, who, (key, target)) = numbered
+        return {"id": str(9000 + number), "principal": {"type": kind, "id": who}, "operation": {"key": key, "targetType": target}}
+
+    def role(self, assigned: tuple[str, str]) -> Document:
+        return {"principal": {"principalType": assigned[0], "principalId": assigned[1]}, "roleId": "viewer"}
+
+    def group(self, group: str) -> Document:
+        return {"type": "group", "name": "staff" if group == EVERYBODY else group, "id": group, "_links": {}}
 
     def page(self, page: Document, *, with_body: bool) -> Document:
         body: Document = {"storage": {"representation": "storage", "value": body_of(page)}} if with_body else {}

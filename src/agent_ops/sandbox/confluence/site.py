@@ -17,12 +17,16 @@ from agent_ops.sandbox.world import SpaceSeed, World
 
 TWIN = "confluence"
 _IDS_A_SPACE = 100_000
+EVERYBODY = "2f1d4c0e-4a51-4f7e-9d0b-6f5b8a7c1e01"
+"""The id of the group in which those are who were there before anybody was onboarded."""
 
 
 class Site:
     """The spaces and pages of one site. Documents of pages that were made or changed lie in the records.
 
-    ``began`` is the moment that dates of seeded pages are counted back from, in seconds since 1970.
+    ``began`` is the moment that dates of seeded pages are counted back from, in seconds since 1970. ``groups`` are account ids by
+    group, ``permissions`` who may see a space: kinds (user, group, role) and ids; ``roles`` who has a role there: kinds (USER,
+    GROUP, ACCESS_CLASS) and ids.
     """
 
     def __init__(self, world: World, records: Records, began: float | None = None) -> None:
@@ -30,8 +34,20 @@ class Site:
         self.began = time.time() if began is None else began
         self.spaces: dict[str, SpaceSeed] = {space.key: space for space in world.spaces}
         self.me = account_id_of(world.jira_user)
+        self.groups: dict[str, set[str]] = {EVERYBODY: {account_id_of(address_of(name, world.domain)) for name in PEOPLE}}
+        self.permissions = {key: [("group", EVERYBODY)] for key in self.spaces}
+        self.roles: dict[str, list[tuple[str, str]]] = {}
+        for told in records.all(TWIN, "permission").values():
+            self.permissions.setdefault(told["space"], []).append((told["kind"], told["id"]))
         self._emails = {account_id_of(address_of(name, world.domain)): name for name in PEOPLE}
         self._emails[self.me] = "Agent Ops"
+
+    def let_in(self, space: str, account: str) -> None:
+        """A right of its own for an account to see a space."""
+        kept = self.permissions.setdefault(space, [])
+        if ("user", account) not in kept:
+            kept.append(("user", account))
+            self._records.put(TWIN, "permission", f"{space}/{account}", {"space": space, "kind": "user", "id": account})
 
     @cached_property
     def pages(self) -> dict[str, Document]:

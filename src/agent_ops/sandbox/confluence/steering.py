@@ -29,5 +29,13 @@ class ConfluenceSteering(ABC):
         """Decide which spaces our account may not see, whether it may use Confluence at all, and whether its token is one."""
         await self._in_confluence("access", closed=sorted(closed), forbidden=forbidden, revoked=revoked)
 
+    async def confluence_let_in(self, space: str, email: str) -> None:
+        """Give the account of an address, which ``jira_person`` makes, a right of its own to see a space."""
+        await self._in_confluence("permissions", space=space, email=email)
+
+    async def confluence_pipelines_idle(self, idle: bool = True) -> None:
+        """Let pipelines that provision a space say that they worked, and let nobody in."""
+        await self._in_confluence("pipelines", idle=idle)
+
     async def _in_confluence(self, what: str, **body: Any) -> dict[str, Any]:
         return await asyncio.to_thread(self._control, "POST", f"/confluence/{what}", body)

@@ -12,13 +12,15 @@ from aiohttp import web
 from agent_ops.sandbox.atlassian.cursors import cursor, offset_of
 from agent_ops.sandbox.atlassian.lexer import QueryError
 from agent_ops.sandbox.atlassian.login import is_let_in
-from agent_ops.sandbox.confluence.render import Renderer
+from agent_ops.sandbox.atlassian.people import account_id_of
+from agent_ops.sandbox.confluence.render import OPERATIONS, Renderer
 from agent_ops.sandbox.confluence.search import PageSearch
 from agent_ops.sandbox.confluence.site import TWIN, Site
 from agent_ops.sandbox.faults import FaultBook
+from agent_ops.sandbox.left_behind import LeftBehind
 from agent_ops.sandbox.records import Document, Records
 from agent_ops.sandbox.web import twin_app
-from agent_ops.sandbox.world import World
+from agent_ops.sandbox.world import OutcomeSeed, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _V2, _V1 = "/wiki/api/v2", "/wiki/rest/api"
@@ -42,17 +44,21 @@ class ConfluenceTwin:
         self._login = (world.jira_user, world.credentials.jira_token)
         self._user = world.jira_user
         self._renderer = Renderer(self.site)
+        self.left_behind = LeftBehind(world.outcomes_of("confluence_space"), records, self._joined, TWIN)
 
     def app(self) -> web.Application:
         app = twin_app(TWIN, self._records, self._faults)
         app.router.add_get(f"{_V2}/spaces", self._guarded(self._spaces))
         app.router.add_get(f"{_V2}/spaces/{{id}}", self._guarded(self._space))
         app.router.add_get(f"{_V2}/spaces/{{id}}/pages", self._guarded(self._space_pages))
+        app.router.add_get(f"{_V2}/spaces/{{id}}/permissions", self._guarded(self._permissions))
+        app.router.add_get(f"{_V2}/spaces/{{id}}/role-assignments", self._guarded(self._roles))
         app.router.add_get(f"{_V2}/pages", self._guarded(self._pages))
         app.router.add_get(f"{_V2}/pages/{{id}}", self._guarded(self._page))
         app.router.add_get(f"{_V2}/pages/{{id}}/children", self._guarded(self._children))
         app.router.add_get(f"{_V1}/search", self._guarded(self._search))
         app.router.add_get(f"{_V1}/user/current", self._guarded(self._current))
+        app.router.add_get(f"{_V1}/user/memberof", self._guarded(self._groups))
         app.router.add_route("*", "/{path:.*}", self._guarded(_unknown))
         return app
 
@@ -82,6 +88,35 @@ class ConfluenceTwin:
     async def _space(self, request: web.Request) -> web.StreamResponse:
         key = self._space_key(request.match_info["id"])
         return web.json_response(self._renderer.space(key)) if key else _refused(request, 404, "NOT_FOUND", "Space not found")
+
+    async def _permissions(self, request: web.Request) -> web.StreamResponse:
+        """https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-space-permissions"""
+        key = self._space_key(request.match_info["id"])
+        if key is None:
+            return _refused(request, 404, "NOT_FOUND", "Space not found")
+        self.left_behind.settle()
+        me = [("user", self.site.me, one) for one in OPERATIONS]
+        rows = [*me, *((kind, who, one) for kind, who in self.site.permissions.get(key, ()) for one in OPERATIONS[:2])]
+        return self._listed(request, list(enumerate(rows)), self._renderer.permission)
+
+    async def _roles(self, request: web.Request) -> web.StreamResponse:
+        """https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-space-roles"""
+        key = self._space_key(request.match_info["id"])
+        if key is None:
+            return _refused(request, 404, "NOT_FOUND", "Space not found")
+        return self._listed(request, self.site.roles.get(key, []), self._renderer.role)
+
+    async def _groups(self, request: web.Request) -> web.StreamResponse:
+        """https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-users"""
+        account = request.query.get("accountId", "")
+        if not account:
+            return _refused(request, 400, "", f"{_BAD_REQUEST}accountId is required")
+        groups = [self._renderer.group(group) for group, people in self.site.groups.items() if account in people]
+        return web.json_response({"results": groups, "start": 0, "limit": 200, "size": len(groups), "_links": {}})
+
+    def _joined(self, seed: OutcomeSeed, address: str) -> None:
+        """What a pipeline gives whoever has this address."""
+        self.site.let_in(seed.target, account_id_of(address))
 
     async def _space_pages(self, request: web.Request) -> web.StreamResponse:
         key = self._space_key(request.match_info["id"])

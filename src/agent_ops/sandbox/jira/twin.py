@@ -15,9 +15,10 @@ from agent_ops.sandbox.faults import FaultBook
 from agent_ops.sandbox.jira.render import Renderer
 from agent_ops.sandbox.jira.search import UNBOUNDED, IssueSearch
 from agent_ops.sandbox.jira.site import TWIN, Site
+from agent_ops.sandbox.left_behind import LeftBehind
 from agent_ops.sandbox.records import Records
 from agent_ops.sandbox.web import twin_app
-from agent_ops.sandbox.world import World
+from agent_ops.sandbox.world import OutcomeSeed, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _UNSEEN = "Issue does not exist or you do not have permission to see it."
@@ -25,6 +26,7 @@ _REMOVED = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration guideline is"
     " available at https://developer.atlassian.com/changelog/#CHANGE-2046"
 )
+_BROWSE_USERS = "USER_PICKER"
 _TYPE = "application/json;charset=UTF-8"
 _API = "/rest/api/{version:2|3}"
 _MOST_ISSUES, _MOST_PROJECTS = 100, 100
@@ -34,7 +36,7 @@ class JiraTwin:
     """A Jira Cloud site on the given records; a second twin on the same records goes on where the first was.
 
     ``closed`` are the projects that our account may not browse, ``forbidden`` answers every call with 403, as for an account
-    without access to the product, ``revoked`` lets our token be none any more.
+    without access to the product, ``revoked`` lets our token be none any more; ``browses_users`` is our right to look for people.
     """
 
     def __init__(self, world: World, records: Records, faults: FaultBook, base_url: str, began: float | None = None) -> None:
@@ -42,6 +44,8 @@ class JiraTwin:
         self.site = Site(world, records, began)
         self.closed: set[str] = set()
         self.forbidden = self.revoked = False
+        self.browses_users = True
+        self.left_behind = LeftBehind(world.outcomes_of("confluence_space"), records, self._joined, TWIN)
         self._records, self._faults = records, faults
         self._login = (world.jira_user, world.credentials.jira_token)
         self._renderers = {version: Renderer(self.site, base_url, version) for version in ("2", "3")}
@@ -49,6 +53,8 @@ class JiraTwin:
     def app(self) -> web.Application:
         app = twin_app(TWIN, self._records, self._faults)
         app.router.add_get(f"{_API}/myself", self._guarded(self._myself))
+        app.router.add_get(f"{_API}/mypermissions", self._guarded(self._permissions))
+        app.router.add_get(f"{_API}/user/search", self._guarded(self._people))
         app.router.add_get(f"{_API}/serverInfo", self._guarded(self._server_info))
         app.router.add_get(f"{_API}/field", self._guarded(_fields))
         app.router.add_get(f"{_API}/issue/{{key}}", self._guarded(self._issue))
@@ -79,6 +85,31 @@ class JiraTwin:
     async def _myself(self, request: web.Request) -> web.StreamResponse:
         me = {**self._renderer(request).user(self.site.me, to_itself=True), "locale": "en_US"}
         return _answer({**me, "groups": {"size": 1, "items": []}, "applicationRoles": {"size": 1, "items": []}})
+
+    async def _permissions(self, request: web.Request) -> web.StreamResponse:
+        """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-permissions; of the global ones, one."""
+        if request.query.get("permissions") != _BROWSE_USERS:
+            return _refused(400, "The 'permissions' query parameter is required.")
+        told = {"id": "27", "key": _BROWSE_USERS, "name": "Browse users and groups", "type": "GLOBAL", "description": ""}
+        return _answer({"permissions": {_BROWSE_USERS: {**told, "havePermission": self.browses_users}}})
+
+    async def _people(self, request: web.Request) -> web.StreamResponse:
+        """By the beginning of a name or an address, a hidden one too; who may not browse users finds nobody, and is not told.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-user-search
+        """
+        self.left_behind.settle()
+        wanted, count = request.query.get("query", "").lower(), _number(request.query, "maxResults", 50)
+        if not wanted:
+            return _refused(400, "The query parameter is required.")
+        people = [user for user in self.site.users.values() if user.email.lower().startswith(wanted) or _named(user.name, wanted)]
+        shown = people[:count] if self.browses_users else []
+        return _answer([self._renderer(request).user(user) for user in shown])
+
+    def _joined(self, seed: OutcomeSeed, address: str) -> None:
+        """A pipeline that gives a space gives the account first, which is one in the whole site."""
+        del seed
+        self.site.person(address)
 
     async def _server_info(self, request: web.Request) -> web.StreamResponse:
         version = {"version": "1001.0.0-SNAPSHOT", "versionNumbers": [1001, 0, 0], "buildNumber": 100_273}
@@ -142,6 +173,10 @@ class JiraTwin:
         following = {} if last else {"nextPageToken": cursor(jql, start + count)}
         issues = [{"id": one["id"]} for one in shown] if fields == {"id"} else shown
         return _answer({"issues": issues, **following, "isLast": last})
+
+
+def _named(name: str, wanted: str) -> bool:
+    return any(word.startswith(wanted) for word in (name.lower(), *name.lower().split()))
 
 
 def _query(request: web.Request) -> dict[str, Any]:
