@@ -44,7 +44,7 @@ ELSEWHERE = {
     r"^(effectors/access_passes|runtime/first_sign_in)\.py": "no onboarding makes a pass; killed around each call in"
     " tests/integration/test_first_sign_in_killed.py",
     r"^runtime/lease\.py:\d+ leased: ": "only LangGraph Studio drives runs so",
-    r"^ledger/verifying\.py": "nothing is looked for under this policy: tests/integration/test_verification.py",
+    r"^ledger/verifying\.py.*asyncio\.sleep": "what is done is there at the first look: tests/contract/test_verifiers.py",
     r"^runtime/tasking\.py|Accounts\.reserve:": "a task's own: tests/integration/test_tasks.py",
     r"^runtime/(api_keys|register)\.py|^transport/entra_identity\.py": "the service's own, which no onboarding comes by",
     r"StoredPatterns\.": "memory as a vector store, whose writes no onboarding comes by",

@@ -74,7 +74,7 @@ def test_status_reads_it_back_without_any_service(demo: tuple[Path, subprocess.C
     assert [report["status"] for report in everybody].count("done") == 4
     one = json.loads(agent_ops("status", "Tomás Rivera", "--json", cwd=place).stdout)
     items = {item["item"]: item["status"] for item in one[0]["access_items"]}
-    assert items == {"aws": "failed", "github": "completed", "confluence": "completed", "database": "completed"}
+    assert items == {"aws": "failed", "github": "verified", "confluence": "verified", "database": "completed"}
     assert any(event["kind"] == "thought" for event in one[0]["events"])
     assert "tomas.rivera" in agent_ops("status", "Tomás Rivera", cwd=place).stdout
 

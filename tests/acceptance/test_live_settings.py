@@ -41,7 +41,8 @@ def test_a_hire_is_onboarded_from_the_file_alone(place: Path) -> None:
     assert done.returncode == EXIT_OK, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["employee"]["address"] == "ana.silva@acme.example"
-    assert {item["status"] for item in report["access_items"]} == {"completed"}
+    seen = {item["item"]: item["status"] for item in report["access_items"]}
+    assert seen == {"aws": "completed", "confluence": "verified", "database": "completed", "github": "verified"}
     assert len(list((place / "twins" / "sandbox" / "mailbox").glob("*.eml"))) == 2
     again = agent_ops(*HIRE, cwd=place)
     assert json.loads(again.stdout)["run"] == report["run"]
@@ -69,9 +70,13 @@ def test_the_log_tells_every_call_and_names_nobody(place: Path) -> None:
     done = agent_ops(*HIRE[:1], "Bea Costa", *HIRE[2:6], "--external-id", "E-2", cwd=place, LOG_LEVEL="debug", LOG_FILE="b.log")
     assert done.returncode == EXIT_OK, done.stdout + done.stderr
     calls = [line for line in log_lines(place / "b.log") if line["event"] == "service_call"]
-    assert {call["service"] for call in calls} == {"Entra login", "Graph", "AWS SSM", "Jenkins", "mail"}
+    looking = [call for call in calls if call["service"] in ("GitHub", "Jira", "Confluence")]
+    changing = [call for call in calls if call not in looking]
+    assert {call["service"] for call in changing} == {"Entra login", "Graph", "AWS SSM", "Jenkins", "mail"}
+    assert len(looking) == 5, "whose account, and whether it is a member; whose account, which space, who may see it"
     assert ("POST /users", 201) in {(call["operation"], call["status"]) for call in calls}
-    assert all({"run", "request", "employee", "agent", "action", "duration"} <= set(call) for call in calls), calls
+    assert all({"run", "request", "employee", "duration"} <= set(call) for call in calls), calls
+    assert all({"agent", "action"} <= set(call) for call in changing), calls
     written = (place / "b.log").read_text(encoding="utf-8").casefold()
     assert not re.search("bea|costa|@|it-desk", written)
 

@@ -152,7 +152,7 @@ class TestServed:
         assert told["status"] == "done", told
         assert told["run_id"] not in (*forged.values(), "forged")
         assert told["address"] == "ana.silva@acme.example"
-        assert [(item["item"], item["status"]) for item in told["items"]] == [(item, "completed") for item in items]
+        assert [(item["item"], item["status"]) for item in told["items"]] == [("aws", "completed"), ("github", "verified")]
         assert "create it" in told["thoughts"][0]
         assert told["summary"] == "account and 2 of 2 access items in place"
         done = studio.effects() - before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -207,6 +209,69 @@ async def test_a_pipelines_tag_is_looked_for_in_aws(
     assert report.run.status is RunStatus.DONE
     assert (aws(report)[0] is ItemStatus.VERIFIED) == (expected == "verified")
     assert "arn:aws:s3:::home-" in aws(report)[1] or expected != "verified"
+
+
+@pytest.fixture
+async def seeing(sandbox_settings: Settings) -> AsyncIterator[AgentOps]:
+    """The whole system in the sandbox, as the demo has it, but for the pauses."""
+    async with AgentOps(sandbox_settings) as ops:
+        looking = replace(ops._system.inspection, pauses=(0.0, 0.0))
+        ops._system = replace(ops._system, inspection=looking)
+        yield ops
+
+
+GIVEN = ("github", "confluence", "database")
+
+
+async def test_what_pipelines_did_is_seen_at_github_and_confluence(seeing: AgentOps, box: Sandbox) -> None:
+    before = len(box.effects())
+    report = await seeing.onboard(Profile("Vera Seenthere", "Engineering", external_id="V-1"), GIVEN)
+    assert {item.item: (item.status, item.reason) for item in report.items} == {
+        "github": (ItemStatus.VERIFIED, "seen: acme at GitHub, as vera-seenthere"),
+        "confluence": (ItemStatus.VERIFIED, "seen: space COMPANY, by a right of their own"),
+        "database": (ItemStatus.COMPLETED, ""),
+    }
+    effects = [call.effect for call in box.effects()[before:]]
+    assert sorted(effects) == ["entra.create", "entra.update", *["jenkins.build"] * 3, "mail", "mail"], "looking changes nothing"
+
+
+async def test_a_pipeline_that_lied_is_told_in_report_status_and_mail(seeing: AgentOps, box: Sandbox) -> None:
+    await box.github_pipelines_idle()
+    await box.confluence_pipelines_idle()
+    try:
+        report = await seeing.onboard(Profile("Liam Liedto", "Engineering", external_id="V-2"), GIVEN)
+    finally:
+        await box.github_pipelines_idle(False)
+        await box.confluence_pipelines_idle(False)
+    missed = {
+        "github": "reported as done, but not seen there (github_member acme)",
+        "confluence": "reported as done, but not seen there (confluence_space COMPANY)",
+    }
+    assert report.run.status is RunStatus.DONE
+    assert {item.item: (item.status, item.reason) for item in report.items if item.item in missed} == {
+        item: (ItemStatus.COMPLETED, words) for item, words in missed.items()
+    }
+    assert set(await sights(seeing, report)) == {("github", "contradicted"), ("confluence", "contradicted")}
+    assert all(words in report.run.summary for words in missed.values())
+    (status,) = await seeing.report("Liam Liedto")
+    assert [item for item in status.items if item.contradicted] == [item for item in report.items if item.contradicted]
+    letters = [file.read_text(encoding="utf-8") for file in (box.directory / "mailbox").glob("*.eml")]
+    (access,) = [letter for letter in letters if "in place for Liam Liedto" in letter]
+    told = " ".join(email.message_from_string(access, policy=email.policy.default).get_body(("plain",)).get_content().split())
+    assert all(words in told for words in missed.values())
+    assert "Somebody must look" in told
+
+
+async def test_an_organisation_without_single_sign_on_says_why_nobody_was_seen(seeing: AgentOps, box: Sandbox) -> None:
+    await box.github_sign_on("none")
+    try:
+        report = await seeing.onboard(Profile("Nora Nosign", "Engineering", external_id="V-3"), ("github",))
+    finally:
+        await box.github_sign_on()
+    assert [(item.item, item.status, item.reason) for item in report.items] == [("github", ItemStatus.COMPLETED, "")]
+    events = await seeing._system.store.read(lambda tx: tx.logs.all_events(report.run.id))
+    (why,) = [event.message for event in events if event.status == "unverified"]
+    assert "acme shows us no single sign-on of its own" in why
 
 
 async def test_a_task_about_nobody_has_nothing_to_be_seen(watched: Callable[..., AgentOps], ana: Profile) -> None:

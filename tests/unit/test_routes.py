@@ -57,6 +57,10 @@ def test_a_logged_call_names_nobody(url: str, told: str) -> None:
     assert operation_of("GET", url) == told
 
 
+def test_a_login_of_one_word_is_no_operation() -> None:
+    assert operation_of("GET", "https://api.github.com/orgs/acme/memberships/sukarno") == "GET /orgs/acme/memberships/{}"
+
+
 def test_a_jenkins_job_is_named_and_its_parameters_are_not() -> None:
     url = "http://jenkins/job/provisioning/job/aws-1/buildWithParameters?USER_EMAIL=ana.silva@acme.example"
     assert operation_of("POST", url, names=True) == "POST /job/provisioning/job/aws-1/buildWithParameters"

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import ITEM_ACTIONS
 from agent_ops.domain.employee import Employee
@@ -60,7 +62,8 @@ class Inspector:
                 yield key, rule
 
     async def _one(self, run_id: str, employee: Employee, key: str, rule: VerifyRule) -> None:
-        found = await self._looked(rule, employee)
+        with structlog.contextvars.bound_contextvars(run=run_id, item=key):  # what readers' clients log names the run
+            found = await self._looked(rule, employee)
         await self.journal.store.transaction(lambda tx: _record(tx, run_id, employee, key, found))
 
     async def _looked(self, rule: VerifyRule, employee: Employee) -> Sighting:

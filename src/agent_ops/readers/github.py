@@ -21,7 +21,7 @@ _FOUND = 20
 _MOST_FOUND = 1000
 _FRAGMENTS = "application/vnd.github.text-match+json"
 _LIST = "List what there is with list_repositories."
-_NO_SIGN_ON = "It needs SAML at the organisation, not the enterprise, and an owner's classic token with read:org."
+_NO_SIGN_ON = "It needs SAML at the organisation, and an owner's classic token with read:org or an installation's with members."
 
 
 class GithubReader:

@@ -19,6 +19,8 @@ from requests.adapters import HTTPAdapter
 
 log = structlog.get_logger(__name__)
 _PLAIN = re.compile(r"\$?[A-Za-z]+|v\d+(\.\d+)?")
+_OF_PEOPLE = frozenset({"memberships"})
+"""What a login follows, which may be one plain word."""
 
 
 @dataclass
@@ -54,8 +56,14 @@ def logged_call(service: str, operation: str) -> Iterator[Call]:
 def operation_of(method: str, url: str, *, names: bool = False) -> str:
     """A call's method and path, such as ``GET /users/{}``; ``names`` keeps every segment."""
     path = urlsplit(url).path
-    kept = path if names else "/".join(part if not part or _PLAIN.fullmatch(part) else "{}" for part in path.split("/"))
-    return f"{method} {kept}"
+    parts = path.split("/")
+    shown = (part if _is_plain(part, before) else "{}" for before, part in zip(["", *parts], parts, strict=False))
+    return f"{method} {path if names else '/'.join(shown)}"
+
+
+def _is_plain(part: str, before: str) -> bool:
+    """Whether a segment cannot name anybody: by its form, and by what stands before it."""
+    return not part or (bool(_PLAIN.fullmatch(part)) and before not in _OF_PEOPLE)
 
 
 class LoggedAdapter(HTTPAdapter):
