@@ -136,11 +136,15 @@ async def test_an_answer_of_another_form_is_no_answer(bench: Bench) -> None:
 
 
 async def test_the_question_follows_no_redirect(bench: Bench) -> None:
+    asked: list[str] = []
+
     async def moved(request: web.Request) -> web.Response:
+        asked.append(request.path)
         return web.Response(status=307, headers={"Location": f"http://{request.host}/api/graphql"})
 
     with pytest.raises(ServiceRefused, match="leads to another address"):
         await _answered_by(moved, bench)
+    assert asked == ["/graphql"]
 
 
 async def _answered_by(handler: Any, bench: Bench, root: str = "") -> str:
