@@ -98,15 +98,15 @@ def build_agent(spec: AgentSpec, *, persisted: bool = False) -> AgentGraph:
     return graph.compile(checkpointer=None if persisted else False, name=spec.name)
 
 
-def _entry(state: AgentState) -> str:
+async def _entry(state: AgentState) -> str:
     return "tools" if state["step"].get("tool") else "model"
 
 
-def _after_model(state: AgentState) -> str:
+async def _after_model(state: AgentState) -> str:
     return END if "observation" in state else "tools"
 
 
-def _after_tools(state: AgentState) -> str:
+async def _after_tools(state: AgentState) -> str:
     return END if "observation" in state else "model"
 
 

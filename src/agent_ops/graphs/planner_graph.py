@@ -52,7 +52,7 @@ def build_planner(
     return graph.compile(checkpointer=checkpointer, name="planner")
 
 
-def route(state: PlannerState) -> list[Send] | str:
+async def route(state: PlannerState) -> list[Send] | str:
     """The next wave: every step whose forerunners are done, and the mails that are due.
 
     Think is asked again only when something deviated or all is done. While something waits, no planner's word ends the run.
@@ -75,6 +75,6 @@ def _waits(state: PlannerState) -> bool:
     return any(o["waiting"] for o in state.get("observations") or [])
 
 
-def after_notify(state: PlannerState) -> str:
+async def after_notify(state: PlannerState) -> str:
     """A mail on the way leads back to observe, the last one to learn."""
     return "learn" if state.get("summary") is not None else "observe"
