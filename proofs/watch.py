@@ -24,13 +24,12 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlite_utils import Database
 
 from agent_ops.domain.effects import Action, Proposal
 from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.door import Ledger
-from agent_ops.storage import Store
+from agent_ops.storage import Checkpoints, Store
 from proofs.patching import patch
 from proofs.points import AFTER, BEFORE, Reader, awaiting, commit_sites
 
@@ -222,7 +221,7 @@ class Watch:
             self._transaction.release()
 
     def _make_writes_points(self, name: str) -> None:
-        write, count = getattr(AsyncSqliteSaver, name), iter(range(1, 1_000_000))
+        write, count = getattr(Checkpoints, name), iter(range(1, 1_000_000))
 
         async def counted(saver: BaseCheckpointSaver[Any], *args: Any, **options: Any) -> Any:
             self._writing += 1
@@ -231,7 +230,7 @@ class Watch:
             finally:
                 self._writing -= 1
 
-        patch(AsyncSqliteSaver, **{name: counted})
+        patch(Checkpoints, **{name: counted})
 
 
 def _site(frame: FrameType) -> str | None:

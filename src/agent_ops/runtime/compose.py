@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent_ops.agents import load_agents
 from agent_ops.domain.effects import OPERATOR, Action
@@ -47,7 +46,7 @@ from agent_ops.runtime.redacted import redacted
 from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.verifiers import verifiers
 from agent_ops.settings import Settings
-from agent_ops.storage import Store
+from agent_ops.storage import Checkpoints, Store
 from agent_ops.transport.chat_model import open_chat_model
 from agent_ops.transport.entra_identity import EntraIdentity
 from agent_ops.transport.jenkins_login import jenkins_logins
@@ -72,7 +71,7 @@ class System:
     planner: Planner
     model: MeteredModel | None
     graph: PlannerGraph
-    checkpoints: AsyncSqliteSaver
+    checkpoints: Checkpoints
     owners: Owners
     settings: Settings
     switch: KillSwitch
@@ -207,9 +206,9 @@ def _effectors(settings: Settings, stack: contextlib.AsyncExitStack) -> dict[Act
 
 
 @contextlib.asynccontextmanager
-async def open_checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+async def open_checkpoints(path: Path) -> AsyncIterator[Checkpoints]:
     """Checkpoints are history, never truth: plain types only, and no fsync at each commit."""
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+    async with Checkpoints.from_conn_string(str(path)) as saver:
         saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
         try:
             await saver.conn.execute("PRAGMA busy_timeout=10000")
