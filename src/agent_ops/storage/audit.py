@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cached_property
 
 from sqlite_utils import Database
 
@@ -18,12 +19,17 @@ _TRIGGERS = frozenset({"audit_never_changes", "audit_never_goes"})
 class Audit:
     """The chain; every method runs inside the caller's transaction."""
 
-    def __init__(self, db: Database, keys: AuditKeys) -> None:
-        self._db, self.keys = db, keys
+    def __init__(self, db: Database, keys: Callable[[], AuditKeys]) -> None:
+        self._db, self._now = db, keys
         self.appended: Head | None = None
         """The newest row that this transaction wrote."""
         self.anew = False
         """This transaction signed that there was no head: the next one is the first."""
+
+    @cached_property
+    def keys(self) -> AuditKeys:
+        """As they are when this transaction first asks for them: most only read, and looking for new ones takes a system call."""
+        return self._now()
 
     def append(self, kind: str, run_id: str, subject: str, action: str = "", item: str = "", detail: str = "") -> None:
         """Append a row. Ids and codes stay as they are; whatever else is given, a name or a reason, becomes a keyed hash."""

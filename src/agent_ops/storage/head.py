@@ -38,18 +38,20 @@ class HeadFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._synced = 0.0
+        self._keys: AuditKeys | None = None
+        self._judged: dict[bytes, Head | None] = {}
 
     def read(self, keys: AuditKeys) -> Head | None:
         """The newest head that is sealed as it must be; None when there is none."""
         with contextlib.suppress(FileNotFoundError), self._locked(os.O_RDONLY, fcntl.LOCK_SH) as file:
-            return _newest(file, keys)
+            return self._newest(file, keys)
         return None
 
     def begin(self, keys: AuditKeys, last: Head) -> None:
         """Write the first head, of a chain that has none yet; leave one that is there alone."""
         with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as file:
-            if _newest(file, keys) is None:
-                _write(file, keys, Head(last.id, last.mac, 1))
+            if self._newest(file, keys) is None:
+                self._write(file, keys, Head(last.id, last.mac, 1))
                 os.fsync(file)
 
     def advance(self, keys: AuditKeys, last: Head, chain: Audit, *, anew: bool = False) -> str | None:
@@ -65,16 +67,29 @@ class HeadFile:
             anew: a restore wrote that there was no head: begin with this one.
         """
         with self._locked(os.O_RDWR | (os.O_CREAT if anew else 0), fcntl.LOCK_EX) as file:
-            present = _newest(file, keys)
+            present = self._newest(file, keys)
             if present is None and not anew:
                 return "it is missing or damaged"
             of_the_chain = present is not None and chain.has(present)
             if present is not None and not of_the_chain and not chain.replaced(present):
                 return f"it says row {present.id}, which is not of this chain"
             if present is None or not of_the_chain or present.id < last.id:
-                _write(file, keys, Head(last.id, last.mac, present.turn + 1 if present else 1))
+                self._write(file, keys, Head(last.id, last.mac, present.turn + 1 if present else 1))
                 self._sync(file)
         return None
+
+    def _newest(self, file: int, keys: AuditKeys) -> Head | None:
+        """The lines are read every time; bytes that were judged by the same keys need not be again."""
+        known = self._judged if keys is self._keys else {}
+        content = os.pread(file, 2 * _LINE, 0)
+        lines = content[:_LINE], content[_LINE:]
+        self._keys, self._judged = keys, {line: known[line] if line in known else _parsed(line, keys) for line in lines}
+        return max((head for head in self._judged.values() if head is not None), key=lambda head: head.turn, default=None)
+
+    def _write(self, file: int, keys: AuditKeys, head: Head) -> None:
+        line = _line(keys, head)
+        os.pwrite(file, line, _LINE * (head.turn % 2))
+        self._judged[line] = head
 
     def _sync(self, file: int) -> None:
         if time.monotonic() - self._synced > _SYNC_EVERY_SECONDS:
@@ -91,12 +106,6 @@ class HeadFile:
             os.close(file)
 
 
-def _newest(file: int, keys: AuditKeys) -> Head | None:
-    content = os.pread(file, 2 * _LINE, 0)
-    heads = (_parsed(content[start : start + _LINE], keys) for start in (0, _LINE))
-    return max((head for head in heads if head is not None), key=lambda head: head.turn, default=None)
-
-
 def _parsed(line: bytes, keys: AuditKeys) -> Head | None:
     try:
         said = json.loads(line)
@@ -107,10 +116,9 @@ def _parsed(line: bytes, keys: AuditKeys) -> Head | None:
         return None
 
 
-def _write(file: int, keys: AuditKeys, head: Head) -> None:
+def _line(keys: AuditKeys, head: Head) -> bytes:
     said = {"id": head.id, "mac": head.mac, "turn": head.turn, "key": keys.current, "seal": keys.seal_of(keys.current, head)}
-    line = json.dumps(said, separators=(",", ":")).encode().ljust(_LINE - 1) + b"\n"
-    os.pwrite(file, line, _LINE * (head.turn % 2))
+    return json.dumps(said, separators=(",", ":")).encode().ljust(_LINE - 1) + b"\n"
 
 
 class HeadKeeper:

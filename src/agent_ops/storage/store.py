@@ -41,7 +41,7 @@ BUSY_TIMEOUT_SECONDS = 10.0
 class Tx:
     """Everything that can be read and written within one transaction."""
 
-    def __init__(self, db: Database, audit_keys: AuditKeys, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, db: Database, audit_keys: Callable[[], AuditKeys], pseudonyms: Pseudonyms) -> None:
         self.people = People(db, pseudonyms)
         self.runs = Runs(db, pseudonyms)
         self.effects = Effects(db)
@@ -164,7 +164,7 @@ class Store:
         await self._in(self._writer, lambda: scrub(self._connection(self._writer).conn))
 
     def _tx(self, db: Database) -> Tx:
-        return Tx(db, self._keys(), self._pseudonyms)
+        return Tx(db, self._keys, self._pseudonyms)
 
     async def _in(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         def guarded() -> T:
