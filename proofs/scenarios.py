@@ -22,7 +22,7 @@ from proofs.watch import Order, Orders, What
 
 INTENT_COMMITTED = r"Ledger\._open: commit \| after"
 ABOUT_TO_OPEN = r"Ledger\._open: await .*transaction.* \| before"
-ABOUT_TO_LOOK = r"Ledger\._to_the_service: await self\._recorded\(key\) \| before"
+ABOUT_TO_LOOK = r" Ledger\._performed: await self\.store\.read.* \| before"
 ABOUT_TO_SEND = r"Attempt\._send: await asyncio\.wait_for.* \| before"
 ABOUT_TO_SAY_SO = r"Attempt\._send: await self\._sending.* \| before"
 SEND_COMMITTED = r"Ledger\._sending: commit \| after"
