@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent_ops.api.routes import users
 from agent_ops.domain.effects import Action
 from tests.fakes import FakeServices
 from tests.service.conftest import Enter
@@ -79,6 +81,24 @@ async def test_pages_lead_to_the_next(app: FastAPI, enter: Enter) -> None:
         assert (paged, len(paged)) == (whole, 5)
     assert len((await client.get("/api/users/status_all?team=engineering")).json()) == 0
     assert (await client.get("/api/users/status_all?cursor=nobody")).status_code == 404
+
+
+@pytest.mark.parametrize("page", [1, 2, 5, 6])
+async def test_a_long_list_is_streamed_page_by_page(
+    app: FastAPI, enter: Enter, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    """However many pages there are, full or not: the same list, whole, once."""
+    client = await enter("hr")
+    for number in range(5):
+        await onboarded(client, app, {"name": "Ana Silva", "team": "Data", "external_id": f"E-{number}", "access_items": []})
+    whole = await client.get("/api/users/status_all")
+    monkeypatch.setattr(users, "_PAGE", page)
+    streamed = await client.get("/api/users/status_all")
+    assert ("content-length" in streamed.headers) is (page > 5)  # what is streamed has no length beforehand
+    assert streamed.headers["content-type"] == "application/json"
+    assert (streamed.json(), len(streamed.json())) == (whole.json(), 5)
+    assert len((await client.get("/api/users/status_all?team=Data")).json()) == 5
+    assert (await client.get("/api/users/status_all?team=engineering")).json() == []
 
 
 async def test_a_plan_changes_nothing_and_is_applied_once(app: FastAPI, enter: Enter, fakes: FakeServices) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.convertors import StringConvertor, register_url_convertor
 
@@ -14,12 +16,14 @@ from agent_ops.api.answers import Erased, PassAnswer, PlanAnswer, Queued, User, 
 from agent_ops.api.bodies import DeleteBody, OnboardBody, UpdateBody
 from agent_ops.domain.employee import EmployeeStatus
 from agent_ops.domain.errors import Against, NotFound
+from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Run
-from agent_ops.domain.standing import Wanted
+from agent_ops.domain.standing import Standing, Wanted
 from agent_ops.runtime import AgentOps
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=GuardedRoute)
 _LIST = TypeAdapter(list[User])
+_PAGE = 500  # employees that a list without a limit reads at a time
 NEXT_PAGE = {"Link": {"description": "The next page (RFC 8288), while there is one.", "schema": {"type": "string"}}}
 MeansUser = Annotated[str, Path(min_length=1, max_length=320, description="An employee id, an address or a full name.")]
 IdempotencyKey = Annotated[
@@ -47,6 +51,20 @@ class UserQuery(BaseModel):
     ] = None
     cursor: Annotated[str | None, Field(min_length=1, max_length=64, description="Only those after this employee's id.")] = None
     limit: Annotated[int, Field(ge=0, le=1000, description="At most so many; 0 means all.")] = 0
+
+
+def _listed(found: list[Standing], caller: Caller) -> bytes:
+    return _LIST.dump_json([User.of(one, caller) for one in found])
+
+
+async def _streamed(found: list[Standing], wanted: Wanted, ops: AgentOps, caller: Caller) -> AsyncIterator[bytes]:
+    """One JSON list, page after page, so that a whole company is never in memory at once."""
+    begins = b"["
+    while found:
+        yield begins + _listed(found, caller)[1:-1]
+        begins, wanted = b",", replace(wanted, cursor=found[-1].employee.id)
+        found = await ops.people(wanted) if len(found) == wanted.limit else []
+    yield b"]"
 
 
 async def queued(ops: AgentOps, run: Run, response: Response) -> Queued:
@@ -78,8 +96,11 @@ async def onboard_user(
 async def status_all(query: Annotated[UserQuery, Query()], ops: Acting, caller: Calling) -> Response:
     """Every employee in the order in which they were recorded, or a page of them."""
     status = query.status.value if query.status else None
-    found = await ops.people(Wanted(status=status, team=query.team, cursor=query.cursor, limit=query.limit))
-    answer = Response(_LIST.dump_json([User.of(one, caller) for one in found]), media_type="application/json")
+    wanted = Wanted(status=status, team=query.team, cursor=query.cursor, limit=query.limit or _PAGE)
+    found = await ops.people(wanted)
+    if not query.limit and len(found) == _PAGE:
+        return StreamingResponse(_streamed(found, wanted, ops, caller), media_type="application/json")
+    answer = Response(_listed(found, caller), media_type="application/json")
     if query.limit and len(found) == query.limit:
         answer.headers["Link"] = f'</api/users/status_all?cursor={found[-1].employee.id}&limit={query.limit}>; rel="next"'
     return answer
