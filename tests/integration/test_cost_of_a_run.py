@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 import pytest
 
-from agent_ops import AgentOps, Profile, Settings
+from agent_ops import AgentOps, Profile, RunStatus, Settings
 from agent_ops.domain.effects import Action
 from agent_ops.policies import EXAMPLE
-from agent_ops.storage import Store
+from agent_ops.storage import Checkpoints, Store
 from tests.fakes import FakeServices
 
 LIMITS = """
@@ -27,26 +28,35 @@ accounts_per_hour_per_caller = 9999
 burst_requests = 9999
 directory_size = 99999
 """
-MAX_COMMITS, MAX_READS, MAX_BYTES = 38, 60, 24 * 1024
+MAX_COMMITS, MAX_READS, MAX_CHECKPOINTS, MAX_WRITES, MAX_BYTES = 38, 51, 12, 16, 24 * 1024
+FEW, MANY, MAX_GROWTH = 4, 40, 10
 SENDS = {"entra.create_account": 1, "entra.set_attributes": 1, "jenkins.run_pipeline": 4, "mail.send": 2}
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """Transactions of the operations database, by kind."""
+    """Transactions of the operations database and writes of checkpoints, by kind; what plain functions of a graph cost."""
     counts: Counter[str] = Counter()
 
-    def counting(kind: str) -> Any:
-        original = getattr(Store, kind)
+    def counting(owner: Any, kind: str) -> Any:
+        original = getattr(owner, kind)
 
-        async def wrapped(store: Store, work: Any) -> Any:
+        async def wrapped(*given: Any, **named: Any) -> Any:
             counts[kind] += 1
-            return await original(store, work)
+            return await original(*given, **named)
 
         return wrapped
 
-    for kind in ("transaction", "read"):
-        monkeypatch.setattr(Store, kind, counting(kind))
+    for owner, kinds in ((Store, ("transaction", "read")), (Checkpoints, ("aput", "aput_writes"))):
+        for kind in kinds:
+            monkeypatch.setattr(owner, kind, counting(owner, kind))
+    sent = aiosqlite.Connection._execute
+
+    async def errand(connection: aiosqlite.Connection, *given: Any, **named: Any) -> Any:
+        counts["errands"] += 1
+        return await sent(connection, *given, **named)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", errand)
     yield counts
 
 
@@ -71,6 +81,31 @@ async def test_commits_reads_and_calls_of_an_onboarding(unlimited: Settings, fak
     assert {action: after[action] - before[action] for action in after} == SENDS
     assert counted["transaction"] <= MAX_COMMITS
     assert counted["read"] <= MAX_READS
+    assert counted["aput"] <= MAX_CHECKPOINTS
+    assert counted["aput_writes"] <= MAX_WRITES
+    assert counted["errands"] <= counted["aput"] + counted["aput_writes"] + 7  # one each; one look, one deletion
+
+
+async def test_forty_items_cost_at_most_ten_times_what_four_do(
+    settings: Settings, fakes: FakeServices, counted: Counter[str], tmp_path: Path
+) -> None:
+    """State and checkpoints do not grow with the square of the steps."""
+    policy_file = tmp_path / "policy.toml"
+    policy_file.write_text(_forty_pipelines() + LIMITS, encoding="utf-8")
+    settings = replace(settings, policy_file=policy_file, keep_checkpoints=True)
+    costs, numbers = [], iter(range(100))
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        await ops.onboard(hire(next(numbers)), ["item0"])
+        for items in (FEW, MANY):
+            counted.clear()
+            before = _size(settings), _size(settings, "checkpoints.db")
+            for _ in range(5):
+                report = await ops.onboard(hire(next(numbers)), [f"item{n}" for n in range(items)])
+                assert report.run.status is RunStatus.DONE
+            left = _size(settings) - before[0], _size(settings, "checkpoints.db") - before[1]
+            costs.append((counted["transaction"], counted["read"], counted["aput"], counted["aput_writes"], *left))
+    few, many = costs
+    assert [there / here <= MAX_GROWTH for here, there in zip(few, many, strict=True)] == [True] * len(few), costs
 
 
 async def test_bytes_that_a_finished_run_leaves(unlimited: Settings, fakes: FakeServices) -> None:
@@ -95,9 +130,17 @@ async def test_a_mail_that_was_taken_leaves_its_text_and_no_html(ops: AgentOps, 
     assert all("html" in sent.pinned for sent in fakes[Action.SEND_MAIL].done.values())
 
 
-def _size(settings: Settings) -> int:
-    """Bytes of the operations database once its log is folded in."""
-    path = settings.data_dir / "operations.db"
+def _forty_pipelines() -> str:
+    keys = [f"item{number}" for number in range(MANY)]
+    items = "".join(f'[items.{key}]\ntitle = "Access {key}"\npipeline = "provisioning/{key}"\n' for key in keys)
+    team = f'[teams.engineering]\ntitle = "Engineering"\nallowed = {keys}\nbirthright = {keys}\n'
+    place = '[locations.lisbon]\ntitle = "Lisbon"\nzone = "Europe/Lisbon"\ncountry = "PT"\n'
+    return f'levels = ["L1"]\n[company]\ndomain = "acme.example"\n{place}{items}{team}'
+
+
+def _size(settings: Settings, name: str = "operations.db") -> int:
+    """Bytes of a database once its log is folded in."""
+    path = settings.data_dir / name
     database = sqlite3.connect(path)
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
