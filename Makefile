@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench memory peers fuzz load prove prove-part chaos lock docs clean
+.PHONY: help demo test fast judges check format bench sandbox-bench memory peers fuzz load prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -34,7 +34,10 @@ format: $(VENV)/dev.stamp  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
+bench: $(VENV)/dev.stamp  ## one table: what we cost beside the peers, each figure with its target (PARTS="cpu start", RUNS=10000)
+	$(BIN)/python benchmarks/table.py --runs $(or $(RUNS),1000) $(PARTS)
+
+sandbox-bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sandbox
 	$(BIN)/python benchmarks/onboarding.py
 
 memory: $(VENV)/dev.stamp  ## print how good recommendations are: make memory DATA=directory of access data

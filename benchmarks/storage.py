@@ -48,6 +48,11 @@ class Left:
 
 async def storage_table() -> Table:
     """The measured bytes beside their limits."""
+    return _table(*await measured())
+
+
+async def measured() -> tuple[Left, Left]:
+    """What a run of few items leaves, and one of many."""
     with tempfile.TemporaryDirectory() as directory:
         policy = Path(directory) / "policy.toml"
         policy.write_text(_policy(MANY), encoding="utf-8")
@@ -57,7 +62,7 @@ async def storage_table() -> Table:
                 await _onboard(ops, MANY, "warm", 1)
                 few = await _left(ops, settings.data_dir, FEW)
                 many = await _left(ops, settings.data_dir, MANY)
-    return _table(few, many)
+    return few, many
 
 
 def _policy(items: int) -> str:
