@@ -6,9 +6,22 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from agent_ops.agents.spec import AgentSpec
-from agent_ops.domain.errors import ConfigurationError
+from agent_ops.domain.effects import Action
+from agent_ops.domain.errors import ConfigurationError, NotFound
+from agent_ops.tools.effect_tool import EffectTool
 
 GROUP = "agent_ops.agents"
+
+
+def actions_of(name: str) -> frozenset[Action] | None:
+    """What an agent's tools change; None without a name.
+
+    Raises:
+        NotFound: there is no such agent.
+    """
+    if name and name not in load_agents():
+        raise NotFound(f"there is no agent {name!r}", f"There are {', '.join(load_agents())}.")
+    return frozenset(tool.action for tool in load_agents()[name].tools if isinstance(tool, EffectTool)) if name else None
 
 
 @cache

@@ -75,6 +75,11 @@ class Gate:
         self._callers.take(caller.name)
         return caller
 
+    def more(self, caller: Caller, count: int) -> None:
+        """Count further requests that came in one, such as a batch's. Raises ``TooMany``."""
+        for _ in range(count):
+            self._callers.take(caller.name)
+
 
 class Needs:
     """A route's dependency that names the scope which its caller must have."""

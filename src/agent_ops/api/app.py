@@ -15,7 +15,7 @@ from agent_ops.api import contract, pages, problems
 from agent_ops.api.admission import Gate
 from agent_ops.api.envelope import Envelope
 from agent_ops.api.metrics import Meters
-from agent_ops.api.routes import administration, health, runs, tasks, users
+from agent_ops.api.routes import administration, health, langserve, runs, tasks, users
 from agent_ops.api.streams import Bell
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.grants import Caller
@@ -72,6 +72,7 @@ def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
     app.state.meters, app.state.items = meters, frozenset(policy.catalogue)
     for router in (users.router, tasks.router, runs.router, administration.router, health.router, health.open_router):
         app.include_router(router)
+    langserve.install(app)
     problems.install(app)
     pages.install(app)
     contract.install(app, policy, tuple(sorted({*load_agents(), NOTIFIER})))

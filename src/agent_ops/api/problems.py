@@ -130,7 +130,9 @@ async def _of_the_framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - installed for these
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(_methods(request.app.openapi()["paths"], request.url.path))) or "GET"
+        headers["Allow"] = ", ".join(sorted(_methods(request.app.openapi()["paths"], request.url.path))) or headers.get(
+            "Allow", "GET"
+        )
     kind = _kebab(http.HTTPStatus(error.status_code).phrase.title().replace(" ", ""))
     return answer(request, error.status_code, kind, str(error.detail), headers)
 

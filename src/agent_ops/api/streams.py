@@ -19,6 +19,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from agent_ops.api.answers import EventAnswer
 from agent_ops.domain.errors import StorageError
 from agent_ops.domain.grants import Caller
+from agent_ops.domain.runs import Event
 from agent_ops.runtime import AgentOps
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ _LOOK_EVERY_SECONDS = 0.2
 _LOOK_ANYWAY_SECONDS = 5.0
 _ASK_ANYWAY_SECONDS = 1.0
 _PING_SECONDS = 15
-_SEND_SECONDS = 60.0
+SEND_SECONDS = 60.0
 END = "end"
 
 
@@ -87,21 +88,28 @@ def stream(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -
     return EventSourceResponse(
         _messages(ops, bell, run_id, after, caller),
         ping=_PING_SECONDS,
-        send_timeout=_SEND_SECONDS,
+        send_timeout=SEND_SECONDS,
         headers={"Cache-Control": "no-store"},
     )
 
 
 async def _messages(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -> AsyncIterator[ServerSentEvent]:
+    async for event in follow(ops, bell, run_id, after):
+        after = event.id
+        yield ServerSentEvent(EventAnswer.of(event, caller).model_dump_json(), event=event.kind, id=str(event.id))
+    yield ServerSentEvent(json.dumps({"run_id": run_id}), event=END, id=str(after))
+
+
+async def follow(ops: AgentOps, bell: Bell, run_id: str, after: int) -> AsyncIterator[Event]:
+    """A run's events from the one after an id, as they happen, until the run has ended."""
     with bell.heard(run_id) as news:
         while True:
             news.clear()
             events, over = await ops.news(run_id, after)
             for event in events:
                 after = event.id
-                yield ServerSentEvent(EventAnswer.of(event, caller).model_dump_json(), event=event.kind, id=str(event.id))
+                yield event
             if over:
-                yield ServerSentEvent(json.dumps({"run_id": run_id}), event=END, id=str(after))
                 return
             if not events:
                 with contextlib.suppress(asyncio.TimeoutError):

@@ -32,6 +32,7 @@ class Task:
         settled: that what was asked for is so already; nothing is left to do then.
         withheld: why the run may change nothing although a change was asked for; empty when it may, or when none was.
         plan: the sealed plan of the change that was withheld, for a person to apply; empty where none could be made.
+        agent: the only agent that may carry it out; empty where the planner may choose among all.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Task:
     settled: str = ""
     withheld: str = ""
     plan: str = ""
+    agent: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; :meth:`from_json` reads it back."""
@@ -54,6 +56,7 @@ class Task:
             "settled": self.settled,
             "withheld": self.withheld,
             "plan": self.plan,
+            "agent": self.agent,
         }
 
     @classmethod

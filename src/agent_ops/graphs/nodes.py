@@ -51,7 +51,8 @@ def think_with(agents: tuple[str, ...], reading: frozenset[str] = frozenset()) -
         context, number = runtime.context, state.get("rounds", 0) + 1
         seen = tuple(observation_from_state(o) for o in state.get("observations") or [])
         known = await context.journal.known(context.run_id)
-        situation = Situation(known, seen, tuple(state.get("patterns", [])), agents)
+        only = known.task.agent if known.task else ""
+        situation = Situation(known, seen, tuple(state.get("patterns", [])), (only,) if only else agents)
         by_runbook = state.get("by_runbook", False)
         if number == (rounds := min(context.planner_rounds, MAX_ROUNDS)) + 1 and known.begun:  # settled before the end
             decision, by_runbook = await RunbookPlanner().decide(situation), True

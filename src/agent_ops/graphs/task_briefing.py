@@ -30,6 +30,7 @@ def task_briefing(situation: Situation, agents: Mapping[str, AgentSpec], task: T
     """
     needed = {proposal.agent for proposal in situation.known.due}
     shown = [spec for _, spec in sorted(agents.items()) if spec.only_reads or spec.name in needed]
+    shown = [spec for spec in shown if task.agent in ("", spec.name)]
     system = prompt("task") + "\n".join(f"{spec.name}: {', '.join(map(_call, spec.tools))}" for spec in shown)
     return [SystemMessage(system), HumanMessage("\n".join([*_lines(situation, task, due)]))]
 

@@ -44,7 +44,10 @@ def closing(situation: Situation, changed: str) -> Decision:
 def _told(step: Step, situation: Situation) -> str:
     seen: Observation | None = next((seen for seen in situation.observations if seen.step_id == step.id), None)
     if seen is None:
-        return f"{step.goal}: there is no agent {step.agent!r} here"
+        only = situation.known.task.agent if situation.known.task else ""
+        return (
+            f"{step.goal}: only {only} may carry this task out" if only else f"{step.goal}: there is no agent {step.agent!r} here"
+        )
     if not seen.succeeded:
         return f"{step.goal}: {seen.text}"
     count = len(seen.sources)

@@ -39,8 +39,8 @@ class Asked:
         return self.request is not None and self.request.profile.team != UNPLACED
 
 
-def asked_from(text: str, context: Mapping[str, Any] | None, caller: Caller) -> Asked:
-    """Check what was given.
+def asked_from(text: str, context: Mapping[str, Any] | None, caller: Caller, agent: str = "") -> Asked:
+    """Check what was given; ``agent`` is the only one that may carry the task out.
 
     Raises:
         InvalidRequest: naming what cannot be like that.
@@ -59,7 +59,7 @@ def asked_from(text: str, context: Mapping[str, Any] | None, caller: Caller) -> 
     if about:
         profile = Profile(**{"team": UNPLACED, **about})
         request = request_for(profile, given.get("access_items"), evidence=given.get("evidence"))
-    task = Task(_words(text), caller.name, caller.scopes, datetime.now(timezone.utc), dict(given))
+    task = Task(_words(text), caller.name, caller.scopes, datetime.now(timezone.utc), dict(given), agent=agent)
     return Asked(task, request, employee_id)
 
 

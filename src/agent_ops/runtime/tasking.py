@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agent_ops.agents import actions_of
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, ITEM_ACTIONS, Action, Proposal, keyed_id
 from agent_ops.domain.employee import UNPLACED, Employee, EmployeeStatus, identity_of
 from agent_ops.domain.errors import AgentOpsError, InvalidRequest
@@ -31,6 +32,13 @@ from agent_ops.storage import Tx
 
 RESERVE = Proposal("entra", Action.RESERVE_ADDRESS, "address")
 _OF_THE_ACCOUNT = ACCOUNT_ACTIONS | {Action.SET_ATTRIBUTES, Action.SET_MANAGER, Action.ENABLE_ACCOUNT}
+_NEEDED = {
+    Change.ADDRESS: frozenset({Action.RESERVE_ADDRESS}),
+    Change.ONBOARD: frozenset({Action.CREATE_ACCOUNT}),
+    Change.PENDING: ITEM_ACTIONS,
+}
+"""What a change cannot begin without."""
+_ASK_THE_PLANNER = "give the task to the planner, which chooses among all agents (POST /api/execute_task, /langserve/planner)"
 _NOT_NAMED = (
     "who is to be changed is named neither in the context nor, for what is pending, by a full name in the task: somebody who"
     " is found in what was read gets nothing. Name them, in one of the phrases of docs/tasks.md"
@@ -43,17 +51,24 @@ class Tasks:
 
     system: System
 
-    async def admit(self, text: str, context: Mapping[str, Any] | None, caller: Caller) -> Run:
+    async def admit(self, text: str, context: Mapping[str, Any] | None, caller: Caller, agent: str = "") -> Run:
         """Record a task and queue its run; what the run may change is decided here.
 
+        Args:
+            agent: the only agent that may carry it out: the grant then has nothing that this agent's tools do not do.
+
         Raises:
-            NotPermitted: the caller lacks ``task:read``. InvalidRequest: text or context cannot be like that, or a run of the
+            NotFound: no such agent. NotPermitted: the caller lacks ``task:read``.
+            InvalidRequest: text or context cannot be like that, or a run of the
             person goes on. IdentityConflict: as for a request. ServiceError: an approval, or a plan, needs a service that
             cannot be asked.
         """
         caller.require(TASK_READ)
-        asked = asked_from(text, context, caller)
+        its = actions_of(agent)
+        asked = asked_from(text, context, caller, agent)
         clauses = self._changes(asked)
+        if its is not None and _beyond(its, asked, clauses):
+            return await self._withheld(asked, caller, f"{agent} cannot do this by itself: {_ASK_THE_PLANNER}")
         if len(clauses) == 1:
             return await self._changing(clauses[0], asked, caller)
         if clauses:
@@ -108,7 +123,7 @@ class Tasks:
             return await self._withheld(asked, caller, "the context names no team, and an account needs one")
         if missing := [scope for scope in (TASK_WRITE, ONBOARD) if scope not in caller.scopes]:
             return await self._planned(request, asked, caller, missing)
-        run = await self.system.edge.admit(request, caller, order=TaskOrder(asked.task, kinds))
+        run = await self.system.edge.admit(request, caller, order=_order(asked.task, kinds))
         if await self.system.store.read(lambda tx: tx.tasks.get(run.id)) is None:
             settled = f"this was asked for before, by run {run.id}, which is {run.status.value}"
             return await self._reading(replace(asked.task, settled=settled), caller)
@@ -160,7 +175,7 @@ class Tasks:
         )
         if TASK_WRITE not in caller.scopes:
             return await self._planned(request, asked, caller, [TASK_WRITE])
-        order = TaskOrder(asked.task, None if ONBOARD in caller.scopes else ITEM_ACTIONS)
+        order = _order(asked.task, None if ONBOARD in caller.scopes else ITEM_ACTIONS)
         try:
             return await self.system.edge.retry(latest.id, _entitled(caller), order=order)
         except InvalidRequest:
@@ -174,7 +189,7 @@ class Tasks:
     async def _planned(self, request: Request | None, asked: Asked, caller: Caller, missing: list[str]) -> Run:
         """A caller who may not have it done gets what would be done: a sealed plan, which somebody else may apply."""
         why, plan = f"{caller.name} lacks the scope {missing[0]!r}", ""
-        if request is not None:
+        if request is not None and not asked.task.agent:
             try:
                 made = await Planning(self.system).plan(request, _entitled(caller))
                 why, plan = f"{why}; the plan of it can be applied by somebody who may", made.to_text()
@@ -200,6 +215,19 @@ class Tasks:
         run = tx.runs.get(run_id)
         assert run is not None  # noqa: S101 - inserted above
         return run
+
+
+def _order(task: Task, kinds: frozenset[Action] | None) -> TaskOrder:
+    """The order for a task, which has no effect of another kind than its one agent's tools, if it has one agent."""
+    its = actions_of(task.agent)
+    return TaskOrder(task, kinds if its is None else its if kinds is None else kinds & its)
+
+
+def _beyond(its: frozenset[Action], asked: Asked, clauses: tuple[WriteClause, ...]) -> bool:
+    """Whether the task asks for a change that an agent with these effects cannot even begin."""
+    if clauses:
+        return any(not _NEEDED[one.change] & its for one in clauses)
+    return asks_for_a_change(asked.task.text) or "access_items" in asked.task.context
 
 
 def _entitled(caller: Caller) -> Caller:

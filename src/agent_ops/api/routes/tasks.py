@@ -47,7 +47,7 @@ async def execute_task(
     """
     preferences = Preferences(request.headers.getlist("Prefer"))
     body.check(request.app.state.items)
-    run = await _taken_on(ops, body)
+    run = await taken_on(ops, body)
     over = await over_within(ops, request.app.state.bell, run.id, preferences.seconds)
     headers = {"Preference-Applied": said} if (said := preferences.applied(queued=not over)) else {}
     if not over:
@@ -56,14 +56,14 @@ async def execute_task(
     return JSONResponse(TaskAnswer.told(await ops.task(run.id), caller).model_dump(mode="json"), headers=headers)
 
 
-async def _taken_on(ops: AgentOps, body: TaskBody) -> Run:
-    """The run, recorded: from here on it needs nobody who listens.
+async def taken_on(ops: AgentOps, body: TaskBody, agent: str = "") -> Run:
+    """The run, recorded: from here on it needs nobody who listens. ``agent`` is the only one that may carry it out.
 
     Raises:
         Against: the body is what the contract allows, and yet nobody can be, or be given, what the context says.
     """
     try:
-        return await ops.submit_task(body.task, body.context.facts() if body.context else None)
+        return await ops.submit_task(body.task, body.context.facts() if body.context else None, agent=agent)
     except (Against, Ambiguous):
         raise
     except InvalidRequest as error:
