@@ -81,11 +81,15 @@ class AgentOps(Administration):
         self._dispatcher = LocalDispatcher(
             self._system.store, self._drive, self._system.owners, self._settings.lease, self._settings.concurrency
         )
+        if self._system.webhooks is not None:  # before anything happens that receivers are to hear of
+            await self._system.webhooks.begin()
         await self._dispatcher.start()
         self._background = [
             asyncio.create_task(deliver_for_ever(self._system.ledger)),
             asyncio.create_task(prune_for_ever(self._system.store, self._settings.event_days)),
         ]
+        if self._system.webhooks is not None:
+            self._background.append(asyncio.create_task(self._system.webhooks.deliver_for_ever()))
         return self
 
     async def __aexit__(

@@ -45,6 +45,7 @@ from agent_ops.runtime.reading import open_readers
 from agent_ops.runtime.redacted import redacted
 from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.verifiers import verifiers
+from agent_ops.runtime.webhooks import WebhookDelivery
 from agent_ops.settings import Settings
 from agent_ops.storage import Checkpoints, Store
 from agent_ops.transport.chat_model import open_chat_model
@@ -52,6 +53,7 @@ from agent_ops.transport.entra_identity import EntraIdentity
 from agent_ops.transport.jenkins_login import jenkins_logins
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.traces import Traces, open_traces
+from agent_ops.transport.webhooks import WebhookSender
 
 DATABASE = "operations.db"
 CHECKPOINTS = "checkpoints.db"
@@ -84,6 +86,7 @@ class System:
     readers: Mapping[str, Any]
     inspection: Inspector
     traces: Traces
+    webhooks: WebhookDelivery | None
 
     @property
     def owner(self) -> str:
@@ -179,7 +182,16 @@ async def compose(
             identity=EntraIdentity(settings.entra, settings.audiences) if settings.audiences else None,
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
             memory=PatternMemory(store, policy),
+            webhooks=_webhooks(settings, store, stack),
         )
+
+
+def _webhooks(settings: Settings, store: Store, stack: contextlib.AsyncExitStack) -> WebhookDelivery | None:
+    if settings.webhooks is None:
+        return None
+    sender = WebhookSender(settings.webhooks)
+    stack.push_async_callback(sender.close)
+    return WebhookDelivery(store, settings.webhooks, sender)
 
 
 async def _metered(config: ModelConfig, store: Store, stack: contextlib.AsyncExitStack) -> MeteredModel:

@@ -22,6 +22,7 @@ from agent_ops.settings.shared import ENV_FILE, env_variables, said, text
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.tracing import TraceVariables
 from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
+from agent_ops.settings.webhooks import WebhookVariables
 from agent_ops.transport.aws_session import AwsConfig
 from agent_ops.transport.github_config import GITHUB_URL, GithubConfig
 from agent_ops.transport.graph_token import EntraConfig
@@ -37,7 +38,7 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
-class Environment(ModelVariables, TraceVariables):
+class Environment(ModelVariables, TraceVariables, WebhookVariables):
     """Everything that can be set by name. An empty variable counts as not set; the environment wins over the file."""
 
     model_config = SettingsConfigDict(
@@ -244,6 +245,7 @@ class Environment(ModelVariables, TraceVariables):
             jira=jira_config(jira, self.ca_file or None, way),
             confluence=confluence_config(confluence, jira, self.ca_file or None, way),
             github=self._github(way),
+            webhooks=self.webhook_config(self.ca_file, way),
             credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
         )
 

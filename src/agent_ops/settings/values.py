@@ -21,6 +21,7 @@ from agent_ops.transport.graph_token import EntraConfig
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.routes import Proxies
 from agent_ops.transport.trace_config import TraceConfig
+from agent_ops.transport.webhooks import WebhookConfig
 
 DATA_DIR = Path("agent-ops-data")
 _NONE = SecretStr("")
@@ -57,6 +58,7 @@ class Settings:
         jira: where approvals are looked up, and what its agent reads; None: nowhere.
         confluence: what its agent reads; None: nothing.
         github: what its agent reads; None: nothing.
+        webhooks: who is told of what runs do; None: nobody.
         tracing: where runs are traced, without secrets and without what names people; None: nowhere.
         requests_per_minute: how many requests a worker of the REST service takes of one caller, and of one address
             that brings no good key.
@@ -87,6 +89,7 @@ class Settings:
     jira: JiraConfig | None = None
     confluence: ConfluenceConfig | None = None
     github: GithubConfig | None = None
+    webhooks: WebhookConfig | None = None
 
     @classmethod
     def for_sandbox(
@@ -156,6 +159,7 @@ class Settings:
         yield self.model.api_key.get_secret_value() if self.model else ""  # however the settings were made
         if self.tracing:
             yield from self.tracing.secrets()
+        yield from (secret for one in (self.webhooks.receivers if self.webhooks else ()) for secret in one.secrets)
         yield from (value.get_secret_value() for value in vars(self.credentials).values() if isinstance(value, SecretStr))
 
 

@@ -188,6 +188,17 @@ def patterns_are_kept(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def webhooks(db: Database) -> None:
+    """How far each receiver was told, by a hash of its URL, and what it is still to be told."""
+    db.execute("CREATE TABLE webhook_cursors (receiver TEXT PRIMARY KEY, event_id INTEGER NOT NULL) WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE webhook_messages (id TEXT PRIMARY KEY, receiver TEXT NOT NULL, body TEXT NOT NULL,"
+        " tries INTEGER NOT NULL DEFAULT 0, due_at REAL NOT NULL)"
+    )
+    db.execute("CREATE INDEX webhook_messages_due ON webhook_messages (receiver, due_at)")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

@@ -199,7 +199,7 @@ class Logs:
             after,
             limit,
         )
-        return [_event(row) for row in found]
+        return [event_of(row) for row in found]
 
     def all_events(self, run_id: str) -> list[Event]:
         """Every event of a run that is still kept."""
@@ -246,7 +246,8 @@ def run_of(row: Row) -> Run:
     )
 
 
-def _event(row: Row) -> Event:
+def event_of(row: Row) -> Event:
+    """An event from its row."""
     at = moment(row["at"])
     assert at is not None  # noqa: S101 - NOT NULL in the schema
     return Event(

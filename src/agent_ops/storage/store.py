@@ -33,6 +33,7 @@ from agent_ops.storage.runs import Logs, Runs
 from agent_ops.storage.scrubbing import scrub
 from agent_ops.storage.tasks import Tasks
 from agent_ops.storage.usage import ModelUse
+from agent_ops.storage.webhooks import Webhooks
 
 T = TypeVar("T")
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -56,6 +57,7 @@ class Tx:
         self.tasks = Tasks(db)
         self.api_keys = ApiKeys(db)
         self.listing = Listing(db)
+        self.webhooks = Webhooks(db)
         self.audit = Audit(db, audit_keys)
         self.logs = Logs(db, self.audit)
 
