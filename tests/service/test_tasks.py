@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.service.test_admission import is_problem
 PATH = "/api/execute_task"
 LIST = {"task": "List open pull requests of acme/web"}
 SAVE = {"task": "Generate and save email for user with name John Doe", "context": {"name": "John Doe"}}
+HIRED = {"name": "Rui Costa", "team": "Engineering", "external_id": "R-1"}
 READ, WRITE = ("task:read", "status"), ("task:read", "task:write", "status")
 
 
@@ -81,6 +83,42 @@ async def test_who_does_not_wait_is_told_where_the_run_is(
     slow.opened.set()
     await app.state.ops._ended(queued["run_id"], 20)
     assert (await client.get(queued["status_url"])).json()["task"]["sources"] == ["GitHub: acme/web#12", "GitHub: acme/web#14"]
+
+
+@pytest.mark.parametrize("path", [PATH, "/langserve/github/invoke"])
+async def test_who_hangs_up_is_waited_for_no_longer_and_their_run_goes_on(
+    app: FastAPI, enter: Enter, readers: dict[str, Scripted], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    client, slow = await enter("desk", *READ), Gate(monkeypatch, readers["github"])
+    body = json.dumps(LIST if path == PATH else {"input": LIST}).encode()
+    headers = [(b"authorization", client.headers["Authorization"].encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
+    scope |= {"query_string": b"", "scheme": "http", "server": ("service", 80), "client": ("127.0.0.1", 1), "root_path": ""}
+    coming: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if not coming:
+            await slow.reached.wait()
+        return coming.pop(0) if coming else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await asyncio.wait_for(app(scope, receive, send), 20)
+    assert sent[0]["status"] == 499 and not app.state.bell._waiting
+    (run,) = (await client.get("/api/runs")).json()
+    assert run["status"] == "running"
+    slow.opened.set()
+    await app.state.ops._ended(run["id"], 20)
+    assert (await client.get(f"/api/runs/{run['id']}")).json()["status"] == "done"
+
+
+@pytest.mark.parametrize("body", [LIST, SAVE, {"task": "Onboard the new hire Rui Costa", "context": HIRED}])
+async def test_a_tasks_run_is_named_by_the_request_that_gave_it(app: FastAPI, enter: Enter, body: dict[str, Any]) -> None:
+    client = await enter("hr", *WRITE, "onboard")
+    told = (await client.post(PATH, json=body, headers={"X-Request-ID": "desk-17"})).json()
+    assert await app.state.ops._system.store.read(lambda tx: tx.runs.request_of(told["run_id"])) == "desk-17"
 
 
 async def test_waiting_has_a_bound(enter: Enter, readers: dict[str, Scripted], monkeypatch: pytest.MonkeyPatch) -> None:

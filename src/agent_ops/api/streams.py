@@ -11,10 +11,12 @@ import contextlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
 
 import structlog
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
 
 from agent_ops.api.answers import EventAnswer
 from agent_ops.domain.errors import StorageError
@@ -29,6 +31,9 @@ _ASK_ANYWAY_SECONDS = 1.0
 _PING_SECONDS = 15
 SEND_SECONDS = 60.0
 END = "end"
+GONE = 499
+"""The status that the log and the metrics have of a request whose client hung up, as nginx counts it."""
+T = TypeVar("T")
 
 
 class Bell:
@@ -81,6 +86,23 @@ async def over_within(ops: AgentOps, bell: Bell, run_id: str, seconds: float) ->
                 return False
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(news.wait(), min(left, _ASK_ANYWAY_SECONDS))
+
+
+async def unless_gone(request: Request, waiting: Coroutine[Any, Any, T]) -> T | None:
+    """What is waited for; None when the client hangs up first: then nobody waits any more. The body has been read."""
+    waited, left = asyncio.ensure_future(waiting), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({waited, left}, return_when=asyncio.FIRST_COMPLETED)
+        return waited.result() if waited.done() else None
+    finally:
+        for task in (waited, left):
+            task.cancel()
+        await asyncio.gather(waited, left, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def stream(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -> EventSourceResponse:

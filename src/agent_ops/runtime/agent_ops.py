@@ -217,20 +217,23 @@ class AgentOps(Administration):
         self._dispatcher.wake()
         return run
 
-    async def submit_task(self, task: str, context: Mapping[str, Any] | None = None, *, agent: str = "") -> Run:
+    async def submit_task(
+        self, task: str, context: Mapping[str, Any] | None = None, *, agent: str = "", request_id: str | None = None
+    ) -> Run:
         """Record a free-form task and queue its run; docs/tasks.md says what it may change, and for whom.
 
         Args:
             task: what is asked, in words.
             context: facts about a joiner: fields of a Profile, ``access_items``, ``evidence``; or ``employee_id``.
             agent: the only agent that may carry it out; without it the planner chooses among all.
+            request_id: names the request in the log.
 
         Raises:
             NotFound: no such agent. NotPermitted: the caller lacks ``task:read``.
             InvalidRequest, IdentityConflict, ServiceError: as :meth:`submit`.
         """
         self._check_open()
-        run = await Tasks(self._system).admit(task, context, self._caller, agent)
+        run = await Tasks(self._system, request_id).admit(task, context, self._caller, agent)
         self._dispatcher.wake()
         return run
 

@@ -88,7 +88,7 @@ class Edge:
         admission = replace(self._checked(request, caller, idempotency_key, run_after), order=order)
         if request.evidence and await self.store.read(lambda tx: self._known_run(tx, admission)) is None:
             admission = await self._approved(admission)
-        return await self._told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
+        return await self.told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
 
     async def take_up(
         self,
@@ -122,10 +122,15 @@ class Edge:
             check_ended(latest)
             return latest if is_over(tx, latest, admission) else self._further_run(tx, admission)
 
-        return await (self.store.transaction(work) if plan is None else self._told(work, None))
+        return await (self.store.transaction(work) if plan is None else self.told(work, None))
 
     async def retry(
-        self, run_id: str, caller: Caller, evidence: Mapping[str, str] | None = None, order: TaskOrder | None = None
+        self,
+        run_id: str,
+        caller: Caller,
+        evidence: Mapping[str, str] | None = None,
+        order: TaskOrder | None = None,
+        request_id: str | None = None,
     ) -> Run:
         """Queue a new run that does what the given one did not: what failed, was unknown, held or never tried.
 
@@ -149,9 +154,9 @@ class Edge:
             tx.people.set_request(employee_id, admission.request)
             return self._further_run(tx, admission)
 
-        return await self._told(work, None)
+        return await self.told(work, request_id)
 
-    async def _told(self, work: Callable[[Tx], Run], request_id: str | None) -> Run:
+    async def told(self, work: Callable[[Tx], Run], request_id: str | None) -> Run:
         """Commit the work, and let the log name the request with every line about the run; a new run keeps its first."""
         asked = request_id or str(uuid.uuid4())
         if not (isinstance(asked, str) and _REQUEST_ID.fullmatch(asked)):

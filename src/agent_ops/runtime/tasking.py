@@ -47,9 +47,10 @@ _NOT_NAMED = (
 
 @dataclass(frozen=True)
 class Tasks:
-    """Admits tasks."""
+    """Admits tasks. ``request_id`` names the request in the log; made when not given."""
 
     system: System
+    request_id: str | None = None
 
     async def admit(self, text: str, context: Mapping[str, Any] | None, caller: Caller, agent: str = "") -> Run:
         """Record a task and queue its run; what the run may change is decided here.
@@ -123,7 +124,8 @@ class Tasks:
             return await self._withheld(asked, caller, "the context names no team, and an account needs one")
         if missing := [scope for scope in (TASK_WRITE, ONBOARD) if scope not in caller.scopes]:
             return await self._planned(request, asked, caller, missing)
-        run = await self.system.edge.admit(request, caller, order=_order(asked.task, kinds))
+        order = _order(asked.task, kinds)
+        run = await self.system.edge.admit(request, caller, request_id=self.request_id, order=order)
         if await self.system.store.read(lambda tx: tx.tasks.get(run.id)) is None:
             settled = f"this was asked for before, by run {run.id}, which is {run.status.value}"
             return await self._reading(replace(asked.task, settled=settled), caller)
@@ -140,7 +142,7 @@ class Tasks:
             return await self._joiner(request, asked, caller, _OF_THE_ACCOUNT)
         if TASK_WRITE not in caller.scopes:
             return await self._planned(request if asked.placed else None, asked, caller, [TASK_WRITE])
-        return await self.system.store.transaction(lambda tx: self._reserving(tx, employee_id, request, asked, caller))
+        return await self.system.edge.told(lambda tx: self._reserving(tx, employee_id, request, asked, caller), self.request_id)
 
     async def _their_address(self, employee: Employee) -> str:
         domain = self.system.edge.policy.domain
@@ -177,7 +179,7 @@ class Tasks:
             return await self._planned(request, asked, caller, [TASK_WRITE])
         order = _order(asked.task, None if ONBOARD in caller.scopes else ITEM_ACTIONS)
         try:
-            return await self.system.edge.retry(latest.id, _entitled(caller), order=order)
+            return await self.system.edge.retry(latest.id, _entitled(caller), order=order, request_id=self.request_id)
         except InvalidRequest:
             if latest.status is not RunStatus.DONE:
                 raise
@@ -201,7 +203,7 @@ class Tasks:
         return await self._reading(replace(asked.task, withheld=why, plan=plan), caller)
 
     async def _reading(self, task: Task, caller: Caller) -> Run:
-        return await self.system.store.transaction(lambda tx: self._queued(tx, "", task, (), caller, None))
+        return await self.system.edge.told(lambda tx: self._queued(tx, "", task, (), caller, None), self.request_id)
 
     def _queued(
         self, tx: Tx, employee_id: str, task: Task, effects: tuple[Proposal, ...], caller: Caller, request: Request | None

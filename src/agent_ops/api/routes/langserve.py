@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field, ValidationError
@@ -23,7 +23,7 @@ from agent_ops.api.answers import run_url
 from agent_ops.api.bodies import Body
 from agent_ops.api.facades import AgentInput, Followed, Hands, PlannerInput
 from agent_ops.api.routes.tasks import taken_on
-from agent_ops.api.streams import SEND_SECONDS
+from agent_ops.api.streams import GONE, SEND_SECONDS, unless_gone
 from agent_ops.api.task_body import TaskBody
 from agent_ops.domain.errors import Against, AgentOpsError
 from agent_ops.domain.runs import Run
@@ -105,7 +105,7 @@ def _by(agent: str) -> Admit:
 
 async def _asked(ops: AgentOps, body: TaskBody, request: Request, agent: str = "") -> Run:
     body.check(request.app.state.items)
-    return await taken_on(ops, body, agent)
+    return await taken_on(ops, body, request.state.request_id, agent)
 
 
 def _add(router: APIRouter, name: str, served: Served) -> None:
@@ -116,7 +116,7 @@ def _add(router: APIRouter, name: str, served: Served) -> None:
     async def invoke(request: Request, ops: Acting, caller: Calling) -> Any:
         """Admit the input, and answer its outcome."""
         hands = await _admitted(served, [(await _parsed(request, served.one)).input], ops, request)
-        return await handler.invoke(request, server_config=hands.config())
+        return await unless_gone(request, handler.invoke(request, server_config=hands.config())) or Response(status_code=GONE)
 
     @router.post(f"/{name}/batch", name=f"{name}_batch")
     async def batch(request: Request, ops: Acting, caller: Calling) -> Any:
@@ -124,7 +124,7 @@ def _add(router: APIRouter, name: str, served: Served) -> None:
         inputs = (await _parsed(request, served.several)).inputs
         request.app.state.gate.more(caller, len(inputs) - 1)
         hands = await _admitted(served, inputs, ops, request)
-        return await handler.batch(request, server_config=hands.config())
+        return await unless_gone(request, handler.batch(request, server_config=hands.config())) or Response(status_code=GONE)
 
     @router.post(f"/{name}/stream", name=f"{name}_stream")
     async def stream(request: Request, ops: Acting, caller: Calling) -> Any:

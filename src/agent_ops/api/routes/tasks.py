@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
 from agent_ops.api.answers import run_url
 from agent_ops.api.run_answers import TaskAnswer, TaskQueued
-from agent_ops.api.streams import over_within
+from agent_ops.api.streams import GONE, over_within, unless_gone
 from agent_ops.api.task_body import Preferences, TaskBody
 from agent_ops.domain.errors import Against, Ambiguous, InvalidRequest
 from agent_ops.domain.runs import Run
@@ -47,8 +47,10 @@ async def execute_task(
     """
     preferences = Preferences(request.headers.getlist("Prefer"))
     body.check(request.app.state.items)
-    run = await taken_on(ops, body)
-    over = await over_within(ops, request.app.state.bell, run.id, preferences.seconds)
+    run = await taken_on(ops, body, request.state.request_id)
+    over = await unless_gone(request, over_within(ops, request.app.state.bell, run.id, preferences.seconds))
+    if over is None:
+        return Response(status_code=GONE)
     headers = {"Preference-Applied": said} if (said := preferences.applied(queued=not over)) else {}
     if not over:
         queued = TaskQueued.of(run).model_dump(mode="json")
@@ -56,14 +58,15 @@ async def execute_task(
     return JSONResponse(TaskAnswer.told(await ops.task(run.id), caller).model_dump(mode="json"), headers=headers)
 
 
-async def taken_on(ops: AgentOps, body: TaskBody, agent: str = "") -> Run:
+async def taken_on(ops: AgentOps, body: TaskBody, request_id: str, agent: str = "") -> Run:
     """The run, recorded: from here on it needs nobody who listens. ``agent`` is the only one that may carry it out.
 
     Raises:
         Against: the body is what the contract allows, and yet nobody can be, or be given, what the context says.
     """
     try:
-        return await ops.submit_task(body.task, body.context.facts() if body.context else None, agent=agent)
+        facts = body.context.facts() if body.context else None
+        return await ops.submit_task(body.task, facts, agent=agent, request_id=request_id)
     except (Against, Ambiguous):
         raise
     except InvalidRequest as error:
