@@ -260,8 +260,8 @@ async def test_a_rule_that_the_policy_gained_since_withholds_the_item(
     profile = Profile("Evi Gained", "Engineering", external_id="EV-G")
     from datetime import date, timedelta
 
+    from agent_ops.runtime.asking import request_for
     from agent_ops.runtime.compose import compose
-    from agent_ops.runtime.edge import request_for
 
     async with compose(sandbox_settings) as system:
         run = await system.edge.admit(request_for(profile, ["aws", "database"]), Caller("hr"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from agent_ops import AgentOps, Profile, Settings
 from agent_ops.domain.decisions import Decision, Situation, Step
+from agent_ops.domain.recommendation import Recalled
 from agent_ops.graphs import PlannerContext, RunbookPlanner
 from agent_ops.runtime.compose import System
 from tests.fakes import FakeServices
@@ -44,8 +44,8 @@ class Memory:
     def __init__(self) -> None:
         self.learned = []
 
-    async def recall(self, run_id: str) -> Sequence[str]:
-        return ("a pattern",)
+    async def recall(self, run_id: str) -> Recalled:
+        return Recalled(("a pattern",))
 
     async def learn(self, run_id: str) -> None:
         self.learned.append(run_id)

@@ -17,6 +17,7 @@ from agent_ops import AgentOps, Caller, Profile, RunStatus, Settings
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import InvalidRequest
+from agent_ops.domain.recommendation import Recalled
 from agent_ops.memory.vector_store import PatternVectorStore
 from agent_ops.runtime.remembering import StoredPatterns
 from agent_ops.storage import Store
@@ -54,10 +55,10 @@ async def test_who_comes_later_hears_of_those_before_and_nothing_that_names_one(
     ((profile, people, items, _),) = await rows(of(admin).store)
     assert (profile, people) == (LISBON, 6)
     assert items == dict.fromkeys([item.item for item in reports[0].items if item.status.in_place], 6)
-    lines = await memory.recall(reports[0].run.id)
+    lines = (await memory.recall(reports[0].run.id)).patterns
     assert any(line.startswith("github: 6 of 6 people of Engineering L2 in Lisbon have it (probability 0.") for line in lines)
     assert [word for word in " ".join(NAMES).split() if word in "".join(lines)] == []
-    assert await memory.recall("a run that is only planned") == []
+    assert await memory.recall("a run that is only planned") == Recalled()
 
 
 async def test_learning_again_counts_once(admin: AgentOps, ana: Profile) -> None:

@@ -10,8 +10,8 @@ import pytest
 from agent_ops import AgentOps, Caller, ItemStatus, Profile, RunReport, Settings
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import InvalidRequest
+from agent_ops.runtime.asking import request_for
 from agent_ops.runtime.compose import compose
-from agent_ops.runtime.edge import request_for
 from tests.approving import PAIR, approving_policy
 from tests.fakes import FakeServices
 

@@ -20,6 +20,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
 from agent_ops import Decision, Situation, Step
+from agent_ops.domain.recommendation import Recalled
 from agent_ops.graphs import RunbookPlanner
 
 AGENTS = ("entra", "jenkins")
@@ -214,8 +215,8 @@ class Poisoned:
     rows: tuple[str, ...]
     learned: list[str] = field(default_factory=list)
 
-    async def recall(self, run_id: str) -> Sequence[str]:
-        return self.rows
+    async def recall(self, run_id: str) -> Recalled:
+        return Recalled(self.rows)
 
     async def learn(self, run_id: str) -> None:
         self.learned.append(run_id)

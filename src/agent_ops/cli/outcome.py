@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from agent_ops.cli.board import Board
-from agent_ops.cli.report import employees_table, problems, report_json
+from agent_ops.cli.report import employees_table, problems, recommended, report_json
 from agent_ops.cli.screen import Screen, json_text
 from agent_ops.domain.runs import Run, RunReport, RunStatus
 from agent_ops.runtime import AgentOps
@@ -36,7 +36,7 @@ def leave_with(report: RunReport, as_json: bool) -> NoReturn:
         click.echo(json_text(report_json(report)))
     else:
         console = Screen()
-        console.print(employees_table([report]), problems([report]))
+        console.print(employees_table([report]), problems([report]), recommended([report]))
         console.print(f"{report.run.summary}\nrun {report.run.id}", highlight=False)
     raise SystemExit(exit_code(report.run.status))
 

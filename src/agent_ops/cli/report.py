@@ -13,6 +13,7 @@ from rich.text import Text
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.evaluation import Evaluation
+from agent_ops.domain.recommendation import Choice
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.domain.usage import Usage
 
@@ -53,6 +54,7 @@ def report_json(report: RunReport) -> dict[str, Any]:
         "model": asdict(run.usage),
         "mails": [asdict(mail) for mail in report.mails],
         "denials": report.denials,
+        "recommended": [asdict(one) for one in report.recommended],
         "evaluation": report.evaluation.to_json() if report.evaluation else None,
         "events": [_event_json(event) for event in report.events],
     }
@@ -139,6 +141,16 @@ def _problems(report: RunReport) -> Iterator[RenderableType]:
     for mail in report.mails:
         if not mail.delivered and mail.reason:
             yield Text.assemble((f"{name}: ", "bold"), f"mail to {mail.recipient} in the outbox: {mail.reason}")
+
+
+def recommended(reports: list[RunReport]) -> RenderableType:
+    """What long-term memory had for whom."""
+    return Group(*(_recommended(report.employee.profile.name, one) for report in reports for one in report.recommended))
+
+
+def _recommended(name: str, one: Choice) -> Text:
+    how = f"given unasked until {one.until}" if one.until else "suggested"
+    return Text.assemble((f"{name}: ", "bold"), f"{one.item} {how}: {one.said}", style="dim")
 
 
 def events_table(events: tuple[Event, ...]) -> Table:

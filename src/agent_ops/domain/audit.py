@@ -104,6 +104,7 @@ CODES = frozenset(
         *("again", "attempt", "backup_of", "bad-argument", "beyond-policy", "by", "cancelled", "closed", "decision", "done"),
         *("failed", "finish", "head", "held", "key", "no-grant", "none", "opened", "policy", "reason", "refused", "retired"),
         *("seal", "steps", "tripped", "unapproved", "unknown-tool", "waiting"),
+        *("auto", "holders", "least", "people"),
         *("busy", "no-scope", "not-created", "not-ready", "paused", "too-many", "too-old"),
     }
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent_ops.domain.evidence import EvidenceRule
 from agent_ops.domain.notices import Contacts
+from agent_ops.domain.recommendation import AutoRule
 from agent_ops.domain.verification import VerifyRule
 
 DEFAULT_TIMEOUT_SECONDS = 3600.0
@@ -22,7 +23,7 @@ class PipelineItem:
     drops undeclared parameters silently. ``instance`` names the Jenkins that has the job. ``idempotent``: running it twice
     does no harm, so that a build whose fate is unknown may be repeated. ``revoke`` is the job that takes the access back, with
     the same parameters but the fixed ones; empty when there is none. ``evidence`` is the approval that a request must show,
-    ``verify`` where the access can be seen once it is given.
+    ``verify`` where the access can be seen once it is given, ``auto`` that it may be given unasked.
     """
 
     key: str
@@ -38,6 +39,7 @@ class PipelineItem:
     revoke: str = ""
     evidence: EvidenceRule | None = None
     verify: VerifyRule | None = None
+    auto: AutoRule | None = None
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,27 @@ ATTRIBUTES = ("team", "level", "location")
 
 
 @dataclass(frozen=True)
+class Source:
+    """The part of a pattern that one requester brought; ``requester`` is a keyed hash, empty for an imported history."""
+
+    requester: str
+    people: int
+    items: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Pattern:
-    """A distinct profile, how many ``people`` have it, how many of them hold each item, and the day of the newest of them."""
+    """A distinct profile, how many ``people`` have it, how many of them hold each item, and the day of the newest of them.
+
+    ``sources`` are who asked for them; together they are the whole.
+    """
 
     id: int
     profile: Mapping[str, str]
     people: int
     items: Mapping[str, int]
     last_seen: str
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from agent_ops.domain.policy_tables import (
     parse_team,
     tables_of,
 )
+from agent_ops.domain.recommendation import RecommendRules
 from agent_ops.domain.separation import Separation, collision, separations_from
 
 __all__ = [
@@ -64,6 +65,7 @@ class EntitlementPolicy:
     callers: Mapping[str, frozenset[str]] | None = None
     separations: tuple[Separation, ...] = ()
     first_sign_in: FirstSignInRules = field(default_factory=FirstSignInRules)
+    recommend: RecommendRules = field(default_factory=RecommendRules)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> EntitlementPolicy:
@@ -73,7 +75,7 @@ class EntitlementPolicy:
             PolicyError: naming the table and key that is wrong.
         """
         known = {"company", "account", "first_sign_in", "locations", "items", "levels", "teams"}
-        check_keys("the file", tables, known | {"separation", "callers", "limits"})
+        check_keys("the file", tables, known | {"separation", "callers", "limits", "recommend"})
         catalogue = {key: parse_item(key, table) for key, table in tables_of(tables, "items")}
         levels = tuple(str(level) for level in tables.get("levels", ()))
         policy = cls(
@@ -85,11 +87,13 @@ class EntitlementPolicy:
             account=parse_account(tables.get("account", {})),
             first_sign_in=parse_first_sign_in(tables.get("first_sign_in", {})),
             separations=separations_from(tables.get("separation", []), catalogue),
+            recommend=RecommendRules.from_policy(tables.get("recommend", {})),
             limits=Limits.from_table(tables.get("limits", {})),
             callers=callers_from_table(tables["callers"]) if "callers" in tables else None,
             version=_version({key: table for key, table in tables.items() if key not in ("callers", "limits", "first_sign_in")}),
         )
         policy._check_birthrights()
+        policy._check_auto()
         return policy
 
     def _check_birthrights(self) -> None:
@@ -101,6 +105,12 @@ class EntitlementPolicy:
                     raise PolicyError(
                         f"[teams.{team.key}]{f' level {level}' if level else ''} gives by birthright: {found.words}"
                     )
+
+    def _check_auto(self) -> None:
+        """Refuse that something is given unasked which not everybody may hold beside everything else."""
+        for rule in self.separations:
+            if found := sorted(key for key in rule.items if getattr(self.catalogue[key], "auto", None)):
+                raise PolicyError(f"[items.{found[0]}] auto = true, and [[separation]] names it: it is not of low risk")
 
     def check_evidence(self, kinds: Iterable[str]) -> None:
         """Refuse items whose approval nothing here can look up.

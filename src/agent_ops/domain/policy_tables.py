@@ -22,6 +22,7 @@ from agent_ops.domain.errors import PolicyError
 from agent_ops.domain.evidence import EvidenceRule
 from agent_ops.domain.first_sign_in import LONGEST_MINUTES, SHORTEST_MINUTES, FirstSignInRules
 from agent_ops.domain.notices import Contacts
+from agent_ops.domain.recommendation import AUTO_KEYS, AutoRule
 from agent_ops.domain.verification import VerifyRule
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -31,6 +32,7 @@ _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0
 _PIPELINE_KEYS = {
     *("title", "pipeline", "instance", "parameters", "request_id_parameter", "user_parameter", "timeout_seconds"),
     *("unstable_is_success", "idempotent", "revoke", "evidence", "verify"),
+    *AUTO_KEYS,
 }
 _GROUP_KEYS = {"title", "group", "account", "licence", "mailbox", "timeout_seconds", "evidence", "verify"}
 
@@ -87,10 +89,11 @@ def parse_item(key: str, table: Mapping[str, Any]) -> CatalogueItem:
         str(table.get("revoke", "")),
         _evidence(where, table),
         _verify(where, table),
+        AutoRule.from_table(where, table),
     )
     if item.revoke and not _JOB.fullmatch(item.revoke):
         raise PolicyError(f"{where} revoke {item.revoke!r} is no Jenkins job's full folder path")
-    names = [*item.parameters, item.user_parameter, item.request_id_parameter]
+    names = [*item.parameters, item.user_parameter, item.request_id_parameter, *([item.auto.parameter] if item.auto else [])]
     if len(set(names)) != len(names) or item.timeout_seconds <= 0:
         raise PolicyError(f"{where} repeats a parameter name or has no positive timeout_seconds")
     return item

@@ -23,6 +23,7 @@ from agent_ops.domain.employee import Employee
 from agent_ops.domain.evidence import Approval
 from agent_ops.domain.known import Known
 from agent_ops.domain.readings import Reading
+from agent_ops.domain.recommendation import Recalled
 from agent_ops.domain.tasks import StepResult
 
 
@@ -83,8 +84,8 @@ class Planner(Protocol):
 class PatternStore(Protocol):
     """Long-term memory: what employees of one profile ended up with."""
 
-    async def recall(self, run_id: str) -> Sequence[str]:
-        """Patterns near to the profile of the run's employee, in words, best first."""
+    async def recall(self, run_id: str) -> Recalled:
+        """Patterns near to the profile of the run's employee, in words, best first; and what is recommended for them."""
 
     async def learn(self, run_id: str) -> None:
         """Take in the verified outcome of a finished run."""

@@ -11,6 +11,7 @@ from typing import Any
 from agent_ops.domain.access import AccessItem
 from agent_ops.domain.employee import Employee, Profile, check_fields
 from agent_ops.domain.evaluation import Evaluation
+from agent_ops.domain.recommendation import Choice
 from agent_ops.domain.usage import Usage
 
 
@@ -115,7 +116,7 @@ class Event:
     run_id: str
     employee_id: str
     at: datetime
-    kind: str  # thought, action, status, mail, model, run
+    kind: str  # thought, action, status, mail, model, run, recommend
     message: str
     agent: str = ""
     item: str = ""
@@ -157,6 +158,7 @@ class RunReport:
 
     ``account`` are the parts of the company account: account, attributes, manager, enabled. ``denials`` counts what the run
     asked for and was denied, as the audit has it. ``evaluation`` says how the run did, once it has ended.
+    ``recommended`` is what long-term memory suggested, and what the employee was given unasked.
     """
 
     run: Run
@@ -167,3 +169,4 @@ class RunReport:
     events: tuple[Event, ...] = field(default=(), repr=False)
     denials: int = 0
     evaluation: Evaluation | None = None
+    recommended: tuple[Choice, ...] = ()

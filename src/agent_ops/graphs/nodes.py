@@ -13,6 +13,7 @@ from agent_ops.agents.graph import AgentGraph
 from agent_ops.domain.decisions import Decision, Situation, check_decision
 from agent_ops.domain.effects import OutcomeKind
 from agent_ops.domain.errors import PlannerError
+from agent_ops.domain.recommendation import Recalled
 from agent_ops.domain.veil import veiled_situation
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.runbook import RunbookPlanner, summarise
@@ -34,9 +35,11 @@ class Node(Protocol):
 async def recall(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """Begin afresh, with what long-term memory knows of people like this one."""
     context = runtime.context
-    patterns = [] if state.get("goal") == READING else list(await context.patterns.recall(context.run_id))
+    recalled = Recalled() if state.get("goal") == READING else await context.patterns.recall(context.run_id)
     fresh: PlannerState = {"observations": None, "steps": [], "summary": None, "rounds": 0}
-    return {**fresh, "patterns": patterns, "mail_refused": False, "by_runbook": False}
+    recommended = [advice.to_json() for advice in recalled.recommended]
+    patterns = list(recalled.patterns)
+    return {**fresh, "patterns": patterns, "recommended": recommended, "mail_refused": False, "by_runbook": False}
 
 
 def think_with(agents: tuple[str, ...], reading: frozenset[str] = frozenset()) -> Node:

@@ -19,12 +19,14 @@ def gather(old: list[ObservationState] | None, new: list[ObservationState] | Non
 class PlannerState(TypedDict, total=False):
     """What the nodes hand each other.
 
+    ``patterns`` and ``recommended`` are what long-term memory says: nothing acts on it.
     ``steps`` are those of the present decision; ``observations`` what they brought back; ``mail_due`` whether a notice's
     occasion has come, ``mail_refused`` that one was denied; ``rounds`` counts thoughts.
     """
 
     goal: str
     patterns: list[str]
+    recommended: list[dict[str, Any]]
     thought: str
     steps: list[StepState]
     observations: Annotated[list[ObservationState] | None, gather]

@@ -119,10 +119,17 @@ class Binder:
         _account_of(employee, item.key)
         if not employee.address:
             raise AgentOpsError(f"{item.key} needs the employee's address, which was cleared", "Restore it, then retry.")
+        until = tx.choices.until(employee.id, item.key) if item.auto else ""
+        expiry = {item.auto.parameter: until} if item.auto and until else {}
         return {
             "instance": item.instance,
             "job": item.pipeline,
-            "parameters": {**item.parameters, item.user_parameter: employee.address, item.request_id_parameter: intent.marker},
+            "parameters": {
+                **item.parameters,
+                **expiry,
+                item.user_parameter: employee.address,
+                item.request_id_parameter: intent.marker,
+            },
             "request_id_parameter": item.request_id_parameter,
             "timeout_seconds": item.timeout_seconds,
             "unstable_is_success": item.unstable_is_success,
@@ -138,7 +145,11 @@ class Binder:
         if not item.revoke:
             raise AgentOpsError(f"the catalogue has no pipeline that takes {item.key} back")
         bound = self._pipeline(tx, intent, employee, grant)
-        own = {name: value for name, value in bound["parameters"].items() if name not in item.parameters}
+        own = {
+            name: value
+            for name, value in bound["parameters"].items()
+            if name not in item.parameters and not (item.auto and name == item.auto.parameter)
+        }
         return {**bound, "job": item.revoke, "parameters": own}
 
     def _access_pass(self, tx: Tx, intent: Intent, employee: Employee, grant: Grant) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from math import sqrt
 
-from agent_ops.domain.pattern import ATTRIBUTES
+from agent_ops.domain.pattern import ATTRIBUTES, Pattern
+from agent_ops.domain.recommendation import Advice
 from agent_ops.memory.pattern_index import Cohort, PatternIndex
 
 FEWEST = 5
@@ -19,49 +19,56 @@ _Z = 1.645
 _WAYS = (("team", "level", "location"), ("team", "level"), ("team", "location"), ("team",))
 
 
-@dataclass(frozen=True)
-class Likely:
-    """An item that people like this have: ``holders`` of ``people`` in a cohort, the share drawn to the rest of the team's, and
-    Wilson's lower bound of the share (95 %, one-sided)."""
-
-    item: str
-    holders: int
-    people: int
-    cohort: Mapping[str, str]
-    share: float
-    at_least: float
-
-    def __str__(self) -> str:
-        who = " ".join(self.cohort[a] for a in ("team", "level") if a in self.cohort)
-        where = f" in {self.cohort['location']}" if "location" in self.cohort else ""
-        of_them = f"{who}{where}".strip() or "all"
-        sure = f"probability {self.share:.2f}, at least {self.at_least:.2f}"
-        return f"{self.item}: {self.holders} of {self.people} people of {of_them} have it ({sure})"
-
-
-def likely(index: PatternIndex, profile: Mapping[str, str]) -> list[Likely]:
+def likely(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[str] = ("",)) -> list[Advice]:
     """What people like this have, the surest first; nothing when too few are known.
 
     The narrowest cohort of at least ``FEWEST`` people speaks. A level or a location alone never does: the team decides
     what access means.
+
+    Args:
+        trusted: the requesters, by their keyed hashes, whose people need nobody else's to confirm them.
     """
     cohorts = list(_cohorts(index, profile))
     if not cohorts:
         return []
     wanted, near, wide = *cohorts[0], cohorts[-1][1]
-    found = []
-    for item, held in near.holders.items():
-        others = (wide.holders.get(item, 0) - held) / (wide.people - near.people + _DRAWN)
-        share = (held + _DRAWN * others) / (near.people + _DRAWN)
-        found.append(Likely(item, held, near.people, wanted, share, lower_bound(held, near.people)))
+    found = [_advice(item, wanted, near, wide, trusted) for item in near.holders]
     return sorted((one for one in found if one.at_least >= LIKELY), key=lambda one: (-one.at_least, one.item))
 
 
-def lower_bound(holders: int, people: int) -> float:
+def nearest(index: PatternIndex, profile: Mapping[str, str], most: int = 3) -> list[str]:
+    """The nearest patterns of enough people, in words."""
+    found = [(one, near) for one, near in index.nearest(profile, 10 * most) if one.people >= FEWEST][:most]
+    return [_pattern_in_words(one, near) for one, near in found]
+
+
+def _pattern_in_words(pattern: Pattern, near: float) -> str:
+    who = " ".join(pattern.profile[a] for a in ("team", "level") if a in pattern.profile)
+    where = f" in {pattern.profile['location']}" if "location" in pattern.profile else ""
+    held = ", ".join(f"{item} {holders}" for item, holders in sorted(pattern.items.items(), key=lambda p: (-p[1], p[0])))
+    return f"{pattern.people} people of {who}{where} ({near:.2f} alike) have: {held or 'nothing'}"
+
+
+def _advice(item: str, wanted: Mapping[str, str], near: Cohort, wide: Cohort, trusted: Collection[str]) -> Advice:
+    held, weight = near.weighed.held[item], near.weighed.weight
+    others = max(0.0, wide.weighed.held.get(item, 0.0) - held) / (max(0.0, wide.weighed.weight - weight) + _DRAWN)
+    share = (held + _DRAWN * min(1.0, others)) / (weight + _DRAWN)
+    whole = lower_bound(held, weight)
+    without = [
+        (near.people - one.people, lower_bound(held - one.held.get(item, 0.0), weight - one.weight))
+        for requester, one in near.sources.items()
+        if requester not in trusted
+    ]
+    at_least = min([whole, *(low for people, low in without if people >= FEWEST)])
+    unaided = min([whole, *(low if people >= FEWEST else 0.0 for people, low in without)])
+    return Advice(item, near.holders[item], near.people, wanted, share, at_least, unaided)
+
+
+def lower_bound(holders: float, people: float) -> float:
     """Wilson's lower bound of a share, 95 % one-sided: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953"""
     if people < 1:
         return 0.0
-    share, spread = holders / people, _Z * _Z / people
+    share, spread = min(1.0, max(0.0, holders / people)), _Z * _Z / people
     return max(0.0, (share + spread / 2 - _Z * sqrt(share * (1 - share) / people + spread / (4 * people))) / (1 + spread))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from agent_ops.domain.recommendation import Recalled
 
 
 class EmptyPatternStore:
     """Recalls nothing and keeps nothing."""
 
-    async def recall(self, run_id: str) -> Sequence[str]:
-        return ()
+    async def recall(self, run_id: str) -> Recalled:
+        return Recalled()
 
     async def learn(self, run_id: str) -> None:
         return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -14,14 +15,30 @@ from agent_ops.domain.pattern import ATTRIBUTES, Pattern, PatternChanges
 Array = np.ndarray[Any, Any]
 _NOWHERE, _GONE, _UNKNOWN = -1, -2, -3
 _FIRST_ROOM = 1024
+MOST_PEOPLE = 20
+"""So many people at most does one profile weigh among others: nobody is outvoted by a profile that is repeated."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """So many people, what they weigh, and what those who hold each item weigh."""
+
+    people: int = 0
+    weight: float = 0.0
+    held: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """How many people have some values in common, and how many of them hold each item."""
+    """How many people have some values in common, and how many of them hold each item; in persons, and by weight.
+
+    ``sources`` are the parts that single requesters brought, by their keyed hashes.
+    """
 
     people: int
-    holders: dict[str, int]
+    holders: Mapping[str, int]
+    weighed: Weighed = field(default_factory=Weighed)
+    sources: Mapping[str, Weighed] = field(default_factory=dict)
 
 
 NOBODY = Cohort(0, {})
@@ -38,7 +55,8 @@ class PatternIndex:
         self._patterns: list[Pattern | None] = []
         self._place: dict[int, int] = {}
         self._free: list[int] = []
-        self._cohorts: dict[tuple[str | None, ...], Cohort] = {}
+        self._members: dict[tuple[str | None, ...], dict[int, Pattern]] = {}
+        self._counted: dict[tuple[str | None, ...], Cohort] = {}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -83,8 +101,13 @@ class PatternIndex:
         return [(pattern, near) for pattern, near in found if pattern is not None]
 
     def cohort(self, wanted: Mapping[str, str]) -> Cohort:
-        """How many people have all of these values, and how many of them hold each item. At once, however many patterns."""
-        return self._cohorts.get(tuple(wanted.get(attribute) for attribute in ATTRIBUTES), NOBODY)
+        """Who has all of these values. Kept until one of its patterns changes."""
+        key = tuple(wanted.get(attribute) for attribute in ATTRIBUTES)
+        if (members := self._members.get(key)) is None:
+            return NOBODY
+        if key not in self._counted:
+            self._counted[key] = _together([members[number] for number in sorted(members)])
+        return self._counted[key]
 
     def _put(self, pattern: Pattern) -> None:
         place = self._place.get(pattern.id)
@@ -108,14 +131,42 @@ class PatternIndex:
         return place
 
     def _count(self, pattern: Pattern, sign: int) -> None:
-        """Add a pattern to the cohorts that its people belong to, or take it out of them."""
+        """Let a pattern belong to its cohorts, or no more."""
         for key in product(*({None, pattern.profile.get(attribute)} for attribute in ATTRIBUTES)):
-            cohort = self._cohorts.get(key, NOBODY)
-            holders = cohort.holders if cohort is not NOBODY else {}
-            for item, held in pattern.items.items():
-                holders[item] = holders.get(item, 0) + sign * held
-                if not holders[item]:
-                    del holders[item]
-            self._cohorts[key] = Cohort(cohort.people + sign * pattern.people, holders)
-            if not self._cohorts[key].people:
-                del self._cohorts[key]
+            self._counted.pop(key, None)
+            members = self._members.setdefault(key, {})
+            if sign > 0:
+                members[pattern.id] = pattern
+            else:
+                del members[pattern.id]
+            if not members:
+                del self._members[key]
+
+
+def _together(patterns: list[Pattern]) -> Cohort:
+    """The people of some patterns; where there are several, more than ``MOST_PEOPLE`` of one weigh as that many."""
+    whole, parts = _Sum(), defaultdict[str, _Sum](_Sum)
+    for pattern in patterns:
+        scale = 1.0 if len(patterns) == 1 else min(1.0, MOST_PEOPLE / max(pattern.people, 1))
+        whole.add(pattern.people, pattern.items, scale)
+        for source in pattern.sources:
+            parts[source.requester].add(source.people, source.items, scale)
+    holders = {item: count for item, count in whole.holders.items() if count}
+    return Cohort(whole.people, holders, whole.weighed, {requester: one.weighed for requester, one in sorted(parts.items())})
+
+
+class _Sum:
+    def __init__(self) -> None:
+        self.people, self.holders = 0, defaultdict[str, int](int)
+        self.weight, self.held = 0.0, defaultdict[str, float](float)
+
+    def add(self, people: int, items: Mapping[str, int], scale: float) -> None:
+        self.people += people
+        self.weight += people * scale
+        for item, count in items.items():
+            self.holders[item] += count
+            self.held[item] += count * scale
+
+    @property
+    def weighed(self) -> Weighed:
+        return Weighed(self.people, self.weight, dict(self.held))

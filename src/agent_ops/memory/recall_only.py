@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from agent_ops.domain.recommendation import Recalled
 
 if TYPE_CHECKING:
     from agent_ops.domain.ports import PatternStore
@@ -16,7 +17,7 @@ class RecallOnly:
 
     patterns: PatternStore
 
-    async def recall(self, run_id: str) -> Sequence[str]:
+    async def recall(self, run_id: str) -> Recalled:
         return await self.patterns.recall(run_id)
 
     async def learn(self, run_id: str) -> None:

@@ -25,9 +25,9 @@ from agent_ops.domain.tasks import TaskReport
 from agent_ops.graphs.nodes import ONBOARDING, READING
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.runtime.administration import Administration
+from agent_ops.runtime.asking import request_for
 from agent_ops.runtime.compose import compose
 from agent_ops.runtime.dispatcher import LocalDispatcher
-from agent_ops.runtime.edge import request_for
 from agent_ops.runtime.housekeeping import prune_for_ever
 from agent_ops.runtime.logs import configure_logging, name_run
 from agent_ops.runtime.outbox import deliver_for_ever

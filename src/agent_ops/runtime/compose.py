@@ -159,11 +159,12 @@ async def compose(
         granting = Granting(policy, grants)
         model = await _metered(settings.model, store, stack) if settings.model else None
         journal = RunJournal(store, grants, policy, owners.name)
+        memory = PatternMemory(store, policy)
         limiter, binder = Limiter.of(policy, settings.contacts), Binder(policy, settings.contacts)
         ledger = Ledger(store, grants, guard, binder, effectors, owners.name, settings.patience)
         yield System(
             store=store,
-            edge=Edge(store, policy, granting, keys.identity, limiter, sources),
+            edge=Edge(store, policy, granting, keys.identity, limiter, sources, memory),
             ledger=ledger,
             journal=journal,
             planner=planner or (ModelPlanner(model, journal, agents) if model else RunbookPlanner()),
@@ -181,7 +182,7 @@ async def compose(
             traces=await stack.enter_async_context(open_traces(settings.tracing)),
             identity=EntraIdentity(settings.entra, settings.audiences) if settings.audiences else None,
             first_sign_ins=FirstSignIns(store, policy, granting, journal, ledger, owners, settings.lease),
-            memory=PatternMemory(store, policy),
+            memory=memory,
             webhooks=_webhooks(settings, store, stack),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 
@@ -14,7 +14,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
 from agent_ops.domain.addresses import local_part
 from agent_ops.domain.effects import keyed_id
-from agent_ops.domain.employee import UNPLACED, EmployeeStatus, Profile, check_key, checked_day, identity_of
+from agent_ops.domain.employee import UNPLACED, EmployeeStatus, check_key, checked_day, identity_of
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan
@@ -35,21 +35,23 @@ from agent_ops.runtime.admission import (
     is_over,
 )
 from agent_ops.runtime.approvals import Approvals
+from agent_ops.runtime.asking import check_caller
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.logs import name_run
+from agent_ops.runtime.recommending import Recommending, given, with_items
+from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.tombstones import check_not_erased
 from agent_ops.storage import Store, Transactions, Tx
 
 log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
-ONBOARD, LINK = "onboard", "link"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _ON_RETRY = "Nothing was done. Repeat the first request unchanged, or give the new references to `agent-ops retry RUN`."
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Admits requests. ``sources`` are where approvals are looked up, by kind."""
+    """Admits requests. ``sources`` are where approvals are looked up, by kind; ``memory`` recommends."""
 
     store: Transactions
     policy: EntitlementPolicy
@@ -57,6 +59,7 @@ class Edge:
     identity_key: bytes
     limiter: Limiter = field(default_factory=Limiter)
     sources: Mapping[str, EvidenceSource] = field(default_factory=dict)
+    memory: PatternMemory | None = None
 
     async def admit(
         self,
@@ -86,6 +89,7 @@ class Edge:
             ServiceError: an approval cannot be looked up; nothing was recorded.
         """
         admission = replace(self._checked(request, caller, idempotency_key, run_after), order=order)
+        await self.recommending.warm()
         if request.evidence and await self.store.read(lambda tx: self._known_run(tx, admission)) is None:
             admission = await self._approved(admission)
         return await self.told(lambda tx: self._known_run(tx, admission) or self._new_run(tx, admission), request_id)
@@ -194,6 +198,11 @@ class Edge:
         )
 
     @property
+    def recommending(self) -> Recommending:
+        """What memory has for those who come."""
+        return Recommending(self.policy, self.memory)
+
+    @property
     def _approvals(self) -> Approvals:
         return Approvals(self.policy, self.sources, self.identity_key)
 
@@ -208,17 +217,21 @@ class Edge:
 
     def _new_run(self, tx: Tx, admission: Admission) -> Run:
         """The first run of an employee, or the one that a person's decision about a held one makes possible."""
-        employee_id = admission.employee_id
+        employee_id, offers = admission.employee_id, self.recommending.offers(tx, admission)
+        admission = with_items(admission, given(offers))
         self.policy.check_separation(_pending(admission.items), tx.people.held(employee_id))
         if tx.people.get(employee_id) is None:
             tx.people.insert(employee_id, admission.request)
         tx.people.set_request(employee_id, admission.request)
         tx.people.place(employee_id, admission.request)
         tx.people.set_items(employee_id, admission.items)
-        return self._queued(tx, admission)
+        run = self._queued(tx, admission)
+        self.recommending.record(tx, run, admission, offers)
+        return run
 
     def _further_run(self, tx: Tx, admission: Admission) -> Run:
         """A run for what earlier ones did not do."""
+        admission = self.recommending.again(tx, admission)
         in_place = {item.item for item in tx.people.items(admission.employee_id) if item.status.in_place}
         held = tx.people.held(admission.employee_id)
         items = tuple(self._separated(item, held) for item in admission.items)
@@ -306,44 +319,3 @@ class Edge:
 
 def _pending(items: tuple[AccessItem, ...]) -> set[str]:
     return {item.item for item in items if item.status is ItemStatus.PENDING}
-
-
-def request_for(
-    profile: Profile,
-    access_items: Iterable[str] | None,
-    *,
-    link_existing: str | None = None,
-    new_person: bool = False,
-    evidence: Mapping[str, str] | None = None,
-) -> Request:
-    """The request that a caller's arguments state.
-
-    Raises:
-        InvalidRequest: the profile is none, or an argument is of another kind.
-    """
-    if not isinstance(profile, Profile):
-        raise InvalidRequest("profile", f"must be a Profile, not {type(profile).__name__}")
-    if not isinstance(access_items, (str, Iterable, type(None))):
-        raise InvalidRequest("access_items", "must be a list of catalogue keys", "For example: aws, github.")
-    if not isinstance(new_person, bool):
-        raise InvalidRequest("new_person", "must be true or false")
-    items = None if access_items is None else (access_items if isinstance(access_items, str) else tuple(access_items))
-    given = {} if evidence is None else evidence
-    if not isinstance(given, Mapping) or not all(isinstance(text, str) for pair in given.items() for text in pair):
-        raise InvalidRequest("evidence", "must be references by item", "For example: {'database': 'SEC-17'}.")
-    given = {key.strip().casefold(): reference.strip() for key, reference in given.items()}
-    return Request(profile, items, link_existing=link_existing, new_person=new_person, evidence=given)  # type: ignore[arg-type]
-
-
-def check_caller(request: Request, caller: Caller) -> None:
-    """Refuse a caller who may not make this request.
-
-    Raises:
-        NotPermitted: naming the missing scope. InvalidRequest: what is to be linked is no object id.
-    """
-    caller.require(ONBOARD, *([LINK] if request.link_existing or request.new_person else []))
-    if request.link_existing is not None:
-        try:
-            uuid.UUID(request.link_existing)
-        except (ValueError, AttributeError, TypeError):
-            raise InvalidRequest("link_existing", f"{request.link_existing!r} is no object id (a UUID)") from None

@@ -18,8 +18,8 @@ from agent_ops.graphs.planner_graph import RECURSION_LIMIT
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.planning import PlanningLedger
 from agent_ops.memory.recall_only import RecallOnly
+from agent_ops.runtime.asking import check_caller
 from agent_ops.runtime.compose import System
-from agent_ops.runtime.edge import check_caller
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Rehearsal
 from agent_ops.transport.traces import untraced

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent_ops.domain.effects import ITEM_ACTIONS, EffectState, Intent
@@ -11,8 +12,10 @@ from agent_ops.domain.employee import EmployeeStatus, Profile
 from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.pattern import PatternChanges
 from agent_ops.domain.policy import EntitlementPolicy
+from agent_ops.domain.recommendation import Advice, Recalled, RecommendMode
 from agent_ops.domain.runs import LifecycleEvent
-from agent_ops.memory.cohort_rates import likely
+from agent_ops.domain.separation import collision
+from agent_ops.memory.cohort_rates import likely, nearest
 from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.storage import Store, Tx
 
@@ -27,20 +30,56 @@ class PatternMemory:
     store: Store
     policy: EntitlementPolicy
     index: PatternIndex = field(default_factory=PatternIndex)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _warm: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def recall(self, run_id: str) -> Sequence[str]:
-        """What people like the run's employee have, in words, the surest first; nothing for a run that is only planned."""
+    async def warm(self) -> None:
+        """Read the patterns once, outside any transaction that others wait for."""
+        if not self._warm.is_set():
+            await self.store.read(self._refresh)
+            self._warm.set()
 
-        def work(tx: Tx) -> tuple[Profile | None, PatternChanges]:
+    async def recall(self, run_id: str) -> Recalled:
+        """What people like the run's employee have, the surest first, and what of it is worth asking for.
+
+        Nothing for a run that is only planned, and nothing when the policy says that memory is not asked.
+        """
+        if self.policy.recommend.mode is RecommendMode.OFF:
+            return Recalled()
+
+        def work(tx: Tx) -> Recalled:
+            self._refresh(tx)
             run = tx.runs.get(run_id)
             employee = tx.people.get(run.employee_id) if run and run.employee_id else None
-            return employee.profile if employee else None, tx.patterns.changes(self.index.version)
+            if employee is None or not (attributes := self._attributes(employee.profile)):
+                return Recalled()
+            with self._turn:
+                patterns = [*map(str, likely(self.index, attributes)), *nearest(self.index, attributes)]
+            due = {item.item for item in tx.people.items(employee.id)}
+            return Recalled(tuple(patterns), tuple(self.advise(tx, employee.profile, employee.id, due)))
 
-        async with self._turn:
-            profile, changes = await self.store.read(work)
-            self.index.refresh(changes)
-            return [str(one) for one in likely(self.index, self._attributes(profile))] if profile else []
+        return await self.store.read(work)
+
+    def advise(self, tx: Tx, profile: Profile, employee_id: str = "", due: Collection[str] = ()) -> list[Advice]:
+        """The items that people like this one have, and that this one may have and is not due, the surest first.
+
+        Left out is what the policy does not allow or does not let them have beside what they hold, and what was declined.
+        """
+        if not (attributes := self._attributes(profile)):
+            return []
+        held = tx.people.held(employee_id) if employee_id else frozenset()
+        may = self.policy.entitlements_of(profile).allowed - set(due) - held - tx.choices.declined(employee_id)
+        trusted = {"", *map(tx.pseudonyms.requester, self.policy.recommend.trusted)}
+        self._refresh(tx)
+        with self._turn:
+            found = likely(self.index, attributes, trusted)
+        rules, beside = self.policy.separations, {*due, *held}
+        return [one for one in found if one.item in may and collision(rules, {one.item}, beside) is None]
+
+    def _refresh(self, tx: Tx) -> None:
+        """Take over what changed since. The database's threads come here, one at a time."""
+        with self._turn:
+            self.index.refresh(tx.patterns.changes(self.index.version))
 
     async def learn(self, run_id: str) -> None:
         """Let the employee count with what the ledger did for them, once their onboarding is whole; no more when it was undone.
@@ -62,7 +101,8 @@ class PatternMemory:
             done = {intent.proposal.item for intent in tx.effects.of_employee(employee.id) if _gave(intent)}
             held = [one.item for one in tx.people.items(employee.id) if one.status.in_place and one.item in done]
             if attributes := self._attributes(employee.profile):
-                tx.patterns.contribute(employee.id, attributes, held)
+                requester = tx.pseudonyms.requester(tx.admissions.caller_of(run_id))
+                tx.patterns.contribute(employee.id, attributes, held, requester=requester)
 
     def _attributes(self, profile: Profile) -> dict[str, str]:
         """Team, level and location as the policy writes them: nothing that names a person. Empty without a team of the policy."""

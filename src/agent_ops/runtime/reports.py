@@ -9,6 +9,7 @@ from agent_ops.domain.access import STANDING, AccessItem
 from agent_ops.domain.effects import ITEM_ACTIONS, SIGN_IN_ACTIONS, Action, EffectState, Intent
 from agent_ops.domain.employee import Employee
 from agent_ops.domain.errors import Ambiguous, NotFound
+from agent_ops.domain.recommendation import RECOMMENDED
 from agent_ops.domain.runs import Event, Mail, RunReport, RunStatus
 from agent_ops.storage import Transactions, Tx
 
@@ -107,7 +108,15 @@ def _report(tx: Tx, run_id: str, with_events: bool) -> RunReport:
     parts = tuple(_part(i) for i in effects if i.proposal.action not in ITEM_ACTIONS | SIGN_IN_ACTIONS | {Action.SEND_MAIL})
     events = tuple(tx.logs.events(run_id)) if with_events else ()
     return RunReport(
-        run, employee, tx.people.items(employee.id), mails, parts, events, tx.logs.denials(run_id), tx.tasks.evaluation(run_id)
+        run,
+        employee,
+        tx.people.items(employee.id),
+        mails,
+        parts,
+        events,
+        tx.logs.denials(run_id),
+        tx.tasks.evaluation(run_id),
+        tuple(one for one in tx.choices.of(employee.id) if one.kind in RECOMMENDED),
     )
 
 

@@ -13,7 +13,7 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.plain import harmless
 from agent_ops.domain.runs import Request
 from agent_ops.domain.tasks import MAX_TASK, Task
-from agent_ops.runtime.edge import request_for
+from agent_ops.runtime.asking import request_for
 
 _OF_THE_PROFILE = frozenset(field.name for field in fields(Profile))
 _FURTHER = frozenset({"access_items", "evidence", "employee_id"})

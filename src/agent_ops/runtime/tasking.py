@@ -23,8 +23,8 @@ from agent_ops.domain.tasks import TASK_READ, TASK_WRITE, Task
 from agent_ops.graphs import RunbookPlanner
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.admission import TaskOrder, check_looks_like_nobody
+from agent_ops.runtime.asking import ONBOARD
 from agent_ops.runtime.compose import System
-from agent_ops.runtime.edge import ONBOARD
 from agent_ops.runtime.planning import Planning
 from agent_ops.runtime.task_context import Asked, asked_from
 from agent_ops.runtime.tombstones import check_not_erased

@@ -58,7 +58,8 @@ class Erasures:
         self._db.execute(f"DELETE FROM events WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608 - a fixed text
         self._db.execute(f"DELETE FROM requests WHERE {_OF_THEIR_RUNS}", (employee_id,))  # noqa: S608
         self._tasks(employee_id)
-        self._db.execute("DELETE FROM assertions WHERE employee_id = ?", (employee_id,))
+        for table in ("assertions", "choices"):
+            self._db.execute(f"DELETE FROM {table} WHERE employee_id = ?", (employee_id,))  # noqa: S608 - fixed names
         self._db.execute("UPDATE items SET reason = '', detail = '' WHERE employee_id = ?", (employee_id,))
         self._addresses(employee_id)
         self._employee(employee_id)

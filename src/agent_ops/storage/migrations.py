@@ -199,6 +199,24 @@ def webhooks(db: Database) -> None:
     db.execute("CREATE INDEX webhook_messages_due ON webhook_messages (receiver, due_at)")
 
 
+@migrations()
+def choices_are_kept(db: Database) -> None:
+    """What was asked, suggested, given unasked, declined and changed, line after line; and who asked for whom memory knows."""
+    db.execute("ALTER TABLE contributions ADD COLUMN requester TEXT NOT NULL DEFAULT ''")
+    db.execute(
+        "CREATE TABLE choices (id INTEGER PRIMARY KEY AUTOINCREMENT, employee_id TEXT NOT NULL REFERENCES employees (id),"
+        " run_id TEXT NOT NULL, item TEXT NOT NULL, kind TEXT NOT NULL, requester TEXT NOT NULL, said TEXT NOT NULL,"
+        " at TEXT NOT NULL, until TEXT NOT NULL, team TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX choices_by_employee ON choices (employee_id, kind, item)")
+    db.execute("CREATE INDEX choices_by_team ON choices (team, kind)")
+    db.execute(
+        "CREATE TRIGGER choices_never_change BEFORE UPDATE ON choices BEGIN SELECT RAISE(ABORT, 'choices are append-only'); END"
+    )
+    erased = "(SELECT status FROM employees WHERE id = NEW.employee_id) = 'erased'"
+    db.execute(f"CREATE TRIGGER no_choices_of_the_erased BEFORE INSERT ON choices WHEN {erased} BEGIN SELECT RAISE(IGNORE); END")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

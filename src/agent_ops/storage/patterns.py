@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from agent_ops.domain.pattern import Pattern, PatternChanges
+from agent_ops.domain.pattern import Pattern, PatternChanges, Source
 from agent_ops.storage.rows import dump, one, rows, stamp
 
 _SHUT = "SELECT 1 FROM employees WHERE id = ? AND status = 'erased'"
@@ -29,7 +29,14 @@ class Patterns:
         row = one(self._db, "SELECT version FROM pattern_version")
         return int(row["version"]) if row else 0
 
-    def contribute(self, contributor: str, profile: Mapping[str, str], items: Iterable[str], at: datetime | None = None) -> bool:
+    def contribute(
+        self,
+        contributor: str,
+        profile: Mapping[str, str],
+        items: Iterable[str],
+        at: datetime | None = None,
+        requester: str = "",
+    ) -> bool:
         """Let one person count, in place of what they counted for before. False when that changes nothing, or they were erased.
 
         Args:
@@ -37,16 +44,17 @@ class Patterns:
             profile: attributes that name nobody.
             items: what the person holds.
             at: when that was so; now, unless given.
+            requester: a keyed hash of who asked for them; empty for an imported history.
         """
         if one(self._db, _SHUT, contributor):
             return False
         held, text = dump(sorted(set(items))), dump(dict(sorted(profile.items())))
         before = one(
             self._db,
-            "SELECT profile, items FROM contributions JOIN patterns ON id = pattern_id WHERE contributor = ?",
+            "SELECT profile, items, requester FROM contributions JOIN patterns ON id = pattern_id WHERE contributor = ?",
             contributor,
         )
-        if before and (before["profile"], before["items"]) == (text, held):
+        if before and (before["profile"], before["items"], before["requester"]) == (text, held, requester):
             return False
         self.forget(contributor)
         version, day = self._next_version(), stamp(at)[:10]
@@ -61,7 +69,7 @@ class Patterns:
             "INSERT INTO pattern_items VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET holders = holders + 1",
             [(row["id"], item) for item in json.loads(held)],
         )
-        self._db.execute("INSERT INTO contributions VALUES (?, ?, ?, ?)", (contributor, row["id"], held, day))
+        self._db.execute("INSERT INTO contributions VALUES (?, ?, ?, ?, ?)", (contributor, row["id"], held, day, requester))
         return True
 
     def forget(self, contributor: str) -> bool:
@@ -95,11 +103,33 @@ class Patterns:
         for pattern, item, holders in self._db.execute(sql, (since,)):
             counted.setdefault(pattern, {})[item] = holders
         found = rows(self._db, "SELECT id, profile, people, last_seen FROM patterns WHERE changed > ? ORDER BY id", since)
+        brought = self._brought(since)
         changed = tuple(
-            Pattern(r["id"], json.loads(r["profile"]), r["people"], counted.get(r["id"], {}), r["last_seen"]) for r in found
+            Pattern(
+                r["id"], json.loads(r["profile"]), r["people"], counted.get(r["id"], {}), r["last_seen"], brought.get(r["id"], ())
+            )
+            for r in found
         )
         gone = rows(self._db, "SELECT id FROM patterns_gone WHERE changed > ?", since)
         return PatternChanges(version, changed, tuple(row["id"] for row in gone))
+
+    def _brought(self, since: int) -> dict[int, tuple[Source, ...]]:
+        """What each requester brought to the patterns that changed; imported histories left out."""
+        sql = (
+            "SELECT pattern_id, requester, c.items, count(*) FROM patterns JOIN contributions c ON pattern_id = id"
+            " WHERE changed > ? AND requester <> '' GROUP BY pattern_id, requester, c.items"
+        )
+        people: dict[tuple[int, str], int] = {}
+        holders: dict[tuple[int, str], dict[str, int]] = {}
+        for pattern, requester, held, many in self._db.execute(sql, (since,)):
+            key = pattern, requester
+            people[key], counts = people.get(key, 0) + many, holders.setdefault(key, {})
+            for item in json.loads(held):
+                counts[item] = counts.get(item, 0) + many
+        found: dict[int, tuple[Source, ...]] = {}
+        for (pattern, requester), many in sorted(people.items()):
+            found[pattern] = (*found.get(pattern, ()), Source(requester, many, holders[pattern, requester]))
+        return found
 
     def _next_version(self) -> int:
         self._db.execute("UPDATE pattern_version SET version = version + 1")

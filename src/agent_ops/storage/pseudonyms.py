@@ -26,5 +26,9 @@ class Pseudonyms:
     def idempotency_key(self, key: str) -> str:
         return self._of("idempotency key", key)
 
+    def requester(self, name: str) -> str:
+        """Of a caller, for what memory counts by who asked for it; empty for nobody."""
+        return name and keyed_id(self._key, f"requester\x1f{name}")
+
     def _of(self, kind: str, text: str) -> str:
         return PREFIX + keyed_id(self._key, f"erased {kind}\x1f{text}")

@@ -18,6 +18,7 @@ from agent_ops.storage.admissions import Admissions
 from agent_ops.storage.api_keys import ApiKeys
 from agent_ops.storage.audit import Audit
 from agent_ops.storage.breakers import Breakers
+from agent_ops.storage.choices import Choices
 from agent_ops.storage.effects import Effects
 from agent_ops.storage.erasures import Erasures
 from agent_ops.storage.head import HEAD_FILE, HeadKeeper
@@ -53,6 +54,8 @@ class Tx:
         self.erasures = Erasures(db, pseudonyms)
         self.model_use = ModelUse(db)
         self.patterns = Patterns(db)
+        self.choices = Choices(db)
+        self.pseudonyms = pseudonyms
         self.policies = Policies(db)
         self.tasks = Tasks(db)
         self.api_keys = ApiKeys(db)

@@ -40,7 +40,7 @@ def plan(data_dir: Path, policy_file: Path | None, as_json: bool, in_sandbox: bo
     async def work() -> Plan:
         from agent_ops.cli.operator import operator  # noqa: PLC0415
         from agent_ops.cli.system import composed  # noqa: PLC0415
-        from agent_ops.runtime.edge import request_for  # noqa: PLC0415
+        from agent_ops.runtime.asking import request_for  # noqa: PLC0415
         from agent_ops.runtime.planning import Planning  # noqa: PLC0415
 
         key, day = options.pop("idempotency_key"), options.pop("run_after")

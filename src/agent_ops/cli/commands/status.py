@@ -25,6 +25,7 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
         evaluation_line,
         events_table,
         problems,
+        recommended,
         report_json,
         usage_text,
     )
@@ -59,7 +60,7 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
         return
     console = Screen()
     if found or not who:
-        console.print(employees_table(found), usage_text(found), problems(found))
+        console.print(employees_table(found), usage_text(found), problems(found), recommended(found))
     for report in found if who else []:
         console.print(events_table(report.events))
         if report.evaluation:
