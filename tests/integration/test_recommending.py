@@ -141,7 +141,8 @@ async def test_one_requesters_people_alone_give_nobody_anything_unless_the_polic
         ("auto = true\nauto_days = 9", 'needs risk = "low"'),
         ('auto = true\nrisk = "low"', "needs auto_days"),
         (
-            'auto = true\nrisk = "low"\nauto_days = 9\nevidence = { kind = "jira", project = "SEC", approved_status = ["Approved"] }',
+            'evidence = { kind = "jira", project = "SEC", approved_status = ["Approved"] }\nauto = true\nrisk = "low"'
+            "\nauto_days = 9",
             "no evidence",
         ),
     ],

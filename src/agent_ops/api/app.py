@@ -15,7 +15,7 @@ from agent_ops.api import contract, pages, problems
 from agent_ops.api.admission import Gate
 from agent_ops.api.envelope import Envelope
 from agent_ops.api.metrics import Meters
-from agent_ops.api.routes import administration, health, langserve, runs, tasks, users
+from agent_ops.api.routes import administration, health, langserve, recommendations, runs, tasks, users
 from agent_ops.api.streams import Bell
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.grants import Caller
@@ -70,7 +70,15 @@ def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.meters, app.state.items = meters, frozenset(policy.catalogue)
-    for router in (users.router, tasks.router, runs.router, administration.router, health.router, health.open_router):
+    for router in (
+        users.router,
+        tasks.router,
+        runs.router,
+        recommendations.router,
+        administration.router,
+        health.router,
+        health.open_router,
+    ):
         app.include_router(router)
     langserve.install(app)
     problems.install(app)

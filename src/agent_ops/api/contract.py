@@ -110,7 +110,7 @@ def _further(path: str, operation: dict[str, Any]) -> Iterator[tuple[str, str]]:
     body, kinds = "requestBody" in operation, _FURTHER["404"]
     parameters = {one["name"] for one in operation.get("parameters", ())}
     named = "run" if "run_id" in parameters else "page" if "cursor" in parameters else "user"
-    if parameters & {"run_id", "cursor", "user"} or path.endswith(("update_status", "delete_email_by_name")):
+    if parameters & {"run_id", "cursor", "user"} or path.endswith(("update_status", "delete_email_by_name", "decline")):
         yield "404", kinds[named]
     if body or parameters & {"user", "item"}:
         yield "409", _FURTHER["409"][""]
@@ -126,12 +126,17 @@ def _say_words(document: dict[str, Any], policy: EntitlementPolicy, agents: tupl
     places = [word for key, place in policy.locations.items() for word in (key, place.title)]
     for name, words in (("team", teams), ("location", places), ("level", list(policy.levels))):
         _only(schemas["OnboardBody"]["properties"][name], words)
+        _only(schemas["ProfileBody"]["properties"][name], words)
     _only(schemas["OnboardBody"]["properties"]["access_items"], items)
     for body in ("OnboardBody", "RetryBody", "ContextBody"):
         _only(schemas[body]["properties"]["evidence"], items)
     _only(schemas["UpdateBody"]["properties"]["access_items_status"], items)
     _only(schemas["PauseBody"]["properties"]["item"], items)
+    _only(schemas["DeclineBody"]["properties"]["item"], items)
     _only(schemas["PauseBody"]["properties"]["agent"], list(agents))
+    for parameter in document["paths"]["/api/recommendations/history"]["get"]["parameters"]:
+        if parameter["name"] == "team":
+            _only(parameter["schema"], teams)
     for parameter in document["paths"]["/api/pauses"]["delete"]["parameters"]:
         _only(parameter["schema"], items if parameter["name"] == "item" else list(agents))
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from agent_ops.api.answers import Answer, ItemAnswer, Personal, RunAnswer, Usage, fields_of, run_url, sight
+from agent_ops.api.recommend_answers import ChoiceAnswer
 from agent_ops.domain.evaluation import Evaluation
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Run, RunStatus
@@ -125,6 +126,7 @@ class RunDetails(RunAnswer):
     account: list[ItemAnswer]
     access_items: list[ItemAnswer]
     mails: list[MailAnswer]
+    recommended: list[ChoiceAnswer] = Field(description="What memory suggested, and what was given unasked.")
     denials: int = Field(description="How often the run asked for something and was denied.")
     task: TaskAnswer | None = Field(description="What came of it as a task; null where it is none, or without `task:read`.")
 
@@ -139,6 +141,7 @@ class RunDetails(RunAnswer):
                 MailAnswer(notice=m.notice, recipient=seen(m.recipient), delivered=m.delivered, reason=seen(m.reason))
                 for m in (report.mails if report else ())
             ],
+            recommended=[ChoiceAnswer.of(one, caller) for one in (report.recommended if report else ())],
             denials=told.denials,
             task=TaskAnswer.told(told.task, caller) if told.task and TASK_READ in caller.scopes else None,
         )

@@ -14,12 +14,14 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.policies import read_policy
 from agent_ops.runtime import AgentOps
+from agent_ops.runtime.advising import Advisor
 from agent_ops.runtime.api_keys import ApiKeyBook
 from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.compose import DATABASE, NOTIFIER, System, compose, open_store
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.logs import configure_logging
 from agent_ops.runtime.opening import settings_for
+from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import PolicyEnvironment
 from agent_ops.storage import Store
@@ -76,6 +78,17 @@ async def breaker_panel(data_dir: Path, policy_file: Path | None) -> AsyncIterat
     """
     async with _at_rest(data_dir, policy_file) as (store, _, caller):
         yield BreakerPanel(store), caller
+
+
+@contextlib.asynccontextmanager
+async def advisor(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tuple[Advisor, Caller]]:
+    """Long-term memory of a data directory; no service and no settings are needed.
+
+    Raises:
+        NotFound: there is no database.
+    """
+    async with _at_rest(data_dir, policy_file) as (store, policy, caller):
+        yield Advisor(store, policy, PatternMemory(store, policy)), caller
 
 
 @contextlib.asynccontextmanager

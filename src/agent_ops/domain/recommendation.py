@@ -85,6 +85,13 @@ class AutoRule:
 AUTO_KEYS = {"auto", "risk", "auto_days", "expiry_parameter"}
 
 
+def in_words(cohort: Mapping[str, str]) -> str:
+    """Who is meant: 'Data L2 in Pune'."""
+    who = " ".join(cohort[a] for a in ("team", "level") if a in cohort)
+    where = f" in {cohort['location']}" if "location" in cohort else ""
+    return f"{who}{where}".strip() or "all"
+
+
 @dataclass(frozen=True)
 class Advice:
     """An item that people like this one have.
@@ -111,9 +118,7 @@ class Advice:
     @property
     def reason(self) -> str:
         """Why, in words: '9 of 10 people of Data L2 in Pune have it'."""
-        who = " ".join(self.cohort[a] for a in ("team", "level") if a in self.cohort)
-        where = f" in {self.cohort['location']}" if "location" in self.cohort else ""
-        return f"{self.holders} of {self.people} people of {f'{who}{where}'.strip() or 'all'} have it"
+        return f"{self.holders} of {self.people} people of {in_words(self.cohort)} have it"
 
     def __str__(self) -> str:
         return f"{self.item}: {self.reason} (probability {self.share:.2f}, at least {self.at_least:.2f})"
@@ -156,6 +161,41 @@ class Choice:
     kind: str  # asked, suggested, auto, chosen, declined, changed
     by: str
     said: str
-    at: str
+    at: str = ""
     until: str = ""
     team: str = ""
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """What is recommended for a profile or an employee. ``how``: 'birthright' (due unasked), 'auto' or 'suggested'."""
+
+    advice: Advice
+    how: str
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {**self.advice.to_json(), "how": self.how}
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """An access that somebody holds and hardly anybody like them does.
+
+    Args:
+        employee_id: who holds it.
+        name: their name; personal.
+        item: the catalogue's key.
+        holders: how many of the others like them hold it, too.
+        people: how many others there are.
+        at_most: the upper bound of the share that holds it (Wilson, 95 %, one-sided).
+        reason: in words.
+    """
+
+    employee_id: str
+    name: str
+    item: str
+    holders: int
+    people: int
+    at_most: float
+    reason: str

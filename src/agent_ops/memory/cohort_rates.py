@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from math import sqrt
 
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern
-from agent_ops.domain.recommendation import Advice
+from agent_ops.domain.recommendation import Advice, in_words
 from agent_ops.memory.pattern_index import Cohort, PatternIndex
 
 FEWEST = 5
@@ -16,7 +16,7 @@ LIKELY = 0.5
 _DRAWN = 2.0
 """A cohort's share is drawn to that of the team's other people as if so many more people were in it; theirs to none."""
 _Z = 1.645
-_WAYS = (("team", "level", "location"), ("team", "level"), ("team", "location"), ("team",))
+WAYS = (("team", "level", "location"), ("team", "level"), ("team", "location"), ("team",))
 
 
 def likely(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[str] = ("",)) -> list[Advice]:
@@ -43,10 +43,8 @@ def nearest(index: PatternIndex, profile: Mapping[str, str], most: int = 3) -> l
 
 
 def _pattern_in_words(pattern: Pattern, near: float) -> str:
-    who = " ".join(pattern.profile[a] for a in ("team", "level") if a in pattern.profile)
-    where = f" in {pattern.profile['location']}" if "location" in pattern.profile else ""
     held = ", ".join(f"{item} {holders}" for item, holders in sorted(pattern.items.items(), key=lambda p: (-p[1], p[0])))
-    return f"{pattern.people} people of {who}{where} ({near:.2f} alike) have: {held or 'nothing'}"
+    return f"{pattern.people} people of {in_words(pattern.profile)} ({near:.2f} alike) have: {held or 'nothing'}"
 
 
 def _advice(item: str, wanted: Mapping[str, str], near: Cohort, wide: Cohort, trusted: Collection[str]) -> Advice:
@@ -75,7 +73,7 @@ def lower_bound(holders: float, people: float) -> float:
 def _cohorts(index: PatternIndex, profile: Mapping[str, str]) -> Iterator[tuple[Mapping[str, str], Cohort]]:
     """The cohorts of enough people that the profile belongs to, the narrowest first."""
     have = {attribute for attribute in ATTRIBUTES if profile.get(attribute)}
-    for way in _WAYS:
+    for way in WAYS:
         if have.issuperset(way):
             wanted = {attribute: profile[attribute] for attribute in way}
             cohort = index.cohort(wanted)

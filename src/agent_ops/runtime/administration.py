@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from agent_ops.domain.employee import Employee
+from agent_ops.domain.employee import Employee, Profile
 from agent_ops.domain.erasure import Erasure
 from agent_ops.domain.first_sign_in import AccessPass
 from agent_ops.domain.limits import Breaker
+from agent_ops.domain.recommendation import Choice, Outlier, Recommended
 from agent_ops.domain.runs import Pause
+from agent_ops.runtime.advising import Advisor
 from agent_ops.runtime.auditing import Auditor
 from agent_ops.runtime.clearing import clear_address
 from agent_ops.runtime.erasing import Eraser
@@ -62,6 +64,36 @@ class Administration(Register):
         """
         self._check_open()
         return await Eraser(self._settings.data_dir, self._system.store, self._system.keys).erase(wanted, self._caller)
+
+    async def recommend(self, wanted: Profile | str) -> list[Recommended]:
+        """What people like this one have, with support, probability, lower bound and reason. See :meth:`Advisor.recommend`.
+
+        Args:
+            wanted: a profile (its name says nothing), or an employee: an id, an address or a full name.
+        """
+        self._check_open()
+        return await self._advisor.recommend(wanted)
+
+    async def outliers(self) -> list[Outlier]:
+        """Who holds what hardly anybody like them holds, with support and reason, the surest first."""
+        self._check_open()
+        return await self._advisor.outliers()
+
+    async def recommendation_history(
+        self, wanted: str | None = None, *, team: str | None = None, requester: str | None = None, limit: int = 200
+    ) -> list[Choice]:
+        """What was asked, suggested, given unasked, chosen, declined and changed, the newest first: :meth:`Advisor.history`."""
+        self._check_open()
+        return await self._advisor.history(wanted, team=team, requester=requester, limit=limit)
+
+    async def decline_recommendation(self, wanted: str, item: str, why: str) -> Choice:
+        """Let an item never be recommended to an employee again. Needs the scope ``onboard``. See :meth:`Advisor.decline`."""
+        self._check_open()
+        return await self._advisor.decline(wanted, item, why, self._caller)
+
+    @property
+    def _advisor(self) -> Advisor:
+        return Advisor(self._system.store, self._system.edge.policy, self._system.memory)
 
     async def pause(self, *, item: str | None = None, agent: str | None = None, reason: str = "") -> Pause:
         """Stop changes: all of them, or those of one access item or agent; runs wait. Needs the scope ``admin``.

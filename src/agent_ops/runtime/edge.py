@@ -155,8 +155,11 @@ class Edge:
             check_ended(latest)
             if is_over(tx, latest, admission):
                 raise InvalidRequest("run", "everything that was due is in place", "There is nothing to retry.")
+            before = tx.people.request_of(employee_id)
             tx.people.set_request(employee_id, admission.request)
-            return self._further_run(tx, admission)
+            run = self._further_run(tx, admission)
+            self.recommending.changed(tx, run, admission, before)
+            return run
 
         return await self.told(work, request_id)
 
@@ -220,13 +223,15 @@ class Edge:
         employee_id, offers = admission.employee_id, self.recommending.offers(tx, admission)
         admission = with_items(admission, given(offers))
         self.policy.check_separation(_pending(admission.items), tx.people.held(employee_id))
-        if tx.people.get(employee_id) is None:
+        before = tx.people.request_of(employee_id)
+        if before is None:
             tx.people.insert(employee_id, admission.request)
         tx.people.set_request(employee_id, admission.request)
         tx.people.place(employee_id, admission.request)
         tx.people.set_items(employee_id, admission.items)
         run = self._queued(tx, admission)
         self.recommending.record(tx, run, admission, offers)
+        self.recommending.changed(tx, run, admission, before)
         return run
 
     def _further_run(self, tx: Tx, admission: Admission) -> Run:

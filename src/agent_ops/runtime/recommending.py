@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
@@ -9,7 +10,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.catalogue import PipelineItem
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.recommendation import RECOMMENDED, Advice, AutoRule, Choice, RecommendMode
-from agent_ops.domain.runs import LifecycleEvent, Run
+from agent_ops.domain.runs import LifecycleEvent, Request, Run
 from agent_ops.runtime.admission import Admission
 from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.storage import Tx
@@ -63,16 +64,47 @@ class Recommending:
 
     def record(self, tx: Tx, run: Run, admission: Admission, offers: tuple[Offer, ...]) -> None:
         """Write down what was offered, and tell of what is given."""
+        self._asked(tx, run, admission)
         team = self.policy.team_of(admission.request.profile).title
         for offer in offers:
             advice, kind = offer.advice, AUTO if offer.until else SUGGESTED
             said = f"{advice.reason} (probability {advice.share:.2f}, at least {advice.at_least:.2f})"
-            tx.choices.add(Choice(run.employee_id, run.id, advice.item, kind, admission.caller.name, said, "", offer.until, team))
+            tx.choices.add(
+                Choice(run.employee_id, run.id, advice.item, kind, admission.caller.name, said, until=offer.until, team=team)
+            )
             if offer.until:
                 told = f"{advice.item} is given unasked until {offer.until}: {said}"
                 tx.logs.event(run.id, run.employee_id, "recommend", told, item=advice.item, status=ItemStatus.PENDING.value)
                 sure = f"auto holders={advice.holders} people={advice.people} least={int(1000 * advice.unaided)}"
                 tx.logs.audit("recommended", run.id, run.employee_id, item=advice.item, detail=sure)
+
+    def _asked(self, tx: Tx, run: Run, admission: Admission) -> None:
+        """Keep what was asked for by name; it is chosen where memory would have recommended it."""
+        request = admission.request
+        if request.access_items is None or self.memory is None:
+            return
+        team = self.policy.team_of(request.profile).title
+        likely = {advice.item: advice for advice in self.memory.advise(tx, request.profile)} if self._is_on else {}
+        for item in sorted(item.item for item in admission.items if item.item in _keys(request.access_items)):
+            kind, said = ("chosen", likely[item].reason) if item in likely else ("asked", "")
+            tx.choices.add(Choice(run.employee_id, run.id, item, kind, admission.caller.name, said, team=team))
+
+    def changed(self, tx: Tx, run: Run, admission: Admission, before: Request | None) -> None:
+        """Keep what a person's decision changed of an earlier request."""
+        if before is None or before == admission.request or self.memory is None:
+            return
+        was, now = before.to_json(), admission.request.to_json()
+        said = "changed: " + ", ".join(sorted(key for key in {*was, *now} if was.get(key) != now.get(key)))
+        team = self.policy.team_of(admission.request.profile).title
+        tx.choices.add(Choice(run.employee_id, run.id, "", "changed", admission.caller.name, said, team=team))
+
+    @property
+    def _is_on(self) -> bool:
+        return self.policy.recommend.mode is not RecommendMode.OFF
+
+
+def _keys(items: Iterable[str]) -> set[str]:
+    return {item.strip().casefold() for item in items}
 
 
 def given(offers: tuple[Offer, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.recommendation import Advice, Recalled, RecommendMode
 from agent_ops.domain.runs import LifecycleEvent
 from agent_ops.domain.separation import collision
-from agent_ops.memory.cohort_rates import likely, nearest
+from agent_ops.memory.cohort_rates import FEWEST, likely, nearest
 from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.storage import Store, Tx
 
@@ -36,7 +36,7 @@ class PatternMemory:
     async def warm(self) -> None:
         """Read the patterns once, outside any transaction that others wait for."""
         if not self._warm.is_set():
-            await self.store.read(self._refresh)
+            await self.store.read(self.refresh)
             self._warm.set()
 
     async def recall(self, run_id: str) -> Recalled:
@@ -48,14 +48,16 @@ class PatternMemory:
             return Recalled()
 
         def work(tx: Tx) -> Recalled:
-            self._refresh(tx)
+            self.refresh(tx)
             run = tx.runs.get(run_id)
             employee = tx.people.get(run.employee_id) if run and run.employee_id else None
-            if employee is None or not (attributes := self._attributes(employee.profile)):
+            if employee is None or not (attributes := self.attributes(employee.profile)):
                 return Recalled()
             with self._turn:
                 patterns = [*map(str, likely(self.index, attributes)), *nearest(self.index, attributes)]
             due = {item.item for item in tx.people.items(employee.id)}
+            declined = sorted(tx.choices.declined_in(team := attributes["team"]).items())
+            patterns += [f"{item} was declined for {many} people of {team}" for item, many in declined if many >= FEWEST]
             return Recalled(tuple(patterns), tuple(self.advise(tx, employee.profile, employee.id, due)))
 
         return await self.store.read(work)
@@ -63,20 +65,23 @@ class PatternMemory:
     def advise(self, tx: Tx, profile: Profile, employee_id: str = "", due: Collection[str] = ()) -> list[Advice]:
         """The items that people like this one have, and that this one may have and is not due, the surest first.
 
-        Left out is what the policy does not allow or does not let them have beside what they hold, and what was declined.
+        Left out is what the policy does not allow or does not let them have beside what they hold, and what was declined,
+        for them or for as many of the team as hold it.
         """
-        if not (attributes := self._attributes(profile)):
+        if not (attributes := self.attributes(profile)):
             return []
         held = tx.people.held(employee_id) if employee_id else frozenset()
         may = self.policy.entitlements_of(profile).allowed - set(due) - held - tx.choices.declined(employee_id)
         trusted = {"", *map(tx.pseudonyms.requester, self.policy.recommend.trusted)}
-        self._refresh(tx)
+        self.refresh(tx)
         with self._turn:
             found = likely(self.index, attributes, trusted)
         rules, beside = self.policy.separations, {*due, *held}
-        return [one for one in found if one.item in may and collision(rules, {one.item}, beside) is None]
+        found = [one for one in found if one.item in may and collision(rules, {one.item}, beside) is None]
+        declined = tx.choices.declined_in(attributes["team"])
+        return [one for one in found if one.holders > declined.get(one.item, 0)]
 
-    def _refresh(self, tx: Tx) -> None:
+    def refresh(self, tx: Tx) -> None:
         """Take over what changed since. The database's threads come here, one at a time."""
         with self._turn:
             self.index.refresh(tx.patterns.changes(self.index.version))
@@ -100,11 +105,11 @@ class PatternMemory:
         elif employee.status is EmployeeStatus.ONBOARDED:
             done = {intent.proposal.item for intent in tx.effects.of_employee(employee.id) if _gave(intent)}
             held = [one.item for one in tx.people.items(employee.id) if one.status.in_place and one.item in done]
-            if attributes := self._attributes(employee.profile):
+            if attributes := self.attributes(employee.profile):
                 requester = tx.pseudonyms.requester(tx.admissions.caller_of(run_id))
                 tx.patterns.contribute(employee.id, attributes, held, requester=requester)
 
-    def _attributes(self, profile: Profile) -> dict[str, str]:
+    def attributes(self, profile: Profile) -> dict[str, str]:
         """Team, level and location as the policy writes them: nothing that names a person. Empty without a team of the policy."""
         try:
             team, location = self.policy.team_of(profile), self.policy.location_of(profile)

@@ -50,6 +50,11 @@ class Choices:
         sql = "SELECT DISTINCT item FROM choices WHERE employee_id = ? AND kind = 'declined'"
         return frozenset(row["item"] for row in rows(self._db, sql, employee_id))
 
+    def declined_in(self, team: str) -> dict[str, int]:
+        """For how many of a team's people each item was declined."""
+        sql = "SELECT item, count(DISTINCT employee_id) AS n FROM choices WHERE team = ? AND kind = 'declined' GROUP BY item"
+        return {row["item"]: int(row["n"]) for row in rows(self._db, sql, team)}
+
     def given(self, employee_id: str) -> frozenset[str]:
         """The items that the employee was given unasked, and that nobody declined since."""
         sql = "SELECT DISTINCT item FROM choices WHERE employee_id = ? AND kind = 'auto'"

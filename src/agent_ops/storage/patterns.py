@@ -93,6 +93,12 @@ class Patterns:
             self._db.execute("INSERT INTO patterns_gone VALUES (?, ?)", (pattern, version))
         return True
 
+    def contributions(self) -> dict[str, frozenset[str]]:
+        """Who counts, and with which items."""
+        return {
+            who: frozenset(json.loads(items)) for who, items in self._db.execute("SELECT contributor, items FROM contributions")
+        }
+
     def changes(self, since: int) -> PatternChanges:
         """What changed after a version; everything after 0."""
         version = self.version()

@@ -1,4 +1,4 @@
-"""`agent-ops recommend`: measure what long-term memory would recommend, on files of one's own."""
+"""`agent-ops recommend`: what long-term memory recommends for whom, and how good that is on files of one's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent_ops.cli.commands import advice
 from agent_ops.cli.options import F, as_json
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ def _files(command: F) -> F:
 
 @click.group()
 def recommend() -> None:
-    """Measure recommendations: learn from a file, predict for another, print how good it was.
+    """What people of one profile end up with, who stands out, what was chosen; and how good recommendations are.
 
-    Nothing is read from or written to the data directory. docs/recommendations.md describes files and figures.
+    `evaluate` and `decide` learn from a file, predict for another and print how good it was; they do not touch the data
+    directory: docs/recommendations.md. The others answer from it: docs/memory.md.
     """
 
 
@@ -83,3 +85,7 @@ def _figure(value: Any) -> str:
     if isinstance(value, tuple):
         return " to ".join(map(_figure, value))
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+for _command in (advice.profile, advice.outliers, advice.history, advice.decline):
+    recommend.add_command(_command)
