@@ -38,7 +38,7 @@ def test_the_commands_of_the_page_work(service: Service, tmp_path: Path) -> None
         '"github":"verified"',
         '"emailid":""',
         '"name":"jenkins"',
-        "i-0",
+        "web-1",
     ):
         assert words in done.stdout, f"no {words} in {done.stdout}"
 
