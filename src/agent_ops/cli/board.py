@@ -16,6 +16,8 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.runs import Event, Run
 from agent_ops.runtime import AgentOps
 
+_STATUSES = frozenset(status.value for status in ItemStatus)
+
 
 @dataclass
 class Row:
@@ -45,7 +47,7 @@ class Row:
             self.working.pop(place, None)
             if event.status == "in_progress":
                 self.working[place] = f"{event.agent}: {event.message}"
-            if event.item in self.items and event.agent != "notify" and event.status != "waiting":
+            if event.item in self.items and event.agent != "notify" and event.status in _STATUSES:
                 self.items[event.item] = AccessItem(event.item, ItemStatus(event.status))
 
     @property
