@@ -17,6 +17,7 @@ from agent_ops.memory.metrics import area, interval, of_ranking, r_precision
 from agent_ops.memory.patterns import Floats, Person
 from agent_ops.memory.recommender import Recommendation, Recommender, Tell
 from agent_ops.runtime.people_files import RESOURCE, read_decisions, read_people, write_probabilities, write_rows
+from agent_ops.runtime.pictures import Album
 
 BATCH = 256
 TIMED = 300
@@ -31,18 +32,25 @@ class Evaluation:
     each: Mapping[str, Sequence[float]]
 
 
-def evaluate(history: Path, queries: Path, out: Path, seed: int = 0, tell: Tell | None = None) -> Evaluation:
-    """Cold start: rank a new profile's items by its attributes alone.
+def evaluate(
+    history: Path, queries: Path, out: Path, seed: int = 0, tell: Tell | None = None, album: Album | None = None
+) -> Evaluation:
+    """Cold start: rank a new profile's items by its attributes alone; with an ``album``, draw what came of it.
 
     Raises:
-        InvalidRequest: a file or a row of it is not as it must be. OSError: the output cannot be written.
+        InvalidRequest: a file or a row of it is not as it must be, or the pictures cannot be drawn. OSError: an output
+            cannot be written.
     """
     known, asked = read_people(history, "history"), read_people(queries, "queries")
+    if album:
+        album.check(known)
     begun = time.perf_counter()
     recommender = Recommender.learn(known, seed, tell=tell)
     fit = time.perf_counter() - begun
     found = [one for part in _batches(asked) for one in recommender.recommend([person.profile for person in part])]
     write_rows(out, ({"id": person.id, "items": list(map(_item, items))} for person, items in zip(asked, found, strict=True)))
+    if album:
+        album.draw(known, asked, found)
     figures, each = scored(asked, found)
     sizes = {"people": len(known), "patterns": len(recommender.history.patterns), "queries": len(asked)}
     return Evaluation({**sizes, **figures, "fit_s": fit, **_latency(recommender, asked), "memory_mb": peak_memory()}, each)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent_ops.runtime.evaluating import Evaluation
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 def _files(command: F) -> F:
@@ -37,20 +38,40 @@ def recommend() -> None:
 @recommend.command()
 @_files
 @click.option("--completion", type=click.IntRange(min=1), metavar="N", help="Reveal N accesses of each query and rank the rest.")
-def evaluate(history: Path, queries: Path, out: Path, seed: int, completion: int | None, as_json: bool) -> None:
+@click.option("--pictures", type=_DIRECTORY, metavar="DIR", help="Draw two pictures there; needs the extra pictures.")
+@click.option(
+    "--by", multiple=True, default=("team", "level"), show_default=True, help="Attributes that group the heat map; repeatable."
+)
+def evaluate(
+    history: Path,
+    queries: Path,
+    out: Path,
+    seed: int,
+    completion: int | None,
+    pictures: Path | None,
+    by: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Rank each query's items by its profile, and mark those that are sure enough to be granted by themselves.
 
     Files are JSON lines: {"id", "profile": {attribute: value}, "access": [items]}; predictions: {"id", "items": [{"item",
     "score", "auto"}]}. A row that is not like that ends it with exit code 2 and the row's number.
+
+    Pictures: precision-coverage.png (how precision falls while more is recommended to the queries) and
+    access-by-team-and-level.png (which share of the history's people holds what).
     """
     from agent_ops.cli.progress import counting  # noqa: PLC0415
     from agent_ops.runtime import evaluating  # noqa: PLC0415
+    from agent_ops.runtime.pictures import Album  # noqa: PLC0415
+
+    if completion and pictures:
+        raise click.UsageError("--pictures shows recommendations by profile: leave --completion out")
 
     with counting() as tell:
         if completion:
             found = evaluating.complete(history, queries, out, completion, seed, tell)
         else:
-            found = evaluating.evaluate(history, queries, out, seed, tell)
+            found = evaluating.evaluate(history, queries, out, seed, tell, Album(pictures, by) if pictures else None)
     _show(found, as_json)
 
 
