@@ -46,7 +46,7 @@ ELSEWHERE = {
     r"^ledger/verifying\.py.*asyncio\.sleep": "what is done is there at the first look: tests/contract/test_verifiers.py",
     r"^runtime/tasking\.py|Accounts\.reserve:": "a task's own: tests/integration/test_tasks.py",
     r"^runtime/(api_keys|register)\.py|^transport/entra_identity\.py": "the service's own, which no onboarding comes by",
-    r"^(runtime|transport)/webhooks\.py": "there are no receivers here; killed around each call in tests/integration/test_webhooks.py",
+    r"^(runtime|transport)/webhooks\.py": "no receivers here; killed around each call in tests/integration/test_webhooks.py",
     r"^runtime/advising\.py": "a person's own command, which no onboarding comes by",
     r"StoredPatterns\.": "memory as a vector store, whose writes no onboarding comes by",
 }

@@ -14,7 +14,7 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SHOWN = {
     "1_first_onboarding.ipynb": ("entra.create", "ana.silva@acme.example", "'done'", "(True, 0)", "'denied'"),
     "2_inside_the_graph.ipynb": ("graph TD;", "step account: create the company account", "saw ", "finish: ", "'succeeded'"),
-    "3-recommendations.ipynb": ("'nDCG@10'", "auto held", "image/png"),
+    "3_recommendations.ipynb": ("'nDCG@10'", "auto held", "image/png"),
 }
 
 
