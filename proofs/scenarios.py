@@ -22,6 +22,7 @@ from proofs.watch import Order, Orders, What
 
 INTENT_COMMITTED = r"Ledger\._open: commit \| after"
 ABOUT_TO_OPEN = r"Ledger\._open: await .*transaction.* \| before"
+ABOUT_TO_LOOK = r"Ledger\._to_the_service: await self\._recorded\(key\) \| before"
 ABOUT_TO_SEND = r"Attempt\._send: await asyncio\.wait_for.* \| before"
 ABOUT_TO_SAY_SO = r"Attempt\._send: await self\._sending.* \| before"
 SEND_COMMITTED = r"Ledger\._sending: commit \| after"
@@ -29,7 +30,7 @@ ABOUT_TO_POST = r"Accounts\.create: await self\._graph\.call.* \| before"
 ABOUT_TO_LOAD_GRANT = r" Ledger\._performed: await self\.store\.read.* \| before"
 PARKED = r"RunJournal\.park: commit \| after"
 NAMED = (
-    *(PARKED, INTENT_COMMITTED, ABOUT_TO_OPEN, ABOUT_TO_SEND, ABOUT_TO_SAY_SO, SEND_COMMITTED),
+    *(PARKED, INTENT_COMMITTED, ABOUT_TO_OPEN, ABOUT_TO_LOOK, ABOUT_TO_SEND, ABOUT_TO_SAY_SO, SEND_COMMITTED),
     *(ABOUT_TO_POST, ABOUT_TO_LOAD_GRANT),
 )
 ELSEWHERE = {
@@ -310,7 +311,7 @@ def scenarios(columns: Sequence[str], dear: Sequence[str]) -> list[Scenario]:
             for c in dear
         ),
         *(
-            Scenario(f"rival stopped: {c}", stop=Order(What.STOP, ABOUT_TO_OPEN, c), meanwhile=_opened_by_another_who_stops(c))
+            Scenario(f"rival stopped: {c}", stop=Order(What.STOP, ABOUT_TO_LOOK, c), meanwhile=_opened_by_another_who_stops(c))
             for c in dear
         ),
     ]

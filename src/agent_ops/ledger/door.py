@@ -93,16 +93,15 @@ class Ledger:
         return telling.outcome
 
     async def _performed(self, run_id: str, proposal: Proposal) -> Outcome:
-        def work(tx: Tx) -> tuple[Grant, str, bool]:
+        def work(tx: Tx) -> tuple[Grant, str]:
             grant = self.grants.of_run(tx, run_id)
-            key = Keys(tx, grant.employee_id).of(proposal)
-            return grant, key, tx.effects.get(key) is None
+            return grant, Keys(tx, grant.employee_id).of(proposal)
 
         try:
-            grant, key, is_new = await self.store.read(work)
+            grant, key = await self.store.read(work)
         except GrantInvalid as error:
             return await self._denied_without_grant(run_id, proposal, error)
-        sending = self._begun(self._to_the_service(grant, proposal, key, is_new))
+        sending = self._begun(self._to_the_service(grant, proposal, key))
         if proposal.action is Action.SEND_MAIL:  # a mail never holds a run: what takes long goes on in the background
             await asyncio.wait([sending], timeout=self.patience.mail_wait)
             if not sending.done():
@@ -135,13 +134,10 @@ class Ledger:
         if not sending.cancelled() and (error := sending.exception()) is not None:
             log.info("send_not_recorded", error=error)  # its caller is told too, if it still waits
 
-    async def _to_the_service(self, grant: Grant, proposal: Proposal, key: str, is_new: bool) -> Intent | Outcome:
-        """Steps 1 to 5, up to the service's answer. Not cancelled with the caller, and the key's turn is held throughout.
-
-        What was new a moment ago needs no second look: opening it fails when it is so no more.
-        """
+    async def _to_the_service(self, grant: Grant, proposal: Proposal, key: str) -> Intent | Outcome:
+        """Steps 1 to 5, up to the service's answer. Not cancelled with the caller, and the key's turn is held throughout."""
         async with self._turn(key):
-            intent, uncertain = None if is_new else await self._recorded(key), True
+            intent, uncertain = await self._recorded(key), True
             while intent is None or _was_closed_before(intent, grant):
                 opened = await self._open(grant, proposal, key, intent.attempt + 1 if intent else 1)
                 if isinstance(opened, Outcome):
