@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import sqlite3
@@ -132,7 +133,7 @@ def test_packs(data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_a_pack_of_an_altered_audit_says_so(data_dir: Path, tmp_path: Path) -> None:
-    with sqlite3.connect(data_dir / "operations.db") as db:
+    with contextlib.closing(sqlite3.connect(data_dir / "operations.db")) as db, db:
         db.execute("DROP TRIGGER grants_never_change")
         db.execute("UPDATE grants SET body = replace(body, '\"library\"', '\"somebody\"')")
     db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -81,7 +82,7 @@ def test_a_user_whom_the_policy_does_not_name_may_not_onboard(tmp_path: Path) ->
         assert f"os:{ME} lacks the scope 'onboard'" in refused.stderr
     done = agent_ops("onboard", *hire, policy(tmp_path, f'[callers]\n"{ME}" = ["onboard"]'), cwd=tmp_path, **ELSEWHERE)
     assert done.returncode == EXIT_OK, done.stderr
-    with sqlite3.connect(tmp_path / "agent-ops-data" / "operations.db") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "agent-ops-data" / "operations.db")) as database, database:
         (body,) = database.execute("SELECT body FROM grants").fetchone()
     assert json.loads(body)["caller"] == f"os:{ME}"
 

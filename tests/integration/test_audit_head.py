@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -202,7 +203,7 @@ async def test_a_restore_that_nobody_signed_does_not_excuse_a_head(tmp_path: Pat
 
 
 async def test_a_database_of_before_there_was_a_head_goes_on(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "operations.db") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "operations.db")) as db, db:
         db.executescript(LEGACY.read_text(encoding="utf-8"))
     db.close()
     (tmp_path / "keys.json").write_text(json.dumps(LEGACY_KEYS), encoding="utf-8")

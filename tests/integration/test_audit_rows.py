@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import asdict
@@ -116,7 +117,7 @@ async def test_no_row_holds_a_name_an_address_or_words(settings: Settings, fakes
         await ops._system.ledger.perform("no-run", Proposal("entra", Action.ADD_TO_GROUP, "Zoë Quintessa"))
         await back_up(settings.data_dir, tmp_path / "backup")
     await restore(settings.data_dir, tmp_path / "backup", CALLER)
-    with sqlite3.connect(settings.data_dir / "operations.db") as db:
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "operations.db")) as db, db:
         text = json.dumps(db.execute("SELECT * FROM audit").fetchall(), ensure_ascii=False).casefold()
         kinds = {kind for (kind,) in db.execute("SELECT kind FROM audit")}
     db.close()
@@ -192,7 +193,7 @@ async def test_a_policy_is_kept_as_it_was(
         await ops.onboard(ana, ["github"])
         kept = await ops._system.store.read(lambda tx: tx.policies.text(policy.version))
     assert kept == EXAMPLE.read_text(encoding="utf-8")
-    with sqlite3.connect(settings.data_dir / "operations.db") as db:
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "operations.db")) as db, db:
         for sql in ("UPDATE policies SET text = ''", "DELETE FROM policies"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 db.execute(sql)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -168,7 +169,7 @@ def test_a_finding_says_what_and_where(copied: Callable[[], Path], sql: str, kin
 
 def test_a_missing_trigger_and_a_counter_that_is_ahead_are_told(copied: Callable[[], Path]) -> None:
     data_dir = copied()
-    with sqlite3.connect(data_dir / "operations.db") as db:
+    with contextlib.closing(sqlite3.connect(data_dir / "operations.db")) as db, db:
         db.execute("DROP TRIGGER audit_never_goes")
         db.execute("DELETE FROM audit WHERE id > 10")
     db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -54,7 +55,7 @@ def built(jira: Sandbox, report: RunReport) -> set[str]:
 
 
 def grant_of(settings: Settings, run_id: str) -> dict[str, object]:
-    with sqlite3.connect(settings.data_dir / "operations.db") as db:
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "operations.db")) as db, db:
         body: dict[str, object] = json.loads(db.execute("SELECT body FROM grants WHERE run_id = ?", (run_id,)).fetchone()[0])
     db.close()
     return body

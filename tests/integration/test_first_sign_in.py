@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -30,7 +31,7 @@ async def desk(settings: Settings, fakes: FakeServices) -> AsyncIterator[AgentOp
 
 
 def audit(settings: Settings) -> list[tuple[str, str, str, str]]:
-    with sqlite3.connect(settings.data_dir / "operations.db") as conn:
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "operations.db")) as conn, conn:
         return list(conn.execute("SELECT kind, subject, action, detail FROM audit ORDER BY id"))
 
 
@@ -127,7 +128,7 @@ async def test_a_withdrawn_employee_gets_none(desk: AgentOps, ana: Profile) -> N
 
 async def test_an_old_account_gets_none_and_a_late_first_day_counts(desk: AgentOps, ana: Profile, settings: Settings) -> None:
     def age(name: str, days: int) -> None:
-        with sqlite3.connect(settings.data_dir / "operations.db") as conn:
+        with contextlib.closing(sqlite3.connect(settings.data_dir / "operations.db")) as conn, conn:
             long_ago = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
             sql = "UPDATE effects SET opened_at = ? WHERE action = 'entra.create_account' AND pinned LIKE ?"
             assert conn.execute(sql, (long_ago, f"%{name}%")).rowcount == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 import uuid
@@ -51,7 +52,7 @@ async def onboarded(settings: Settings, fakes: FakeServices, profile: Profile) -
 
 
 def denied_rows(settings: Settings) -> list[tuple[str, ...]]:
-    with sqlite3.connect(settings.data_dir / DATABASE) as db:
+    with contextlib.closing(sqlite3.connect(settings.data_dir / DATABASE)) as db, db:
         rows: list[tuple[str, ...]] = db.execute("SELECT action, item, detail FROM audit WHERE kind = 'denied'").fetchall()
     db.close()
     return rows
