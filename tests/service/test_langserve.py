@@ -129,6 +129,17 @@ async def test_nothing_that_a_client_configures_widens_anything(app: FastAPI, re
     assert (run.caller, run.scopes, grant.caller, grant.effects) == ("key:desk", {"task:read"}, "key:desk", ())
 
 
+@pytest.mark.parametrize("config", [None, [], [{}], [{}] * 3, {"configurable": {"x": 1}, "tags": 3}])
+async def test_no_config_makes_a_request_fail_when_its_runs_are_taken_on(enter: Enter, config: Any) -> None:
+    """Who is answered that it failed asks again."""
+    client = await enter("desk", "task:read")
+    told = await client.post("/langserve/github/batch", json={"inputs": [LIST] * 2, "config": config})
+    assert (told.status_code, len(told.json()["output"])) == (200, 2)
+    for way in ("invoke", "stream") if not isinstance(config, list) else ():
+        told = await client.post(f"/langserve/github/{way}", json={"input": LIST, "config": config})
+        assert (told.status_code, "acme/web#14" in told.text or "run_id" in told.text) == (200, True)
+
+
 async def test_a_batch_is_bounded_and_counted(remote: Remote, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     client = await enter("desk", "task:read")
     told = (await client.post("/langserve/github/batch", json={"inputs": [LIST] * 3})).json()["output"]
