@@ -28,6 +28,7 @@ class Receiver:
         self.elsewhere: list[str] = []
         self.headers: dict[str, str] = {}
         self.let_go = threading.Event()
+        self.retry_after = ""
         self._news = threading.Condition()
 
     @property
@@ -61,6 +62,8 @@ def receiving(*answers: int) -> Iterator[Receiver]:
                 receiver.let_go.wait(60)
             self.send_response(status or 204)
             self.send_header("Location", "/elsewhere")
+            if receiver.retry_after:
+                self.send_header("Retry-After", receiver.retry_after)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -87,6 +87,21 @@ async def test_a_dead_receiver_harms_nobody_and_is_given_up(settings: Settings, 
     assert len(tries) == len({message_id for message_id, _ in told}) and set(tries.values()) == {1 + len(webhooks.PAUSES)}
 
 
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("asked", ["\u00b2", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
+async def test_no_answer_ends_what_a_receiver_is_told(settings: Settings, fakes: FakeServices, ana: Profile, asked: str) -> None:
+    """A Retry-After that is no number, and no day of any calendar."""
+    with receiving(429) as receiver:
+        receiver.retry_after = asked
+        async with telling(settings, receiver.config, fakes) as ops:
+            await ops.onboard(ana)
+            await asyncio.to_thread(receiver.until, "run.done", 10)
+            while await left(ops):
+                await asyncio.sleep(0.02)
+    tries = Counter(message_id for message_id, _ in receiver.posts)
+    assert sum(tries.values()) == len(tries) + 1
+
+
 async def test_a_new_receiver_hears_of_nothing_that_is_past(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         past = await ops.onboard(ana)

@@ -50,11 +50,11 @@ def seconds_of(retry_after: str | None) -> float:
     """Retry-After is a number of seconds or a date (RFC 9110, 10.2.3)."""
     if not retry_after:
         return DEFAULT_RETRY_AFTER
-    if retry_after.isdigit():
+    if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(timezone.utc)).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return DEFAULT_RETRY_AFTER
 
 
