@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import BaseSettings
 
@@ -33,8 +34,14 @@ def receivers_in(text: str) -> tuple[Webhook, ...]:
 
 
 def _url(url: str) -> str:
-    parts = urlsplit(url)
-    plain = parts.hostname and not (parts.username or parts.password or parts.fragment) and not any(map(str.isspace, url))
+    try:
+        parts = urlsplit(url)
+        whole = parts.port != 0 and httpx.URL(url).host  # what cannot be posted to is refused here, and not at each post
+    except (ValueError, httpx.InvalidURL):
+        raise ValueError("must name URLs, and has something that is none") from None
+    plain = (
+        whole and parts.hostname and not (parts.username or parts.password or parts.fragment) and not any(map(str.isspace, url))
+    )
     if not plain or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))):
         raise ValueError("must name https URLs (http is for loopback only), without user, password and fragment")
     return url
