@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from agent_ops import AgentOps, Caller, ItemStatus, Profile, RunReport, Settings
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import PolicyError
+from agent_ops.domain.recommendation import Choice
 from agent_ops.graphs.nodes import recall
 from agent_ops.policies import EXAMPLE, read_policy
 from tests.fakes import FakeServices
@@ -90,6 +92,66 @@ async def test_what_was_given_unasked_and_failed_is_tried_again_by_a_retry(
         fakes[Action.RUN_PIPELINE].failing_items = set()
         again = await ops.wait((await ops.retry(report.run.id)).id)
         assert {item.item: item.status for item in again.items}["jira"] is ItemStatus.COMPLETED
+
+
+async def begun(ops: AgentOps, run_id: str) -> RunReport:
+    """The end of a run whose day has come."""
+    await ops._system.store.transaction(lambda tx: tx.runs._db.execute("UPDATE runs SET wake_at = 0"))
+    return await ops.wait(run_id)
+
+
+@pytest.mark.parametrize(
+    ("mode", "marked", "declined", "why"),
+    [
+        ('"auto"', True, False, None),
+        ('"auto"', True, True, "declined since"),
+        ('"suggest"', True, False, "today's policy does not"),
+        ('"off"', True, False, "today's policy does not"),
+        ('"auto"', False, False, "today's policy does not"),
+    ],
+)
+async def test_what_is_taken_back_before_its_turn_is_not_given(
+    opened: Opened,
+    fakes: FakeServices,
+    ana: Profile,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    marked: bool,
+    declined: bool,
+    why: str | None,
+) -> None:
+    """By whoever declines it, or by the policy, which takes away the mode or the mark: without its mark it would never end."""
+    async with opened('"auto"') as ops:
+        await known(ops, 30, ["jira"])
+        run = await ops.submit(ana, run_after=date.today() + timedelta(days=9))
+        if declined:
+            await ops.decline_recommendation(run.employee_id, "jira", "works with paper")
+    if not marked:
+        monkeypatch.setattr(f"{__name__}.MARK", "")
+    async with opened(mode) as ops:
+        report = await begun(ops, run.id)
+    items = {item.item: item for item in report.items}
+    sent = {intent.proposal.item for intent in fakes[Action.RUN_PIPELINE].done.values()}
+    assert (items["jira"].status is ItemStatus.DENIED, "jira" in sent) == (why is not None, why is None)
+    assert (why or "") in items["jira"].reason and items["github"].status is ItemStatus.COMPLETED
+
+
+@pytest.mark.parametrize("mode", ['"off"', '"auto"'])
+async def test_a_retry_gives_nothing_unasked_after_its_day_or_when_off(
+    opened: Opened, fakes: FakeServices, ana: Profile, mode: str
+) -> None:
+    async with opened('"auto"') as ops:
+        await known(ops, 30, ["jira"])
+        fakes[Action.RUN_PIPELINE].failing_items = {"jira"}
+        run = (await ops.onboard(ana)).run
+        fakes[Action.RUN_PIPELINE].failing_items = set()
+        if mode == '"auto"':
+            ended = Choice(run.employee_id, run.id, "jira", "auto", "hr", "", until="2026-01-01")
+            await ops._system.store.transaction(lambda tx: tx.choices.add(ended))
+    async with opened(mode) as ops:
+        again = await ops.wait((await ops.retry(run.id)).id)
+    item = {item.item: item for item in again.items}["jira"]
+    assert item.status is ItemStatus.DENIED and ("is past" in item.reason) is (mode == '"auto"')
 
 
 @pytest.mark.parametrize(("mode", "people", "kind"), [("suggest", 30, "suggested"), ("auto", 6, "suggested"), ("off", 30, None)])

@@ -15,6 +15,7 @@ from agent_ops.ledger.grants import GrantBook
 from agent_ops.ledger.guard import Guard
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_denial, record_intent, record_not_yet, record_unbound
+from agent_ops.ledger.unasked import taken_back
 from agent_ops.storage import Tx
 
 
@@ -66,9 +67,11 @@ class Opening:
         """The guard judges by what is stored of the employee: that must be what the grant was made for."""
         if employee is None:
             return "the employee is unknown"
-        if not self.grants.is_for(grant, tx.people.request_of(employee.id), employee.profile):
+        request = tx.people.request_of(employee.id)
+        if not self.grants.is_for(grant, request, employee.profile):
             return "the employee's record is not the one that the grant was made for"
-        return self.guard.denial(proposal, grant, employee, now)
+        denial = self.guard.denial(proposal, grant, employee, now)
+        return denial or taken_back(tx, self.binder.policy, proposal, employee, request, now)
 
     def not_yet(self, tx: Tx, grant: Grant, proposal: Proposal, key: str, employee: Employee, now: datetime) -> Waiting | None:
         """What has to wait: for its day, for an administrator, for room. Mails are written all the same, and kept."""
