@@ -175,6 +175,7 @@ async def test_metrics_say_what_happened(app: FastAPI, enter: Enter, fakes: Fake
     client = await enter("hr")
     fakes[Action.RUN_PIPELINE].failing_items = {"aws"}
     await onboarded(client, app, {**HIRE, "access_items": ["github", "aws", "salesforce"]})
+    await client.get("/api/users/nobody")
     text = (await client.get("/metrics")).text
     found = {family.name: family for family in text_string_to_metric_families(text)}
     assert {sample.labels["status"]: sample.value for sample in found["agent_ops_runs"].samples} == {"failed": 1}
@@ -186,7 +187,7 @@ async def test_metrics_say_what_happened(app: FastAPI, enter: Enter, fakes: Fake
     }
     assert effects["jenkins.run_pipeline", "succeeded"] == effects["jenkins.run_pipeline", "failed"] == 1
     routes = {s.labels["route"] for s in found["agent_ops_request_seconds"].samples}
-    assert "/api/users/onboard_user" in routes
+    assert {"/api/users/onboard_user", "/api/users/{user}"} <= routes
 
 
 async def test_readiness_is_told(app: FastAPI, enter: Enter) -> None:

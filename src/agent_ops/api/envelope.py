@@ -75,4 +75,4 @@ class Envelope:
 
 def _route(scope: Scope) -> str:
     """The path as the contract writes it: it names no person."""
-    return str(getattr(scope.get("route"), "path", "none"))
+    return str(getattr(scope.get("route"), "path_format", "none"))
