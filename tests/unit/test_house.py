@@ -69,6 +69,17 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert subprocess.check_output([sys.executable, "-c", check], text=True).strip() == "[]"
 
 
+def test_the_help_of_the_command_line_loads_click_and_nothing_else_from_outside() -> None:
+    check = (
+        "import sys\nfrom agent_ops.cli import main\nsys.argv = ['agent-ops', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)), file=sys.stderr)"
+    )
+    told = subprocess.run([sys.executable, "-I", "-c", check], capture_output=True, text=True, check=True)
+    assert "Usage: agent-ops" in told.stdout
+    assert set(re.findall(r"'(\w+)'", told.stderr)) - {"__main__", "_distutils_hack"} == {"agent_ops", "click"}
+
+
 def test_no_file_is_too_long() -> None:
     files = [*sources(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "scripts").rglob("*.py"), *(ROOT / "proofs").rglob("*.py")]
     long = {str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text(encoding="utf-8").splitlines())) > MAX_LINES}
