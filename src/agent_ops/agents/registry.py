@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 
+from agent_ops.agents.installed import installed
 from agent_ops.agents.spec import AgentSpec
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import ConfigurationError, NotFound
@@ -32,7 +32,7 @@ def load_agents() -> dict[str, AgentSpec]:
         ConfigurationError: when an entry point does not hold an ``AgentSpec``, or two agents share a name.
     """
     specs: dict[str, AgentSpec] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+    for entry in installed(GROUP):
         spec = entry.load()
         if not isinstance(spec, AgentSpec) or spec.name in specs:
             raise ConfigurationError(

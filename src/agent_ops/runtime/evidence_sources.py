@@ -6,8 +6,7 @@ when the settings do not have what it needs.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
+from agent_ops.agents.installed import installed
 from agent_ops.domain.ports import EvidenceSource
 from agent_ops.readers.jira import JiraReader
 from agent_ops.settings import Settings
@@ -17,7 +16,7 @@ GROUP = "agent_ops.evidence"
 
 def evidence_sources(settings: Settings) -> dict[str, EvidenceSource]:
     """Every source that is configured, by its kind."""
-    made = {entry.name: entry.load()(settings) for entry in entry_points(group=GROUP)}
+    made = {entry.name: entry.load()(settings) for entry in installed(GROUP)}
     return {kind: source for kind, source in made.items() if source is not None}
 
 

@@ -6,9 +6,9 @@ have what it needs. A reader has a coroutine method for each question, and ``clo
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
+from agent_ops.agents.installed import installed
 from agent_ops.readers.aws import AwsReader
 from agent_ops.readers.github import GithubReader
 from agent_ops.settings import Settings
@@ -18,7 +18,7 @@ GROUP = "agent_ops.readers"
 
 def open_readers(settings: Settings) -> dict[str, Any]:
     """Every reader that is configured, by the name of its agent."""
-    made = {entry.name: entry.load()(settings) for entry in entry_points(group=GROUP)}
+    made = {entry.name: entry.load()(settings) for entry in installed(GROUP)}
     return {agent: reader for agent, reader in made.items() if reader is not None}
 
 

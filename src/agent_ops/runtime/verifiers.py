@@ -7,9 +7,9 @@ configured, by their agents' names, to a ``Verifier``, or to None when the reade
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any
 
+from agent_ops.agents.installed import installed
 from agent_ops.domain.errors import PolicyError
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.ports import Verifier
@@ -26,7 +26,7 @@ def verifiers(policy: EntitlementPolicy, readers: Mapping[str, Any]) -> dict[str
     Raises:
         PolicyError: an item is to be verified by a kind that nothing here knows.
     """
-    known = {entry.name: entry for entry in entry_points(group=GROUP)}
+    known = {entry.name: entry for entry in installed(GROUP)}
     wanted: dict[str, Verifier] = {}
     for item in policy.catalogue.values():
         if item.verify is None:
