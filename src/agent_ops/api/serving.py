@@ -23,6 +23,20 @@ STARTING_SECONDS = 120
 """A worker that answers its watcher no sooner is replaced; it answers when it has imported everything."""
 
 
+class Watcher(Multiprocess):
+    """Replaces a worker that died, also one that dies while it is asked whether it lives."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Look after every worker once.
+
+        uvicorn keeps the worker's end of the pipe open in this process, too: the pipe of a dead worker would never end, and its
+        answer would be waited for to the end of the time-out, with no worker replaced and no signal heeded.
+        """
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+
+
 def serve_app(
     data_dir: Path, policy_file: Path | None, in_sandbox: bool, workers: int, host: str, port: int, tell: Callable[[str], None]
 ) -> None:
@@ -58,7 +72,7 @@ def serve_app(
             if not server.started:
                 sys.exit(3)
         else:
-            Multiprocess(config, [listener]).run()
+            Watcher(config, [listener]).run()
 
 
 def _listening(host: str, port: int) -> socket.socket:
