@@ -15,6 +15,7 @@ from agent_ops.api import contract, pages, problems
 from agent_ops.api.admission import Gate
 from agent_ops.api.envelope import Envelope
 from agent_ops.api.metrics import Meters
+from agent_ops.api.patience import Patient
 from agent_ops.api.routes import administration, health, langserve, recommendations, runs, tasks, users
 from agent_ops.api.streams import Bell
 from agent_ops.domain.errors import ConfigurationError
@@ -61,7 +62,7 @@ def create_sandbox_app() -> FastAPI:
 def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
     """The application over a system that ``opening`` opens."""
     meters = Meters()
-    app = FastAPI(
+    app = Patient(
         title=contract.TITLE,
         lifespan=_lifespan(opening),
         docs_url=None,

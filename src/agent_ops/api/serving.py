@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from agent_ops.api import patience
 from agent_ops.api.app import create_app
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.runtime.compose import open_store
@@ -76,12 +77,17 @@ def serve_app(
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    """Where clients come in. The system lets go of those who take nothing, too: what is left of an answer in buffers the
+    application does not see. Connections have this from their listener."""
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+        made = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
         raise ConfigurationError(
             f"nothing can listen on {host}:{port}: {error.strerror}", "Choose another --host or --port."
         ) from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: https://www.rfc-editor.org/rfc/rfc5482
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(patience.SEND_SECONDS * 1000))
+    return made
 
 
 async def _greet(

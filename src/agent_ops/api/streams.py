@@ -29,7 +29,6 @@ _LOOK_EVERY_SECONDS = 0.2
 _LOOK_ANYWAY_SECONDS = 5.0
 _ASK_ANYWAY_SECONDS = 1.0
 _PING_SECONDS = 15
-SEND_SECONDS = 60.0
 END = "end"
 GONE = 499
 """The status that the log and the metrics have of a request whose client hung up, as nginx counts it."""
@@ -110,7 +109,6 @@ def stream(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -
     return EventSourceResponse(
         _messages(ops, bell, run_id, after, caller),
         ping=_PING_SECONDS,
-        send_timeout=SEND_SECONDS,
         headers={"Cache-Control": "no-store"},
     )
 

@@ -25,7 +25,7 @@ from agent_ops.api.answers import run_url
 from agent_ops.api.bodies import Body
 from agent_ops.api.facades import AgentInput, Followed, Hands, PlannerInput
 from agent_ops.api.routes.tasks import taken_on
-from agent_ops.api.streams import GONE, SEND_SECONDS, unless_gone
+from agent_ops.api.streams import GONE, unless_gone
 from agent_ops.api.task_body import TaskBody
 from agent_ops.domain.errors import Against, AgentOpsError
 from agent_ops.domain.runs import Run
@@ -135,9 +135,7 @@ def _add(router: APIRouter, name: str, served: Served) -> None:
     async def stream(request: Request, ops: Acting, caller: Calling) -> Any:
         """Admit the input, and send the run's events as they happen, then the outcome."""
         hands = await _admitted(served, [(await _parsed(request, served.one)).input], ops, request)
-        answer = await handler.stream(_asking(request, input={}), server_config=hands.config())
-        answer.send_timeout = SEND_SECONDS
-        return answer
+        return await handler.stream(_asking(request, input={}), server_config=hands.config())
 
     for schema in ("input_schema", "output_schema", "config_schema"):
         router.add_api_route(f"/{name}/{schema}", _telling(getattr(handler, schema)), name=f"{name}_{schema}")
