@@ -15,6 +15,7 @@ import pytest
 
 from agent_ops import AgentOps, Profile, Settings
 from agent_ops.runtime import webhooks
+from agent_ops.storage import facts as storage_facts
 from agent_ops.transport.webhooks import Webhook, WebhookConfig
 from tests.fakes import FakeServices
 from tests.receiver import SECRET, receiving
@@ -118,6 +119,7 @@ from dataclasses import replace
 from pathlib import Path
 from agent_ops import AgentOps, Profile
 from agent_ops.runtime import webhooks
+from agent_ops.storage import facts as storage_facts
 from tests.fakes import FakeServices
 from tests.integration.test_webhooks import child_settings
 
@@ -177,3 +179,32 @@ async def test_a_killed_sender_is_made_up_for(tmp_path: Path, fakes: FakeService
     after = {told["data"]["event_id"]: message_id for message_id, told in posts}
     assert {told["type"] for _, told in posts} == {"run.queued", "item.completed", "run.done"}
     assert before.items() <= after.items()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_who_watches_sees_what_is_not_taken(
+    settings: Settings, fakes: FakeServices, ana: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How tries ended, how many messages wait, and since when; what nobody will be told any more does not wait."""
+    monkeypatch.setattr(webhooks, "PAUSES", (0.0,))
+    with receiving(500, *[204] * 3, *[500] * 2) as receiver:
+        async with telling(settings, receiver.config, fakes) as ops:
+            await ops.onboard(ana)
+            posts = await asyncio.to_thread(receiver.until, "run.done")
+            while await left(ops):
+                await asyncio.sleep(0.02)
+            posts, told = receiver.posts, await ops.facts()
+            messages = len({message_id for message_id, _ in posts})
+            assert sum(told.webhooks.values()) == len(posts)
+            assert told.webhooks["failed"] + told.webhooks["given_up"] == 3
+            assert told.webhooks["taken"] + told.webhooks["given_up"] == messages
+            assert (told.webhooks_waiting, told.webhooks_oldest) == (0, 0.0)
+    with receiving() as gone:
+        gone.answers = [0] * 100  # it takes the connection and says nothing
+        async with telling(settings, gone.config, fakes) as ops:
+            await ops.onboard(Profile("Rui Costa", "Engineering", external_id="E-2"))
+            await asyncio.to_thread(gone.until, "run.queued")
+            told = await ops.facts()
+            assert told.webhooks_waiting >= 1 and 0 < told.webhooks_oldest < 120
+            monkeypatch.setattr(storage_facts, "MAX_AGE_SECONDS", told.webhooks_oldest / 1e6)
+            assert (await ops.facts()).webhooks_waiting == 0

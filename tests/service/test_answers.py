@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from agent_ops.domain.effects import Action
 from tests.fakes import FakeServices
 from tests.service.conftest import Enter
 
+METRICS = Path(__file__).resolve().parents[2] / "docs/service.md"
 HIRE = {
     "name": "Zoë Quillfeather",
     "team": "Engineering",
@@ -188,6 +190,10 @@ async def test_metrics_say_what_happened(app: FastAPI, enter: Enter, fakes: Fake
     assert effects["jenkins.run_pipeline", "succeeded"] == effects["jenkins.run_pipeline", "failed"] == 1
     routes = {s.labels["route"] for s in found["agent_ops_request_seconds"].samples}
     assert {"/api/users/onboard_user", "/api/users/{user}"} <= routes
+    assert {s.labels["outcome"] for s in found["agent_ops_webhook_deliveries"].samples} == {"taken", "failed", "given_up"}
+    page = METRICS.read_text(encoding="utf-8")
+    named = {name + "_total" * (family.type == "counter") for name, family in found.items() if not name.endswith("_created")}
+    assert {name for name in named if f"`{name}`" not in page} == set()
 
 
 async def test_readiness_is_told(app: FastAPI, enter: Enter) -> None:

@@ -6,7 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -54,6 +54,9 @@ class _Told:
         yield _gauge("breakers_open", "Breakers that hold runs.", [], {(): facts.breakers})
         yield _gauge("pauses", "Changes that an administrator stopped.", [], {(): facts.pauses})
         yield _gauge("outbox", "Mails that the mail server has not taken yet.", [], {(): facts.outbox})
+        yield _gauge("webhooks_waiting", "Webhook messages that no receiver has taken yet.", [], {(): facts.webhooks_waiting})
+        yield _gauge("webhooks_oldest_seconds", "Since what the oldest of them tells of.", [], {(): facts.webhooks_oldest})
+        yield _by_outcome("webhook_deliveries", "Tries to deliver a webhook message, by how they ended.", facts.webhooks)
         yield _counter("denials", "What runs asked for and were denied.", facts.denials)
         yield _counter("retries", "Attempts beyond an effect's first.", facts.retries)
         yield _counter("lease_takeovers", "Runs that another driver took up.", facts.takeovers)
@@ -67,7 +70,7 @@ class _Told:
         yield took
 
 
-def _gauge(name: str, words: str, labels: list[str], values: dict[tuple[str, ...], int]) -> Metric:
+def _gauge(name: str, words: str, labels: list[str], values: dict[tuple[str, ...], float]) -> Metric:
     family = GaugeMetricFamily(f"{_PREFIX}_{name}", words, labels=labels)
     for label, value in values.items():
         family.add_metric(list(label), value)
@@ -76,6 +79,13 @@ def _gauge(name: str, words: str, labels: list[str], values: dict[tuple[str, ...
 
 def _counter(name: str, words: str, value: int) -> Metric:
     return CounterMetricFamily(f"{_PREFIX}_{name}", words, value=value)
+
+
+def _by_outcome(name: str, words: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"{_PREFIX}_{name}", words, labels=["outcome"])
+    for outcome, value in values.items():
+        family.add_metric([outcome], value)
+    return family
 
 
 def _known(method: str) -> str:

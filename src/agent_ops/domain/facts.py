@@ -16,6 +16,9 @@ class Facts:
     """Counts over everything that is recorded.
 
     Args:
+        webhooks: how often a delivery ended so, by ``Outcome``.
+        webhooks_waiting: messages that no receiver has taken yet.
+        webhooks_oldest: seconds since the event that the oldest of them tells of; 0 when none waits.
         effects: by action and state, how many took at most each bound (as text, the last '+Inf'), and their seconds in all.
     """
 
@@ -27,5 +30,8 @@ class Facts:
     denials: int = 0
     retries: int = 0
     takeovers: int = 0
+    webhooks: Mapping[str, int] = field(default_factory=dict)
+    webhooks_waiting: int = 0
+    webhooks_oldest: float = 0.0
     model: Usage = field(default_factory=Usage)
     effects: Mapping[tuple[str, str], tuple[tuple[tuple[str, int], ...], float]] = field(default_factory=dict)

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import Enum
 
 from agent_ops.domain.runs import Event
+
+
+class Outcome(str, Enum):
+    """How one try to deliver a message ended: the receiver has it, is asked again, or is not asked any more."""
+
+    TAKEN = "taken"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import time
 import structlog
 
 from agent_ops.domain.errors import RateLimited, ServiceError, StorageError
-from agent_ops.domain.webhooks import Message
+from agent_ops.domain.webhooks import Message, Outcome
 from agent_ops.storage import Store, Tx
 from agent_ops.transport.webhooks import CALL_SECONDS, Webhook, WebhookConfig, WebhookSender
 
@@ -59,29 +59,26 @@ class WebhookDelivery:
             return tx.webhooks.claim(webhook.key, now, now + _CLAIM_SECONDS, _SIDE_BY_SIDE)
 
         messages = await self._store.transaction(take)
-        again = await asyncio.gather(*(self._tried(webhook, message) for message in messages))
+        ended = await asyncio.gather(*(self._tried(webhook, message) for message in messages))
 
         def settle(tx: Tx) -> None:
-            for message, due_at in zip(messages, again, strict=True):
-                if due_at is None:
-                    tx.webhooks.over(message.id)
-                else:
-                    tx.webhooks.again(message.id, due_at)
+            for message, (outcome, due_at) in zip(messages, ended, strict=True):
+                tx.webhooks.settle(message.id, outcome, due_at)
 
         if messages:
             await self._store.transaction(settle)
         return bool(messages)
 
-    async def _tried(self, webhook: Webhook, message: Message) -> float | None:
-        """When to try a message again (Unix seconds); None when it is over."""
+    async def _tried(self, webhook: Webhook, message: Message) -> tuple[Outcome, float]:
+        """How a try ended, and when the next one is due (Unix seconds), if there is one."""
         try:
             await self._sender.send(webhook, message)
         except ServiceError as error:
             if message.tries >= len(PAUSES):
                 log.warning("webhook_given_up", message=message.id, tries=message.tries + 1, error=error.what)
-                return None
+                return Outcome.GIVEN_UP, 0.0
             pause = PAUSES[message.tries] * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
             asked = min(error.retry_after, _LONGEST_RETRY_AFTER) if isinstance(error, RateLimited) else 0.0
             log.info("webhook_failed", message=message.id, tries=message.tries + 1, error=error.what)
-            return time.time() + max(pause, asked)
-        return None
+            return Outcome.FAILED, time.time() + max(pause, asked)
+        return Outcome.TAKEN, 0.0

@@ -8,7 +8,9 @@ from sqlite_utils import Database
 
 from agent_ops.domain.facts import EDGES, Facts
 from agent_ops.domain.usage import Usage
+from agent_ops.domain.webhooks import Outcome
 from agent_ops.storage.rows import one, rows
+from agent_ops.storage.webhooks import MAX_AGE_SECONDS
 
 _TOOK = "(julianday(settled_at) - julianday(opened_at)) * 86400"
 _COUNTS = {
@@ -21,6 +23,11 @@ _COUNTS = {
     "retries": "SELECT coalesce(sum(attempt - 1), 0) AS n FROM effects",
     "takeovers": "SELECT coalesce(sum(max(epoch - 1, 0)), 0) AS n FROM runs",
 }
+_WAITING = (
+    "SELECT count(*) AS n, coalesce(max(age), 0) AS oldest FROM (SELECT max(0, julianday('now')"
+    " - julianday(json_extract(body, '$.timestamp'))) * 86400 AS age FROM webhook_messages) WHERE age < ?"
+)
+"""What is older is not told any more: it may be of a receiver that was taken out of the settings."""
 
 
 def facts_of(db: Database) -> Facts:
@@ -29,7 +36,17 @@ def facts_of(db: Database) -> Facts:
     runs = {row["status"]: row["n"] for row in rows(db, "SELECT status, count(*) AS n FROM runs GROUP BY status")}
     spent = one(db, "SELECT total(model_calls) AS c, total(tokens_in) AS i, total(tokens_out) AS o, total(cost) AS p FROM runs")
     used = Usage(int(spent["c"]), int(spent["i"]), int(spent["o"]), spent["p"]) if spent else Usage()
-    return Facts(runs=runs, model=used, effects=_effects(db), **found)
+    ended = {row["outcome"]: row["count"] for row in rows(db, "SELECT outcome, count FROM webhook_deliveries")}
+    (waiting,) = rows(db, _WAITING, MAX_AGE_SECONDS)
+    return Facts(
+        runs=runs,
+        model=used,
+        effects=_effects(db),
+        webhooks={outcome.value: ended.get(outcome.value, 0) for outcome in Outcome},
+        webhooks_waiting=waiting["n"],
+        webhooks_oldest=waiting["oldest"],
+        **found,
+    )
 
 
 def _number(db: Database, sql: str) -> int:

@@ -217,6 +217,12 @@ def choices_are_kept(db: Database) -> None:
     db.execute(f"CREATE TRIGGER no_choices_of_the_erased BEFORE INSERT ON choices WHEN {erased} BEGIN SELECT RAISE(IGNORE); END")
 
 
+@migrations()
+def deliveries_are_counted(db: Database) -> None:
+    """How webhooks' deliveries ended: a message that is over leaves nothing else."""
+    db.execute("CREATE TABLE webhook_deliveries (outcome TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID")
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

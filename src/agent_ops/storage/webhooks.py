@@ -12,13 +12,14 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
-from agent_ops.domain.webhooks import Message, body_of, kind_of
+from agent_ops.domain.webhooks import Message, Outcome, body_of, kind_of
 from agent_ops.storage.rows import one, rows
 from agent_ops.storage.runs import event_of
 
 MAX_AGE_SECONDS = 3 * 86_400.0
 """An event that is older makes no message: a receiver that comes back after long is not told of everything."""
 _TOLD = "SELECT * FROM events WHERE id > ? AND kind IN ('run', 'status') ORDER BY id LIMIT ?"
+_COUNT = "INSERT INTO webhook_deliveries VALUES (?, 1) ON CONFLICT (outcome) DO UPDATE SET count = count + 1"
 
 
 class Webhooks:
@@ -64,10 +65,10 @@ class Webhooks:
         self._db.conn.executemany("UPDATE webhook_messages SET due_at = ?, tries = tries + 1 WHERE id = ?", taken)
         return [Message(row["id"], row["body"], row["tries"]) for row in found]
 
-    def again(self, message_id: str, due_at: float) -> None:
-        """Try a message again, not before then."""
-        self._db.execute("UPDATE webhook_messages SET due_at = ? WHERE id = ?", (due_at, message_id))
-
-    def over(self, message_id: str) -> None:
-        """A message was taken, or is given up."""
-        self._db.execute("DELETE FROM webhook_messages WHERE id = ?", (message_id,))
+    def settle(self, message_id: str, outcome: Outcome, due_at: float) -> None:
+        """Count how a try ended. A message that was not taken is tried again, not before ``due_at``, or is given up."""
+        if outcome is Outcome.FAILED:
+            self._db.execute("UPDATE webhook_messages SET due_at = ? WHERE id = ?", (due_at, message_id))
+        else:
+            self._db.execute("DELETE FROM webhook_messages WHERE id = ?", (message_id,))
+        self._db.execute(_COUNT, (outcome.value,))
