@@ -35,14 +35,21 @@ _FURTHER: Mapping[str, Mapping[str, str]] = {
     "400": {"": "The body cannot be read."},
     "413": {"": "The body is too large."},
 }
-_LINKS: Mapping[str, Any] = {
-    operation: {"operationId": operation, "parameters": {parameter: f"$response.body#/{field}"}}
-    for parameter, field, operations in (
-        ("run_id", "run_id", ("get_run", "run_events", "retry_run", "cancel_run")),
-        ("user", "employee_id", ("get_user", "first_sign_in", "erase")),
-    )
-    for operation in operations
+_RUN, _EMPLOYEE, _PLAN = "$response.body#/run_id", "$response.body#/employee_id", "$response.body#/plan"
+_OF_RUNS: Mapping[str, Any] = {
+    operation: {"operationId": operation, "parameters": {"run_id": _RUN}}
+    for operation in ("get_run", "run_events", "retry_run", "cancel_run")
 }
+_OF_PEOPLE: Mapping[str, Any] = {
+    **{
+        operation: {"operationId": operation, "parameters": {"user": _EMPLOYEE}}
+        for operation in ("get_user", "first_sign_in", "erase", "recommend_to_user", "recommendation_history")
+    },
+    "delete_email_by_name": {"operationId": "delete_email_by_name", "parameters": {"name": _EMPLOYEE}},
+    "update_status": {"operationId": "update_status", "requestBody": {"user": _EMPLOYEE, "status": "onboarded"}},
+}
+_OF_PLANS: Mapping[str, Any] = {"apply_plan": {"operationId": "apply_plan", "requestBody": {"plan": _PLAN}}}
+"""Where answers lead: https://spec.openapis.org/oas/v3.1.1.html#link-object"""
 
 
 def install(app: FastAPI, policy: EntitlementPolicy, agents: tuple[str, ...]) -> None:
@@ -88,11 +95,19 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
             headers["Retry-After"] = _header("Seconds to wait.")
         if status == "401":
             headers["WWW-Authenticate"] = _header("How to come in.")
-    queued = responses.get("202")
-    if queued is not None:
+    _lead_on(path, responses)
+
+
+def _lead_on(path: str, responses: dict[str, Any]) -> None:
+    """Name what may be asked with an answer's words."""
+    of_task = path == "/api/execute_task"
+    if queued := responses.get("202"):
         queued["headers"]["Location"] = _header("Where the run is told of.")
-        of_people = path != "/api/execute_task"  # a task may be about nobody
-        queued["links"] = {name: link for name, link in _LINKS.items() if of_people or "run_id" in link["parameters"]}
+        queued["links"] = {**_OF_RUNS, **({} if of_task else _OF_PEOPLE)}  # a task may be about nobody
+    if of_task:
+        responses["200"]["links"] = _OF_RUNS
+    if path in ("/api/plans", "/api/users/onboard_user"):
+        responses["200"]["links"] = _OF_PLANS
 
 
 def _without_null(parameters: Iterable[dict[str, Any]]) -> None:
