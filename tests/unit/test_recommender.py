@@ -56,6 +56,30 @@ def test_what_is_sure_is_marked_and_what_is_odd_is_not(light: Recommender) -> No
     assert not any(one.auto for items in found for one in items if one.item.startswith("odd"))
 
 
+def habits(people: int, seed: int) -> list[Person]:
+    """A company of twelve profiles; each item of a team or a level is held by some share, 5 to 95 %, of its people."""
+    draw, share = random.Random(seed), random.Random("shares")
+    shares = {(name, at): share.uniform(0.05, 0.95) for name in (*TEAMS, *LEVELS) for at in range(6)}
+    rows = []
+    for at in range(people):
+        team, level = draw.choice(TEAMS), draw.choice(LEVELS)
+        held = tuple(f"{name}-{n}" for (name, n), often in shares.items() if name in {team, level} and draw.random() < often)
+        rows.append(Person(f"p{at}", {"team": team, "level": level}, held))
+    return rows
+
+
+def test_a_stated_probability_is_the_share_of_people_of_that_profile_who_hold_it() -> None:
+    asked = habits(600, seed=18)
+    found = Recommender.learn(habits(800, seed=17), boosted=False).recommend([one.profile for one in asked])
+    stated = np.array([one.score for items in found for one in items])
+    holds = np.array([one.item in person.access for person, items in zip(asked, found, strict=True) for one in items])
+    assert stated.mean() == pytest.approx(holds.mean(), abs=0.03)
+    for low in (0.0, 0.2, 0.4, 0.6, 0.8):
+        part = (stated >= low) & (stated < low + 0.2)
+        assert part.sum() > 300
+        assert stated[part].mean() == pytest.approx(holds[part].mean(), abs=0.08), f"from {low}"
+
+
 def test_lower_bounds_stay_below_and_scores_fall(light: Recommender) -> None:
     for items in light.recommend([one.profile for one in company(20, seed=6)]):
         scores = [one.score for one in items]

@@ -74,14 +74,25 @@ class History:
     @classmethod
     def of(cls, people: Iterable[Person]) -> History:
         """Group people by profile. Raises nothing: an empty history has no patterns."""
-        grouped: dict[object, tuple[Profile, list[frozenset[str]]]] = {}
-        for person in people:
-            grouped.setdefault(profile_key(person.profile), (person.profile, []))[1].append(frozenset(person.access))
-        groups = list(grouped.values())
+        groups = _grouped(people)
         vocabulary = Vocabulary.of([profile for profile, _ in groups])
         names = sorted({item for _, held in groups for items in held for item in items})
         codes = vocabulary.learn(profile for profile, _ in groups)
         return cls(vocabulary, names, _patterns(codes, [held for _, held in groups], names))
+
+    def count(self, people: Iterable[Person]) -> Patterns:
+        """The patterns of some of the people alone, in the numbers of the whole history."""
+        groups = _grouped(people)
+        codes = self.vocabulary.encode(profile for profile, _ in groups)
+        return _patterns(codes, [held for _, held in groups], self.item_names)
+
+
+def _grouped(people: Iterable[Person]) -> list[tuple[Profile, list[frozenset[str]]]]:
+    """The people of each profile."""
+    grouped: dict[object, tuple[Profile, list[frozenset[str]]]] = {}
+    for person in people:
+        grouped.setdefault(profile_key(person.profile), (person.profile, []))[1].append(frozenset(person.access))
+    return list(grouped.values())
 
 
 def _patterns(codes: list[Codes], groups: Sequence[Sequence[frozenset[str]]], names: list[str]) -> Patterns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ import numpy as np
 from agent_ops.memory.calibration import Calibration
 from agent_ops.memory.cohorts import Family, families
 from agent_ops.memory.evidence import SHARES, Candidates, Evidence
-from agent_ops.memory.patterns import Floats, History, Ints, Patterns, Person
-from agent_ops.memory.profiles import Profile
+from agent_ops.memory.patterns import MOST_PEOPLE, Floats, History, Ints, Patterns, Person
+from agent_ops.memory.profiles import Profile, profile_key
 from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Together, Truths, can_boost, sampled
 from agent_ops.memory.weights import learn_weights
 
@@ -21,7 +22,7 @@ LISTED = 50
 ENOUGH = 0.5
 """What has a lower bound below this is not recommended: it is likelier not wanted."""
 MOST_LEARNED = 20_000
-"""So many patterns at most are asked what was right when weights are learned; all are searched."""
+"""So many people at most are asked what was right when weights are learned; all are searched."""
 
 Tell = Callable[[int, int], None]
 """Told how many steps are done, and of how many."""
@@ -61,8 +62,9 @@ class Recommender:
             boosted: gradient boosting, or the linear ranker; None: boosting when it is installed.
             tell: told of the progress.
         """
-        history = History.of(people)
-        examples = _Examples.of(history.patterns, seed, tell or (lambda done, total: None))
+        known = list(people)
+        history = History.of(known)
+        examples = _Examples.of(history, known, seed, tell or (lambda done, total: None))
         rankers, scores = examples.cross_fit(seed, can_boost() if boosted is None else boosted)
         calibration = Calibration.of(scores, examples.truths, examples.people)
         return cls(history, _evidence(history.patterns, examples.families, seed), Together(rankers), calibration)
@@ -97,19 +99,17 @@ class _Examples:
     tell: Tell
 
     @classmethod
-    def of(cls, patterns: Patterns, seed: int, tell: Tell) -> _Examples:
-        draw, several = np.random.default_rng(seed), families(patterns.codes)
-        folds = draw.integers(0, FOLDS, len(patterns))
-        asked = np.zeros(len(patterns), dtype=bool)
-        asked[draw.permutation(len(patterns))[:MOST_LEARNED]] = True
+    def of(cls, history: History, known: Sequence[Person], seed: int, tell: Tell) -> _Examples:
+        draw, several = np.random.default_rng(seed), families(history.patterns.codes)
+        folds, asked = draw.integers(0, FOLDS, len(known)), _asked(known, draw)
         parts: list[tuple[Floats, Truths, Ints, Ints]] = []
-        for fold in range(FOLDS if len(patterns) >= 2 * FOLDS else 0):
-            evidence = _evidence(patterns.take(np.flatnonzero(folds != fold)), several, seed)
-            rows = np.flatnonzero((folds == fold) & asked)
-            theirs = patterns.take(rows)
-            found = evidence.candidates(theirs.codes)
-            has = np.isin(found.rows * patterns.items + found.items, theirs.owners() * patterns.items + theirs.item)
-            parts.append((found.figures.astype(np.float32), has, rows[found.rows], np.full(len(has), fold)))
+        for fold in range(FOLDS if len(known) >= 2 * FOLDS else 0):
+            evidence = _evidence(history.count([known[at] for at in np.flatnonzero(folds != fold)]), several, seed)
+            whose = asked[folds[asked] == fold]
+            theirs = [known[at] for at in whose]
+            found = evidence.candidates(history.vocabulary.encode([person.profile for person in theirs]))
+            has = _held(history, theirs, found)
+            parts.append((found.figures.astype(np.float32), has, whose[found.rows], np.full(len(has), fold)))
             tell(fold + 1, 2 * FOLDS)
         if not parts:
             return cls(several, np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0, np.int64), tell)
@@ -140,6 +140,23 @@ class _Examples:
             found.append(BoostedRanker.learn(figures, truths, seed + fold))
         self.tell(FOLDS + fold + 1, 2 * FOLDS)
         return found
+
+
+def _asked(known: Sequence[Person], draw: np.random.Generator) -> Ints:
+    """Whose access is asked for when weights are learned: of one profile only as many as it weighs among others."""
+    seen, chosen = Counter[object](), list[int]()
+    for at in draw.permutation(len(known)).tolist():
+        seen[key := profile_key(known[at].profile)] += 1
+        if seen[key] <= MOST_PEOPLE and len(chosen) < MOST_LEARNED:
+            chosen.append(at)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _held(history: History, people: Sequence[Person], found: Candidates) -> Truths:
+    """Which candidates each person holds, not whether anybody of their profile does: a probability is that of a person."""
+    held = [frozenset(person.access) for person in people]
+    names = history.item_names
+    return np.array([names[item] in held[row] for row, item in zip(found.rows, found.items, strict=True)], dtype=bool)
 
 
 def _evidence(patterns: Patterns, several: list[Family], seed: int) -> Evidence:
