@@ -76,6 +76,7 @@ GARBLED = [
     ("CONFLUENCE_BASE_URL", "garbage"),
     ("GITHUB_BASE_URL", "garbage"),
     ("AGENT_OPS_REQUESTS_PER_MINUTE", "0"),
+    ("AGENT_OPS_PLAYGROUND", "garbage"),
     ("OPENAI_BASE_URL", "garbage"),
     ("CURSOR_API_KEY", "garbage"),
     ("AGENT_OPS_MODEL", "no model!"),

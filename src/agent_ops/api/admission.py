@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Response, Security
@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.types import Message, Receive
 
-from agent_ops.api.problems import TooMany
+from agent_ops.api.problems import BEARER, TooMany
 from agent_ops.domain.errors import InvalidRequest, NotAuthenticated
 from agent_ops.domain.grants import Caller
 from agent_ops.runtime import AgentOps
@@ -23,6 +23,7 @@ bearer = HTTPBearer(
 MAX_BODY_BYTES = 64 * 1024
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 _MOST_CALLERS = 10_000
+Known = Callable[[Request], Awaitable[Caller]]
 
 
 class Rates:
@@ -52,23 +53,29 @@ class Rates:
         self._buckets[name] = (left - 1, now)
 
 
+async def by_key(request: Request) -> Caller:
+    """Who asks, by the bearer key. Raises NotAuthenticated: there is none, or none that is good."""
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not text:
+        raise NotAuthenticated("a key is missing")
+    caller: Caller = await request.app.state.ops.caller_of(text.strip())
+    return caller
+
+
 class Gate:
     """Lets callers in: by their key, at their rate. Who brings no good key is counted by address, at the same rate."""
 
     def __init__(self, per_minute: int) -> None:
         self._callers, self._strangers = Rates(per_minute), Rates(per_minute)
 
-    async def caller(self, request: Request) -> Caller:
-        """Who asks.
+    async def caller(self, request: Request, known: Known) -> Caller:
+        """Who asks, as ``known`` tells it.
 
         Raises:
             NotAuthenticated: no key, or none that is good. TooMany: too many requests of this caller, or of wrong keys.
         """
-        kind, _, text = request.headers.get("Authorization", "").partition(" ")
         try:
-            if kind.lower() != "bearer" or not text:
-                raise NotAuthenticated("a key is missing")
-            caller: Caller = await request.app.state.ops.caller_of(text.strip())
+            caller = await known(request)
         except NotAuthenticated:
             self._strangers.take(request.client.host if request.client else "")
             raise
@@ -101,6 +108,9 @@ def needs(scope: str) -> Any:
 class GuardedRoute(APIRoute):
     """A route that lets its caller in before it reads anything else of the request, and knows every query parameter."""
 
+    known: Known = staticmethod(by_key)
+    challenge = BEARER
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the gate."""
         handler = super().get_route_handler()
@@ -110,7 +120,8 @@ class GuardedRoute(APIRoute):
             raise AssertionError(f"{self.path} names no scope")
 
         async def guarded(request: Request) -> Response:
-            caller = await request.app.state.gate.caller(request)
+            request.state.challenge = self.challenge
+            caller = await request.app.state.gate.caller(request, self.known)
             request.state.caller = caller
             caller.require(*scopes)
             if unknown := sorted(set(request.query_params) - known):

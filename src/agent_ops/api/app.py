@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -16,7 +18,7 @@ from agent_ops.api.admission import Gate
 from agent_ops.api.envelope import Envelope
 from agent_ops.api.metrics import Meters
 from agent_ops.api.patience import Patient
-from agent_ops.api.routes import administration, health, langserve, recommendations, runs, tasks, users
+from agent_ops.api.routes import administration, health, langserve, playground, recommendations, runs, tasks, users
 from agent_ops.api.streams import Bell
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.grants import Caller
@@ -32,12 +34,15 @@ SERVICE = Caller("service", frozenset())
 """Nobody: each request brings its own caller."""
 
 
-def create_app(data_dir: Path | None = None, policy_file: Path | None = None, *, in_sandbox: bool = False) -> FastAPI:
+def create_app(
+    data_dir: Path | None = None, policy_file: Path | None = None, *, in_sandbox: bool = False, with_playground: bool = False
+) -> FastAPI:
     """The service over real services, or the sandbox: `uvicorn agent_ops.api.app:create_app --factory`.
 
     Args:
         data_dir: instead of AGENT_OPS_DATA_DIR.
         policy_file: instead of AGENT_OPS_POLICY_FILE.
+        with_playground: whatever AGENT_OPS_PLAYGROUND says, which the sandbox does not read.
 
     Raises:
         ConfigurationError: a setting is missing or wrong, at once or when the application starts.
@@ -45,8 +50,9 @@ def create_app(data_dir: Path | None = None, policy_file: Path | None = None, *,
 
     @contextlib.asynccontextmanager
     async def opening() -> AsyncIterator[AgentOps]:
-        async with settings_for(data_dir, policy_file, in_sandbox) as (settings, _):
-            _check_key(settings, in_sandbox)
+        async with settings_for(data_dir, policy_file, in_sandbox) as (found, _):
+            settings = replace(found, playground=found.playground or with_playground)
+            _check(settings, in_sandbox)
             async with AgentOps(settings, caller=SERVICE) as ops:
                 yield ops
 
@@ -81,7 +87,7 @@ def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
         health.open_router,
     ):
         app.include_router(router)
-    langserve.install(app)
+    playground.install(app, langserve.install(app))
     problems.install(app)
     pages.install(app)
     contract.install(app, policy, tuple(sorted({*load_agents(), NOTIFIER})))
@@ -104,8 +110,10 @@ def _lifespan(opening: Opening) -> Callable[[FastAPI], AbstractAsyncContextManag
     return lifespan
 
 
-def _check_key(settings: Settings, in_sandbox: bool) -> None:
+def _check(settings: Settings, in_sandbox: bool) -> None:
     if not in_sandbox and not settings.credentials.app_secret_key.get_secret_value():
         raise ConfigurationError(
             "APP_SECRET_KEY is missing: the service does not start without it", "Set it, or serve the --sandbox."
         )
+    if settings.playground and importlib.util.find_spec("langserve") is None:
+        raise ConfigurationError("the playground needs langserve", "Install it with: pip install 'agent-ops[langserve]'")

@@ -8,11 +8,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:;"
     " connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-_HEADERS = {"Content-Security-Policy": _POLICY}
+_HEADERS = {"Content-Security-Policy": POLICY}
 _HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Agent Ops</title>'
 _ASSETS = "/docs/assets"
 SWAGGER = (

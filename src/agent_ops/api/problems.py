@@ -24,6 +24,7 @@ from agent_ops.transport.redaction import redactor
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+BEARER = 'Bearer realm="agent-ops"'
 AGAINST_IT = frozenset({"name", "manager", "joining_date", "run_after", "run", "employee", "user", "evidence"})
 """Fields of an ``InvalidRequest`` that the contract cannot judge: well-formed, and yet refused."""
 IN_THE_CONTRACT: Mapping[str, str] = {
@@ -103,10 +104,15 @@ def status_of(error: errors.AgentOpsError) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
+async def told_of(request: Request, error: errors.AgentOpsError | RequestValidationError) -> JSONResponse:
+    """The problem that this error leaves as."""
+    return await (_ours if isinstance(error, errors.AgentOpsError) else _invalid)(request, error)
+
+
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.AgentOpsError)  # noqa: S101 - installed for these
     status, kind = status_of(error), _kebab(type(error).__name__)
-    headers = {"WWW-Authenticate": 'Bearer realm="agent-ops"'} if status == 401 else {}
+    headers = {"WWW-Authenticate": getattr(request.state, "challenge", BEARER)} if status == 401 else {}
     more: dict[str, Any] = {}
     if isinstance(error, errors.InvalidRequest):
         more["errors"] = [FieldProblem(field=IN_THE_CONTRACT.get(error.field, error.field), message=error.what)]

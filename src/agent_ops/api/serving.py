@@ -39,7 +39,14 @@ class Watcher(Multiprocess):
 
 
 def serve_app(
-    data_dir: Path, policy_file: Path | None, in_sandbox: bool, workers: int, host: str, port: int, tell: Callable[[str], None]
+    data_dir: Path,
+    policy_file: Path | None,
+    in_sandbox: bool,
+    workers: int,
+    host: str,
+    port: int,
+    tell: Callable[[str], None],
+    with_playground: bool = False,
 ) -> None:
     """Listen and serve until a signal ends it.
 
@@ -49,7 +56,7 @@ def serve_app(
     Raises:
         ConfigurationError: a setting is wrong, or the address cannot be had.
     """
-    app = functools.partial(create_app, data_dir, policy_file, in_sandbox=in_sandbox)
+    app = functools.partial(create_app, data_dir, policy_file, in_sandbox=in_sandbox, with_playground=with_playground)
     app()  # what is wrong with the settings is told here, once, and not by every worker
     config = uvicorn.Config(
         app,

@@ -97,6 +97,7 @@ class Environment(ModelVariables, TraceVariables, WebhookVariables):
     agent_ops_concurrency: Annotated[str, text(whole_number(1, 10_000))] = "64"
     agent_ops_event_days: Annotated[str, text(whole_number(1, 36_500))] = "365"
     agent_ops_audiences: str = ""
+    agent_ops_playground: Annotated[str, text(one_of("true", "false"))] = "false"
     agent_ops_requests_per_minute: Annotated[str, text(whole_number(1, 10**6))] = str(Settings.requests_per_minute)
     onboarding_stage_delay_seconds: Annotated[str, text(checks.seconds)] = "0"
 
@@ -239,6 +240,7 @@ class Environment(ModelVariables, TraceVariables, WebhookVariables):
             event_days=int(self.agent_ops_event_days),
             audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
             audiences=tuple(self.agent_ops_audiences.split()),
+            playground=self.agent_ops_playground == "true",
             requests_per_minute=int(self.agent_ops_requests_per_minute),
             tracing=self.trace_config(self.ca_file, way),
             model=self.chat_model(self.ca_file, way),

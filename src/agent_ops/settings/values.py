@@ -63,6 +63,7 @@ class Settings:
         requests_per_minute: how many requests a worker of the REST service takes of one caller, and of one address
             that brings no good key.
         audiences: for whom Entra ID's access tokens must be, with which callers may come in beside API keys; empty: none may.
+        playground: whether LangServe's playground is served, to browsers that bring an API key as a password.
     """
 
     entra: EntraConfig
@@ -83,6 +84,7 @@ class Settings:
     tracing: TraceConfig | None = None
     requests_per_minute: int = 6000
     audiences: tuple[str, ...] = ()
+    playground: bool = False
     model: ModelConfig | None = None
     credentials: Credentials = field(default_factory=Credentials)
     patience: Patience = field(default_factory=Patience)

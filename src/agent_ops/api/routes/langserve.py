@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -35,6 +35,7 @@ from agent_ops.runtime import AgentOps
 if TYPE_CHECKING:
     from langserve import APIHandler
 
+PREFIX = "/langserve"
 MAX_BATCH = 16
 PLANNER = "planner"
 B = TypeVar("B", bound=Body)
@@ -61,29 +62,31 @@ class Batch(Body, Generic[B]):
 class Served:
     """One runnable: how its inputs are read and admitted, and the library's handler of it."""
 
+    takes: type[Body]
     one: type[Invocation[Any]]
     several: type[Batch[Any]]
     admit: Admit
     handler: APIHandler
 
 
-def install(app: FastAPI) -> None:
-    """Add the routes, where the library is installed."""
+def install(app: FastAPI) -> Mapping[str, Served]:
+    """Add the routes, where the library is installed, and tell what they serve."""
     if importlib.util.find_spec("langserve") is None:
-        return
-    router = APIRouter(prefix="/langserve", route_class=GuardedRoute, include_in_schema=False, dependencies=[needs(TASK_READ)])
-    _add(router, PLANNER, _served(PLANNER, PlannerInput, _planned))
-    for name in load_agents():
-        if name != PLANNER:
-            _add(router, name, _served(name, AgentInput, _by(name)))
+        return {}
+    router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, include_in_schema=False, dependencies=[needs(TASK_READ)])
+    runnables = {name: _served(name, AgentInput, _by(name)) for name in load_agents()}
+    runnables[PLANNER] = _served(PLANNER, PlannerInput, _planned)
+    for name, served in runnables.items():
+        _add(router, name, served)
     app.include_router(router)
+    return runnables
 
 
 def _served(name: str, kind: type[Body], admit: Admit) -> Served:
     from langserve import APIHandler  # noqa: PLC0415 - an extra
 
-    handler = APIHandler(Followed(name, kind), path=f"/{name}", prefix="/langserve")
-    return Served(Invocation[kind], Batch[kind], admit, handler)  # type: ignore[valid-type]
+    handler = APIHandler(Followed(name, kind), path=f"/{name}", prefix=PREFIX)
+    return Served(kind, Invocation[kind], Batch[kind], admit, handler)  # type: ignore[valid-type]
 
 
 async def _planned(ops: AgentOps, given: PlannerInput, request: Request) -> Run:
@@ -117,31 +120,31 @@ def _add(router: APIRouter, name: str, served: Served) -> None:
     @router.post(f"/{name}/invoke", name=f"{name}_invoke")
     async def invoke(request: Request, ops: Acting, caller: Calling) -> Any:
         """Admit the input, and answer its outcome."""
-        hands = await _admitted(served, [(await _parsed(request, served.one)).input], ops, request)
-        return await unless_gone(request, handler.invoke(_asking(request, input={}), server_config=hands.config())) or Response(
+        hands = await admitted(served, [(await parsed(request, served.one)).input], ops, request)
+        return await unless_gone(request, handler.invoke(asking(request, input={}), server_config=hands.config())) or Response(
             status_code=GONE
         )
 
     @router.post(f"/{name}/batch", name=f"{name}_batch")
     async def batch(request: Request, ops: Acting, caller: Calling) -> Any:
         """Admit every input, and answer their outcomes in order."""
-        inputs = (await _parsed(request, served.several)).inputs
+        inputs = (await parsed(request, served.several)).inputs
         request.app.state.gate.more(caller, len(inputs) - 1)
-        hands = await _admitted(served, inputs, ops, request)
-        asking = _asking(request, inputs=[{}] * len(inputs))
-        return await unless_gone(request, handler.batch(asking, server_config=hands.config())) or Response(status_code=GONE)
+        hands = await admitted(served, inputs, ops, request)
+        several = asking(request, inputs=[{}] * len(inputs))
+        return await unless_gone(request, handler.batch(several, server_config=hands.config())) or Response(status_code=GONE)
 
     @router.post(f"/{name}/stream", name=f"{name}_stream")
     async def stream(request: Request, ops: Acting, caller: Calling) -> Any:
         """Admit the input, and send the run's events as they happen, then the outcome."""
-        hands = await _admitted(served, [(await _parsed(request, served.one)).input], ops, request)
-        return await handler.stream(_asking(request, input={}), server_config=hands.config())
+        hands = await admitted(served, [(await parsed(request, served.one)).input], ops, request)
+        return await handler.stream(asking(request, input={}), server_config=hands.config())
 
     for schema in ("input_schema", "output_schema", "config_schema"):
         router.add_api_route(f"/{name}/{schema}", _telling(getattr(handler, schema)), name=f"{name}_{schema}")
 
 
-def _asking(request: Request, **body: Any) -> Request:
+def asking(request: Request, **body: Any) -> Request:
     """The request as the library reads it: without the client's words, as it refuses some of them when the runs are taken on."""
 
     async def receive() -> Message:
@@ -158,16 +161,20 @@ def _telling(schema: Callable[[Request], Awaitable[Any]]) -> Callable[[Request],
     return tell
 
 
-async def _parsed(request: Request, kind: type[B]) -> B:
-    """The body. Raises RequestValidationError: it is not what the runnable takes; nothing was done."""
+async def parsed(request: Request, kind: type[B], said: Callable[[bytes], bytes] = bytes) -> B:
+    """The body, of which ``said`` tells what counts.
+
+    Raises:
+        RequestValidationError: it is not what the runnable takes; nothing was done.
+    """
     try:
-        return kind.model_validate_json(await request.body())
+        return kind.model_validate_json(said(await request.body()))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
 
 
-async def _admitted(served: Served, inputs: Sequence[Any], ops: AgentOps, request: Request) -> Hands:
+async def admitted(served: Served, inputs: Sequence[Any], ops: AgentOps, request: Request) -> Hands:
     """The runs of all inputs, recorded one after the other.
 
     Raises:
