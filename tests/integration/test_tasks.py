@@ -43,6 +43,7 @@ async def test_a_reading_names_its_source_and_changes_nothing(
     assert report.run.status is RunStatus.DONE
     assert report.sources == ("GitHub: acme/web#12", "GitHub: acme/web#14")
     assert "acme/web#14" in report.answer
+    assert "Login page" in report.answer, "with rules alone, too, the answer is what was found"
     (found,) = report.results
     assert found.asked == "list_pull_requests(state=open, repository=acme/web)"
     assert "Login page" in found.text

@@ -16,6 +16,7 @@ from rich.text import Text
 from agent_ops.cli.outcome import exit_code
 from agent_ops.cli.report import evaluation_line, item_text
 from agent_ops.cli.screen import Screen, json_text
+from agent_ops.domain.digest import found, more
 from agent_ops.domain.tasks import StepResult, TaskReport
 
 MAX_ROWS = 50
@@ -62,6 +63,8 @@ def _lines(report: TaskReport) -> Iterator[RenderableType]:
     for result in report.results:
         yield Text.assemble((f"{result.agent}: ", "bold"), (result.asked, "" if result.succeeded else "red"))
         yield Padding(_found(result), (0, 0, 0, 2))
+        if mark := more(result.text):
+            yield Text(f"  there is more: page {mark}", style="dim")
     for change in report.changes:
         words = ": ".join(word for word in (change.reason, change.detail) if word)
         yield Text.assemble(item_text(change), f"  {words}" if words else "")
@@ -75,7 +78,7 @@ def _lines(report: TaskReport) -> Iterator[RenderableType]:
 
 def _found(result: StepResult) -> RenderableType:
     """Facts as lines and tables; what is no whole reading in its own words."""
-    facts = _facts(result.text)
+    facts = found(result.text)
     if facts is None:
         return Text(result.text)
     return Group(*_shown(facts))
@@ -103,15 +106,6 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for row in rows[:MAX_ROWS]:
         table.add_row(*(Text(_cell(row.get(column, ""))) for column in columns))
     return table
-
-
-def _facts(text: str) -> Any:
-    """What a reading found; None for what is no whole reading."""
-    try:
-        read = json.loads(text)
-    except ValueError:
-        return None
-    return read.get("found") if isinstance(read, dict) else None
 
 
 def _cell(value: Any) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent_ops.domain.decisions import Decision, Observation, Situation, Step
+from agent_ops.domain.digest import more
 from agent_ops.domain.intents import reading_steps, understood
 
 NEEDS_MODEL = (
     "a model is needed for this: no phrase of the runbook says it (docs/tasks.md lists them). Set OPENAI_API_KEY and"
-    " AGENT_OPS_MODEL, or OPENAI_BASE_URL for a model of your own, and see `agent-ops doctor`"
+    " AGENT_OPS_MODEL, or OPENAI_BASE_URL for a model of your own, and see `agent-ops doctor`; --sandbox never asks a model"
 )
 """The answer when a task is not understood, and nothing here can understand more."""
 
@@ -51,4 +52,5 @@ def _told(step: Step, situation: Situation) -> str:
     if not seen.succeeded:
         return f"{step.goal}: {seen.text}"
     count = len(seen.sources)
-    return f"{step.goal}: {count} source{'' if count == 1 else 's'} read"
+    rest = f", and there is more: ask the same with '(page {mark})' at its end" if (mark := more(seen.text)) else ""
+    return f"{step.goal}: {count} source{'' if count == 1 else 's'} read{rest}"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agent_ops.domain.digest import digest
 from agent_ops.domain.evaluation import evaluate
 from agent_ops.domain.intents import reading_steps, writes_in
 from agent_ops.domain.known import Known
@@ -26,7 +27,13 @@ def record_evaluation(tx: Tx, known: Known, results: Sequence[StepResult], said:
     remark = said if run is not None and run.usage.calls else ""  # the runbook's own words say nothing that the counts do not
     tx.tasks.evaluate(known.run_id, evaluate(known, readings, seconds, remark, refused, denied))
     if known.task is not None:
-        tx.tasks.answer(known.run_id, bounded(tuple(results)), said[:MAX_ANSWER])
+        answer = said if run is not None and run.usage.calls else _with_what_was_found(said, results)
+        tx.tasks.answer(known.run_id, bounded(tuple(results)), answer[:MAX_ANSWER])
+
+
+def _with_what_was_found(said: str, results: Sequence[StepResult]) -> str:
+    """The runbook's summary, and under it the readings in a line each: no model puts them into words."""
+    return "\n".join([said, *(told for result in results if result.sources and (told := digest(result.text)))])
 
 
 def _withheld(task: Task | None) -> int:

@@ -16,8 +16,9 @@ from agent_ops.domain.effects import ACCOUNT_ACTIONS, ITEM_ACTIONS, Action, Prop
 from agent_ops.domain.employee import UNPLACED, Employee, EmployeeStatus, identity_of
 from agent_ops.domain.errors import AgentOpsError, InvalidRequest
 from agent_ops.domain.grants import Caller
-from agent_ops.domain.intents import Change, WriteClause, asks_for_a_change, understood, writes_in
+from agent_ops.domain.intents import WriteClause, asks_for_a_change, understood, writes_in
 from agent_ops.domain.names import name_key
+from agent_ops.domain.phrasebook import Change
 from agent_ops.domain.runs import LifecycleEvent, Request, Run, RunStatus
 from agent_ops.domain.tasks import TASK_READ, TASK_WRITE, Task
 from agent_ops.graphs import RunbookPlanner
