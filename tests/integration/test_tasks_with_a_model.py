@@ -91,6 +91,29 @@ async def test_several_agents_read_side_by_side_in_two_calls_and_the_answer_name
     assert fakes.sends() == before, "a question changes nothing"
 
 
+async def test_a_model_that_asks_again_what_it_read_is_refused_and_what_was_read_is_the_answer(
+    with_model: Settings, server: ModelServer, fakes: FakeServices, readers: dict[str, Scripted]
+) -> None:
+    server.behaviour = deciding({"thought": "read it", "steps": [step(1, "jira", "read_issue", key="OPS-12")]})
+    report = await execute(with_model, fakes, "What does OPS-12 ask for, and why?")
+    assert len(readers["jira"].asked) == 1, "nothing is read twice"
+    assert len(server.requests) == 3, "it is told once, then the runbook ends the run"
+    assert "was read already" in json.dumps(server.requests[2]["messages"])
+    assert report.run.status is RunStatus.FAILED, "the question was not answered"
+    assert (report.evaluation.done, report.evaluation.failed, report.evaluation.remark) == (1, 1, "")
+    assert "OPENAI_API_KEY" not in report.answer, "there is a model: it gave no answer"
+    assert "Access to database for Jane Doe" in report.answer and "Jira: OPS-12" in report.answer
+
+
+async def test_without_an_answer_of_the_models_a_phrase_is_answered_by_what_was_read(
+    with_model: Settings, server: ModelServer, fakes: FakeServices, readers: dict[str, Scripted]
+) -> None:
+    server.behaviour = lambda messages, number: Reply(status=401)
+    report = await execute(with_model, fakes, "List open pull requests of acme/web")
+    assert report.run.status is RunStatus.DONE
+    assert "Login page" in report.answer
+
+
 async def test_an_obedient_planner_changes_nothing_that_it_read(
     with_model: Settings, server: ModelServer, fakes: FakeServices, readers: dict[str, Scripted]
 ) -> None:

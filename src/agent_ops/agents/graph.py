@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from agent_ops.agents.spec import AgentSpec
+from agent_ops.domain.decisions import Step
 from agent_ops.domain.effects import Outcome, OutcomeKind
 from agent_ops.domain.errors import LeaseLost, ModelError, StorageError
 from agent_ops.domain.readings import MAX_READING, Reading
@@ -30,7 +31,6 @@ from agent_ops.tools.context import RunContext
 logger = logging.getLogger(__name__)
 MAX_MODEL_TURNS = 8
 MAX_TEXT = 1000
-MAX_ASKED = 300
 
 
 class StepState(TypedDict, total=False):
@@ -218,14 +218,6 @@ def observation(
         "untrusted": untrusted,
         "waiting": waiting,
         "sources": list(sources),
-        "asked": _asked(step),
+        "asked": Step(step["id"], "", step["goal"], (), step.get("tool"), step.get("arguments", {})).asked,
         "reads": step.get("reads", False),
     }
-
-
-def _asked(step: StepState) -> str:
-    """The call as a person would write it, or the goal when the agent had to find its own."""
-    if not step.get("tool"):
-        return step["goal"][:MAX_ASKED]
-    given = ", ".join(f"{name}={value}" for name, value in step.get("arguments", {}).items())
-    return f"{step['tool']}({given})"[:MAX_ASKED]

@@ -9,7 +9,7 @@ from typing import Any
 from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.known import Known
 
-MAX_STEPS = 100
+MAX_STEPS, MAX_ASKED = 100, 300
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,14 @@ class Step:
     after: tuple[str, ...] = ()
     tool: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> str:
+        """The call as a person would write it, bounded, or the goal when the agent has to find its own."""
+        if not self.tool:
+            return self.goal[:MAX_ASKED]
+        given = ", ".join(f"{name}={value}" for name, value in self.arguments.items())
+        return f"{self.tool}({given})"[:MAX_ASKED]
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ class Observation:
     """What a step brought back.
 
     ``untrusted`` marks text that came from outside: it never becomes an instruction. ``waiting`` above zero means that the
-    step is not over, and that it is worth looking again after so many seconds. ``sources`` are where what was read stands.
+    step is not over, and that it is worth looking again after so many seconds. ``sources`` are where what was read stands;
+    ``asked`` is the reading's call or goal, empty for a change.
     """
 
     step_id: str
@@ -59,6 +68,7 @@ class Observation:
     untrusted: bool = False
     waiting: float = 0.0
     sources: tuple[str, ...] = ()
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,21 @@ def check_decision(decision: Decision, situation: Situation) -> None:
     if decision.finished or (not decision.steps and any(seen.waiting for seen in situation.observations)):
         return
     check_steps(decision.steps, situation.agents)
+
+
+def check_nothing_read_twice(decision: Decision, situation: Situation) -> None:
+    """Refuse to ask a service for what it has answered in this run already. Only where the run changes nothing.
+
+    Raises:
+        PlannerError: for a call that was made before, with the same arguments.
+    """
+    if situation.known.has_subject:
+        return
+    read = {seen.asked for seen in situation.observations if seen.succeeded and len(seen.asked) < MAX_ASKED}
+    for step in decision.steps:
+        if step.tool and step.asked in read:
+            raise PlannerError(f"{step.asked} was read already: use what it answered, read on with its next_page, or finish")
+        read |= {step.asked} if len(step.asked) < MAX_ASKED else set()
 
 
 def check_steps(steps: Sequence[Step], agents: Sequence[str]) -> None:

@@ -112,7 +112,7 @@ class Journal(Protocol):
     async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
         """The mails whose occasion has come and that were not sent yet."""
 
-    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "") -> None:
+    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "", *, by_rules: bool = True) -> None:
         """Say what was never tried, where the employee stands and how the run did; before the last mail is written."""
 
     async def park(self, run_id: str, reason: str, seconds: float) -> None:

@@ -52,7 +52,7 @@ def veiled_situation(situation: Situation, veil: Callable[[str], str]) -> Situat
             held=veil(known.held),
             task=_veiled_task(known.task, veil),
         ),
-        observations=tuple(replace(seen, text=veil(seen.text)) for seen in situation.observations),
+        observations=tuple(replace(seen, text=veil(seen.text), asked=veil(seen.asked)) for seen in situation.observations),
     )
 
 

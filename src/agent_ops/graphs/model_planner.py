@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
 from agent_ops.agents.spec import AgentSpec
-from agent_ops.domain.decisions import Decision, Situation, check_decision
+from agent_ops.domain.decisions import Decision, Situation, check_decision, check_nothing_read_twice
 from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.ports import Journal
 from agent_ops.graphs.briefing import briefing
@@ -69,6 +69,7 @@ class ModelPlanner:
     def _followed(self, answer: AIMessage, situation: Situation, told: str | None) -> Decision:
         decision = decision_from(answer, self.agents)
         check_decision(decision, situation)
+        check_nothing_read_twice(decision, situation)
         if decision.finished and (left := still_possible(situation)):
             raise PlannerError(f"not finished: {', '.join(sorted(p.item for p in left))} can still be done")
         return Decision(decision.thought, decision.steps, decision.summary, told=decision.thought == told)

@@ -58,9 +58,9 @@ def think_with(agents: tuple[str, ...], reading: frozenset[str] = frozenset()) -
         situation = Situation(known, seen, tuple(state.get("patterns", [])), (only,) if only else agents)
         by_runbook = state.get("by_runbook", False)
         if number == (rounds := min(context.planner_rounds, MAX_ROUNDS)) + 1 and known.begun:  # settled before the end
-            decision, by_runbook = await RunbookPlanner().decide(situation), True
+            decision, by_runbook = await RunbookPlanner(stands_in=True).decide(situation), True
         elif number > rounds:
-            decision = Decision(f"the budget of {rounds} rounds is used up", summary=summarise(known))
+            decision, by_runbook = Decision(f"the budget of {rounds} rounds is used up", summary=summarise(known)), True
         else:
             decision, by_runbook = await _decide(situation, context, by_runbook)
         await context.journal.decided(context.run_id, decision)
@@ -79,7 +79,7 @@ def think_with(agents: tuple[str, ...], reading: frozenset[str] = frozenset()) -
 async def _decide(situation: Situation, context: PlannerContext, by_runbook: bool) -> tuple[Decision, bool]:
     """The planner's decision if it can be followed, else the runbook's, which then decides for the rest of the run."""
     if by_runbook:
-        return await RunbookPlanner().decide(situation), True
+        return await RunbookPlanner(stands_in=True).decide(situation), True
     if situation.known.task and type(context.planner) is RunbookPlanner:  # rules of ours may read a task as it was given
         return await context.planner.decide(situation), False
     try:
@@ -90,7 +90,7 @@ async def _decide(situation: Situation, context: PlannerContext, by_runbook: boo
         return decision, False
     except PlannerError as error:
         await context.journal.note(context.run_id, "thought", str(error), agent="planner", status="failed")
-        return await RunbookPlanner().decide(situation), True
+        return await RunbookPlanner(stands_in=True).decide(situation), True
 
 
 def act_with(agent: AgentGraph) -> Any:
@@ -127,7 +127,9 @@ async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
     if finishing:
         if state.get("goal") != READING:
             await context.inspection.verify(context.run_id)
-        await context.journal.conclude(context.run_id, results_of(state.get("observations")), state.get("summary") or "")
+        by_rules = state.get("by_runbook", False) or type(context.planner) is RunbookPlanner
+        results = results_of(state.get("observations"))
+        await context.journal.conclude(context.run_id, results, state.get("summary") or "", by_rules=by_rules)
     due = await context.journal.notices_due(context.run_id, finishing)
     outcomes = [await context.door.perform(context.run_id, proposal) for proposal in due]
     return {"mail_due": False, "mail_refused": any(o.kind in _REFUSED for o in outcomes)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.decisions import Decision, Situation, Step
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, UNDO_ACTIONS, Action, Proposal
@@ -23,11 +25,14 @@ _TOOLS = {
 _CHOOSING = (Action.RUN_PIPELINE, Action.ADD_TO_GROUP, Action.REVOKE_PIPELINE)
 
 
+@dataclass(frozen=True)
 class RunbookPlanner:
     """Account first, then its groups, then every access side by side, then the finish.
 
-    Serves with no model, in CI and as the fallback.
+    Serves with no model, in CI and as the fallback: then it ``stands_in`` for a model that was asked.
     """
+
+    stands_in: bool = False
 
     async def decide(self, situation: Situation) -> Decision:
         """Plan whatever is due, not done, not tried in vain and not under way."""
@@ -40,7 +45,7 @@ class RunbookPlanner:
         if any(seen.waiting for seen in situation.observations):
             return Decision("nothing more can be done until what is under way is over: wait")
         if known.task is not None:
-            return closing(situation, summarise(known) if known.has_subject else "")
+            return closing(situation, summarise(known) if known.has_subject else "", self.stands_in)
         return Decision(_closing_thought(known), summary=summarise(known))
 
 

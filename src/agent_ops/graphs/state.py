@@ -65,6 +65,7 @@ def observation_from_state(seen: ObservationState) -> Observation:
         seen["untrusted"],
         seen["waiting"],
         tuple(seen["sources"]),
+        seen.get("asked", "") if seen.get("reads") else "",
     )
 
 

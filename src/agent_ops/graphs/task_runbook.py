@@ -14,6 +14,11 @@ NEEDS_MODEL = (
 )
 """The answer when a task is not understood, and nothing here can understand more."""
 
+NO_ANSWER = (
+    "the model gave no answer that can be used, and no phrase of the runbook says this: `agent-ops status RUN --json` has why"
+)
+"""The answer when a model was asked in vain, and nothing else here understands the task."""
+
 
 def still_to_read(situation: Situation) -> tuple[Step, ...]:
     """The readings of an understood task that were not tried yet."""
@@ -31,12 +36,13 @@ def reading_thought(steps: Sequence[Step]) -> str:
     return f"read {what}" + (" side by side" if len(steps) > 1 else "")
 
 
-def closing(situation: Situation, changed: str) -> Decision:
+def closing(situation: Situation, changed: str, stands_in: bool) -> Decision:
     """The end of a task: what was changed, and what was read or not."""
     task = situation.known.task
     assert task is not None  # noqa: S101 - only a task is closed like this
     if not understood(task.text, task.asked_at.date()):
-        return Decision("nothing here understands this task", summary="; ".join(filter(None, [changed, NEEDS_MODEL])))
+        why = NO_ANSWER if stands_in else NEEDS_MODEL
+        return Decision("nothing here understands this task", summary="; ".join(filter(None, [changed, why])))
     wanted = reading_steps(task.text, task.asked_at.date())
     lines = [changed, task.settled, *(_told(step, situation) for step in wanted)]
     return Decision("nothing is left to do: finish and report", summary="; ".join(filter(None, lines)) or "nothing was done")

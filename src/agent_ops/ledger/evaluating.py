@@ -8,27 +8,36 @@ from dataclasses import replace
 
 from agent_ops.domain.digest import digest
 from agent_ops.domain.evaluation import evaluate
-from agent_ops.domain.intents import reading_steps, writes_in
+from agent_ops.domain.intents import reading_steps, understood, writes_in
 from agent_ops.domain.known import Known
 from agent_ops.domain.runs import Run, RunStatus
 from agent_ops.domain.tasks import MAX_ANSWER, StepResult, Task, bounded
 from agent_ops.storage import Tx
 
 
-def record_evaluation(tx: Tx, known: Known, results: Sequence[StepResult], said: str) -> None:
-    """Count, and keep a task's results with its answer. The time is that until now; :func:`reckon` has the last word."""
+def record_evaluation(tx: Tx, known: Known, results: Sequence[StepResult], said: str, by_rules: bool) -> None:
+    """Count, and keep a task's results with its answer. The time is that until now; :func:`reckon` has the last word.
+
+    Args:
+        by_rules: whether ``said`` are the runbook's own words, which say nothing that the counts do not.
+    """
     run = tx.runs.get(known.run_id)
     seconds = time.time() - run.created_at.timestamp() if run else 0.0
-    refused = _withheld(known.task)
     readings = [result.succeeded for result in results] + [True] * bool(known.task and known.task.settled)
-    if known.task is not None and run is not None and not run.usage.calls:
-        readings += [False] * (len(reading_steps(known.task.text, known.task.asked_at.date())) - len(results))
+    if known.task is not None and run is not None and by_rules:
+        readings += [False] * _unanswered(known.task, len(results), run.usage.calls > 0)
     denied = tx.logs.denials(known.run_id) if known.task else 0
-    remark = said if run is not None and run.usage.calls else ""  # the runbook's own words say nothing that the counts do not
-    tx.tasks.evaluate(known.run_id, evaluate(known, readings, seconds, remark, refused, denied))
+    remark = said if run is not None and run.usage.calls and not by_rules else ""
+    tx.tasks.evaluate(known.run_id, evaluate(known, readings, seconds, remark, _withheld(known.task), denied))
     if known.task is not None:
-        answer = said if run is not None and run.usage.calls else _with_what_was_found(said, results)
+        answer = _with_what_was_found(said, results) if by_rules else said
         tx.tasks.answer(known.run_id, bounded(tuple(results)), answer[:MAX_ANSWER])
+
+
+def _unanswered(task: Task, results: int, asked_a_model: bool) -> int:
+    """How much of a task that ends by rules was not even read: readings of its phrases, or the answer that no model gave."""
+    today = task.asked_at.date()
+    return max(0, len(reading_steps(task.text, today)) - results) if understood(task.text, today) else int(asked_a_model)
 
 
 def _with_what_was_found(said: str, results: Sequence[StepResult]) -> str:

@@ -112,17 +112,18 @@ class RunJournal:
         mails = [p for p in known.open_effects(Action.SEND_MAIL) if p not in written]
         return [p for p in mails if finishing or (account_over and Notice.of(p.item) is Notice.ACCOUNT)]
 
-    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "") -> None:
+    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "", *, by_rules: bool = True) -> None:
         """Say what was never tried, where the employee stands and how the run did; before the last mail is written.
 
         Args:
             results: what a task's readings brought back.
             said: the planner's last words.
+            by_rules: whether they are the runbook's; a model's are an answer, and may remark on how the run did.
         """
         known = await self.known(run_id)
 
         def work(tx: Tx) -> None:
-            record_evaluation(tx, known, results, said)
+            record_evaluation(tx, known, results, said, by_rules)
             employee = _subject(tx, known.run_id)
             if employee is None:
                 return
