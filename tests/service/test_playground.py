@@ -67,6 +67,8 @@ ELSEWHERE: tuple[dict[str, str], ...] = (
     {"Origin": "http://service.evil.example"},
     {"Origin": "http://service:81"},
     {"Origin": "http://[service"},
+    {"Origin": "evil://service"},
+    {"Origin": "http://service, http://evil.example"},
     {"Origin": "null"},
     {"Origin": "", "Host": ""},
     {"Origin": "null", "Host": "null"},
@@ -163,6 +165,11 @@ async def test_no_other_page_can_use_the_browsers_key(enter: Enter) -> None:
     me, audit = await at_a_browser(enter), await enter("audit", "status")
     for headers in ELSEWHERE:
         is_problem(await me.post(LOG, json=SAYS, headers=headers), 403)
+    for twice in (
+        [*SAME.items(), ("Sec-Fetch-Site", "cross-site")],
+        [("Origin", "http://service"), ("Origin", "http://e.example")],
+    ):
+        is_problem(await me.post(LOG, json=SAYS, headers=[("Authorization", me.headers["Authorization"]), *twice]), 403)
     assert (await audit.get("/api/runs")).json() == []
 
 

@@ -64,10 +64,10 @@ def _check_is_ours(request: Request) -> None:
     Browsers say so in Sec-Fetch-Site where they trust the connection (https, loopback), else in Origin; who says nothing is no
     browser that we know, and can send a bearer key. https://www.w3.org/TR/fetch-metadata/
     """
-    said, host = request.headers.get("Sec-Fetch-Site"), request.headers.get("Host", "").lower()
-    origin = request.headers.get("Origin", "").lower().partition("://")[2]
-    ours = (host and origin == host) if said is None else said == "same-origin"
-    if not ours:
+    said, origins = request.headers.getlist("Sec-Fetch-Site"), request.headers.getlist("Origin")
+    host = request.headers.get("Host", "").lower()
+    ours = bool(host) and [origin.lower() for origin in origins] in ([f"http://{host}"], [f"https://{host}"])
+    if said != ["same-origin"] if said else not ours:
         raise NotPermitted("a browser's key counts for a page of this service only", "Send the key as a bearer key.")
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "The body has to be application/json.")
