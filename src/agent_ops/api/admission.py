@@ -155,9 +155,9 @@ def _limited(request: Request) -> Receive:
 
 
 def acting(request: Request) -> AgentOps:
-    """The system in the hands of the request's caller."""
+    """The system in the hands of the request's caller, which name the request in every run that they make."""
     ops: AgentOps = request.app.state.ops
-    return ops.on_behalf_of(request.state.caller)
+    return ops.on_behalf_of(request.state.caller, request.state.request_id)
 
 
 def calling(request: Request) -> Caller:

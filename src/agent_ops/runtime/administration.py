@@ -36,7 +36,7 @@ class Administration(Register):
             NoAccessPass: we did not create the account, somebody has used it, or it cannot be had now; the message says why.
         """
         self._check_open()
-        return await self._system.first_sign_ins.retrieve(wanted, self._caller)
+        return await self._system.first_sign_ins.retrieve(wanted, self._caller, self._request_id)
 
     async def clear_address(self, wanted: str) -> Employee:
         """Forget an employee's stored address, which becomes the empty text. Needs the scope ``delete``.

@@ -65,7 +65,7 @@ class AgentOps(Administration):
         adapters: Mapping[Action, EffectAdapter] | None = None,
     ) -> None:
         self._settings = settings
-        self._caller = caller or Caller("library")
+        self._caller, self._request_id = caller or Caller("library"), None
         self._entered = self._closed = False
         self._parts = compose(settings, planner=planner, adapters=adapters)
 
@@ -141,7 +141,7 @@ class AgentOps(Administration):
         """
         self._check_open()
         request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person, evidence=evidence)
-        run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after, request_id)
+        run = await self._system.edge.admit(request, self._caller, idempotency_key, run_after, request_id or self._request_id)
         self._dispatcher.wake()
         return run
 
@@ -171,7 +171,7 @@ class AgentOps(Administration):
         """
         self._check_open()
         request = request_for(profile, access_items, link_existing=link_existing, new_person=new_person, evidence=evidence)
-        return await Planning(self._system).plan(request, self._caller, idempotency_key, run_after)
+        return await Planning(self._system).plan(request, self._caller, idempotency_key, run_after, self._request_id)
 
     async def apply(self, plan: Plan) -> Run:
         """Queue a run that does exactly what a plan says; the same plan again gives the same run.
@@ -181,7 +181,7 @@ class AgentOps(Administration):
             NotPermitted: the caller may not do what the plan's request asks for.
         """
         self._check_open()
-        run = await Planning(self._system).apply(plan, self._caller)
+        run = await Planning(self._system).apply(plan, self._caller, self._request_id)
         self._dispatcher.wake()
         return run
 
@@ -192,7 +192,7 @@ class AgentOps(Administration):
             NotFound: no such run. NotPermitted: the caller may not. InvalidRequest: it goes on, or nothing is left to do.
         """
         self._check_open()
-        run = await self._system.edge.retry(run_id, self._caller, evidence)
+        run = await self._system.edge.retry(run_id, self._caller, evidence, request_id=self._request_id)
         self._dispatcher.wake()
         return run
 
@@ -209,11 +209,11 @@ class AgentOps(Administration):
         """
         self._check_open()
         if not undo or not (await self._reports.status(run_id)).ended:
-            cancelled = await self._system.canceller.cancel(run_id, self._caller)
+            cancelled = await self._system.canceller.cancel(run_id, self._caller, self._request_id)
             if not undo:
                 return cancelled
             await self._dispatcher.run_ended(run_id, _DRAIN_SECONDS)
-        run = await self._system.canceller.undo(run_id, self._caller)
+        run = await self._system.canceller.undo(run_id, self._caller, self._request_id)
         self._dispatcher.wake()
         return run
 
@@ -233,7 +233,7 @@ class AgentOps(Administration):
             InvalidRequest, IdentityConflict, ServiceError: as :meth:`submit`.
         """
         self._check_open()
-        run = await Tasks(self._system, request_id).admit(task, context, self._caller, agent)
+        run = await Tasks(self._system, request_id or self._request_id).admit(task, context, self._caller, agent)
         self._dispatcher.wake()
         return run
 

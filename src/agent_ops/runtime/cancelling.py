@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+import structlog
+
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
 from agent_ops.domain.errors import InvalidRequest, NotFound
@@ -17,9 +19,11 @@ from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
+from agent_ops.runtime.naming import named, told
 from agent_ops.runtime.tombstones import check_not_erased
 from agent_ops.storage import Store, Tx
 
+log = structlog.get_logger(__name__)
 SCOPE = "onboard"
 
 
@@ -33,7 +37,7 @@ class Canceller:
     journal: RunJournal
     limiter: Limiter = field(default_factory=Limiter)
 
-    async def cancel(self, run_id: str, caller: Caller) -> Run:
+    async def cancel(self, run_id: str, caller: Caller, request_id: str | None = None) -> Run:
         """End a run before its next effect, whoever drives it; what was sent already is recorded when it answers.
 
         Returns:
@@ -65,9 +69,12 @@ class Canceller:
             tx.logs.audit("run_ended", run_id, now.employee_id, detail=f"cancelled by={tx.audit.caller(caller.name)}")
             return tx.runs.get(run_id) or now
 
-        return await self.store.transaction(work)
+        asked = named(request_id)
+        cancelled = await self.store.transaction(work)
+        log.info("run_cancelled", request=asked, run=run_id)  # its other lines name the request that made it
+        return cancelled
 
-    async def undo(self, run_id: str, caller: Caller) -> Run:
+    async def undo(self, run_id: str, caller: Caller, request_id: str | None = None) -> Run:
         """Queue a run that reverses what the given, ended run created: disables the account, takes back what pipelines gave.
 
         Groups stay: a disabled account cannot use them.
@@ -100,7 +107,7 @@ class Canceller:
             self.limiter.admitted(tx, queued, caller.name, datetime.now(timezone.utc))
             return queued
 
-        return await self.store.transaction(work)
+        return await told(self.store, work, request_id)
 
     def _reversal(self, intent: Intent) -> Proposal | None:
         """What reverses an effect; None when nothing does."""

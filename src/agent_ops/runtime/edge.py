@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
-
-import structlog
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.account import start_of
@@ -37,15 +34,13 @@ from agent_ops.runtime.admission import (
 from agent_ops.runtime.approvals import Approvals
 from agent_ops.runtime.asking import check_caller
 from agent_ops.runtime.granting import Granting
-from agent_ops.runtime.logs import name_run
+from agent_ops.runtime.naming import told
 from agent_ops.runtime.recommending import Recommending, given, with_items
 from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.tombstones import check_not_erased
-from agent_ops.storage import Store, Transactions, Tx
+from agent_ops.storage import Transactions, Tx
 
-log = structlog.get_logger(__name__)
 MAX_KEY_CHARACTERS = 255
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _ON_RETRY = "Nothing was done. Repeat the first request unchanged, or give the new references to `agent-ops retry RUN`."
 
 
@@ -101,12 +96,14 @@ class Edge:
         idempotency_key: str | None = None,
         run_after: date | None = None,
         plan: Plan | None = None,
+        request_id: str | None = None,
     ) -> Run:
         """Admit a request, or queue a run for what an ended run of the same request did not do.
 
         Args:
             plan: the run applies it: it may do exactly the plan's effects, and has the planned address reserved. None while
                 planning, of which no log tells.
+            request_id: names the request in the log; made when not given.
 
         Returns:
             The queued run; the employee's last one when everything is in place; the one that applies the plan already.
@@ -126,7 +123,7 @@ class Edge:
             check_ended(latest)
             return latest if is_over(tx, latest, admission) else self._further_run(tx, admission)
 
-        return await (self.store.transaction(work) if plan is None else self.told(work, None))
+        return await (self.store.transaction(work) if plan is None else self.told(work, request_id))
 
     async def retry(
         self,
@@ -164,20 +161,8 @@ class Edge:
         return await self.told(work, request_id)
 
     async def told(self, work: Callable[[Tx], Run], request_id: str | None) -> Run:
-        """Commit the work, and let the log name the request with every line about the run; a new run keeps its first."""
-        asked = request_id or str(uuid.uuid4())
-        if not (isinstance(asked, str) and _REQUEST_ID.fullmatch(asked)):
-            raise InvalidRequest("request_id", "must be 1 to 128 of A-Z a-z 0-9 . _ : / + = -", "It is logged: name nobody.")
-
-        def named(tx: Tx) -> tuple[Run, str]:
-            run = work(tx)
-            return run, tx.runs.request_of(run.id, asked)
-
-        run, first = await self.store.transaction(named)
-        name_run(run.id, request=first, employee=run.employee_id)
-        if isinstance(self.store, Store):  # a rehearsal admits nothing
-            log.info("request_admitted", request=asked, run=run.id, repeat=asked != first)
-        return run
+        """Commit the work as :func:`agent_ops.runtime.naming.told` does."""
+        return await told(self.store, work, request_id)
 
     def _checked(
         self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None

@@ -29,6 +29,8 @@ from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.lease import bury_the_dead, heartbeat
+from agent_ops.runtime.logs import name_run
+from agent_ops.runtime.naming import named
 from agent_ops.runtime.owners import Owners
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Store, Tx
@@ -52,7 +54,7 @@ class FirstSignIns:
     owners: Owners
     lease: float
 
-    async def retrieve(self, wanted: str, caller: Caller) -> AccessPass:
+    async def retrieve(self, wanted: str, caller: Caller, request_id: str | None = None) -> AccessPass:
         """A new pass for exactly one employee; one that was made before, and not used, is withdrawn first.
 
         Args:
@@ -67,10 +69,11 @@ class FirstSignIns:
         employee = await Reports(self.store).employee(wanted)
         ready = await self._account_ready(employee)
         await bury_the_dead(self.store, self.owners)
-        run_id = str(uuid.uuid4())
-        admitted = await self.store.transaction(lambda tx: self._admitted(tx, run_id, employee, caller, ready))
+        run_id, asked = str(uuid.uuid4()), named(request_id)
+        admitted = await self.store.transaction(lambda tx: self._admitted(tx, run_id, employee, caller, ready, asked))
         if admitted is not None:
             raise NoAccessPass(admitted)
+        name_run(run_id, request=asked, employee=employee.id)
         async with self._driven(run_id):
             outcome, secret, replaced = await self._made(run_id)
             starts = datetime.fromisoformat(outcome.result["starts"][:19]).replace(tzinfo=timezone.utc)
@@ -104,7 +107,7 @@ class FirstSignIns:
         known = await self.journal.known(latest.id)
         return known.account_ready and not known.undoing
 
-    def _admitted(self, tx: Tx, run_id: str, employee: Employee, caller: Caller, ready: bool) -> str | None:
+    def _admitted(self, tx: Tx, run_id: str, employee: Employee, caller: Caller, ready: bool, asked: str) -> str | None:
         """Record the run with its grant, as ours; or why there is no pass, which the audit is told."""
         why = self._refusal(tx, employee, ready) or self._busy(tx, employee.id)
         if why is not None:
@@ -113,6 +116,7 @@ class FirstSignIns:
             return words
         now = time.time()
         tx.runs.insert(run_id, employee.id, LifecycleEvent.FIRST_SIGN_IN, None)
+        tx.runs.request_of(run_id, asked)
         tx.runs.claim_one(run_id, self.owners.name, now, now + self.lease)
         grant = self.granting.of_task(run_id, employee.id, (ISSUE, WITHDRAW), caller, tx.people.request_of(employee.id))
         record_grant(tx, grant, self.policy)

@@ -20,6 +20,8 @@ from agent_ops.ledger.planning import PlanningLedger
 from agent_ops.memory.recall_only import RecallOnly
 from agent_ops.runtime.asking import check_caller
 from agent_ops.runtime.compose import System
+from agent_ops.runtime.logs import name_run
+from agent_ops.runtime.naming import named
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Rehearsal
 from agent_ops.transport.traces import untraced
@@ -34,7 +36,12 @@ class Planning:
     system: System
 
     async def plan(
-        self, request: Request, caller: Caller, idempotency_key: str | None = None, run_after: date | None = None
+        self,
+        request: Request,
+        caller: Caller,
+        idempotency_key: str | None = None,
+        run_after: date | None = None,
+        request_id: str | None = None,
     ) -> Plan:
         """What the request would change now. Nothing is recorded, reserved, sent or told; services are only read.
 
@@ -47,6 +54,8 @@ class Planning:
         system, rehearsal = self.system, Rehearsal(self.system.store)
         edge = replace(system.edge, store=rehearsal)
         run = await edge.take_up(request, caller, idempotency_key)
+        if request_id is not None:
+            name_run(run.id, request=named(request_id), employee=run.employee_id)  # services are read on its behalf
         effects: tuple[PlannedEffect, ...] = ()
         if run.status is not RunStatus.DONE:
             effects = await self._rehearsed(rehearsal, run.id)
@@ -67,7 +76,7 @@ class Planning:
             )
         )
 
-    async def apply(self, plan: Plan, caller: Caller) -> Run:
+    async def apply(self, plan: Plan, caller: Caller, request_id: str | None = None) -> Run:
         """Queue a run that does exactly what the plan says, if the present state still asks for that.
 
         Returns:
@@ -83,12 +92,12 @@ class Planning:
         check_caller(plan.request, caller)
         if (applied := await system.store.read(lambda tx: tx.runs.with_plan(plan.seal))) is not None:
             return applied
-        present = await self.plan(plan.request, caller, plan.idempotency_key, plan.run_after)
+        present = await self.plan(plan.request, caller, plan.idempotency_key, plan.run_after, request_id)
         if differences := plan.differences(present):
             raise PlanOutdated(differences)
         if plan.account is not None and not plan.account.happens:
             raise PlanInvalid(f"there would be no account: {plan.account.reason}", "See to that, then plan again.")
-        return await system.edge.take_up(plan.request, caller, plan.idempotency_key, plan.run_after, plan)
+        return await system.edge.take_up(plan.request, caller, plan.idempotency_key, plan.run_after, plan, request_id)
 
     async def _rehearsed(self, rehearsal: Rehearsal, run_id: str) -> tuple[PlannedEffect, ...]:
         """Drive the planner graph on a rehearsed run: the compiled graph itself, without its checkpoints."""

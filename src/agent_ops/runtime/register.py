@@ -29,20 +29,24 @@ class Register:
     """The part of ``AgentOps`` that lists; what it gives is for whoever may read names."""
 
     _caller: Caller
+    _request_id: str | None
     _system: System
     _reports: Reports
     _dispatcher: LocalDispatcher
     _entered: bool
     _closed: bool
 
-    def on_behalf_of(self, caller: Caller) -> Self:
+    def on_behalf_of(self, caller: Caller, request_id: str | None = None) -> Self:
         """The same running system in another caller's hands: what serves many callers gives each their own.
 
         It is open for as long as this one is, and is not entered.
+
+        Args:
+            request_id: names the request, for which these hands are, in the log's lines about every run that it makes.
         """
         self._check_open()
         other = copy.copy(self)
-        other._caller = caller
+        other._caller, other._request_id = caller, request_id
         return other
 
     async def caller_of(self, text: str) -> Caller:
@@ -103,6 +107,11 @@ class Register:
             NotFound: no such run.
         """
         return await self._reports.status(run_id)
+
+    async def is_mine(self, run_id: str) -> bool:
+        """Whether the run was made for this caller: by its grant, which nobody can write into."""
+        grant = await self._system.store.read(lambda tx: tx.runs.grant(run_id))
+        return grant is not None and grant.caller == self._caller.name
 
     async def told(self, run_id: str) -> Told:
         """A run with all that can be told of it, also when it is a task's that is about nobody.

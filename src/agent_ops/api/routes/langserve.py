@@ -93,12 +93,7 @@ async def _planned(ops: AgentOps, given: PlannerInput, request: Request) -> Run:
     """The run of a hire or a task, as /api/users/onboard_user and /api/execute_task admit them."""
     if given.hire is None:
         return await _asked(ops, given.as_task(), request)
-    return await ops.submit(
-        given.hire.profile(),
-        idempotency_key=given.idempotency_key,
-        request_id=request.state.request_id,
-        **given.hire.options(),
-    )
+    return await ops.submit(given.hire.profile(), idempotency_key=given.idempotency_key, **given.hire.options())
 
 
 def _by(agent: str) -> Admit:
@@ -110,7 +105,7 @@ def _by(agent: str) -> Admit:
 
 async def _asked(ops: AgentOps, body: TaskBody, request: Request, agent: str = "") -> Run:
     body.check(request.app.state.items)
-    return await taken_on(ops, body, request.state.request_id, agent)
+    return await taken_on(ops, body, agent)
 
 
 def _add(router: APIRouter, name: str, served: Served) -> None:

@@ -47,7 +47,7 @@ async def execute_task(
     """
     preferences = Preferences(request.headers.getlist("Prefer"))
     body.check(request.app.state.items)
-    run = await taken_on(ops, body, request.state.request_id)
+    run = await taken_on(ops, body)
     over = await unless_gone(request, over_within(ops, request.app.state.bell, run.id, preferences.seconds))
     if over is None:
         return Response(status_code=GONE)
@@ -58,7 +58,7 @@ async def execute_task(
     return JSONResponse(TaskAnswer.told(await ops.task(run.id), caller).model_dump(mode="json"), headers=headers)
 
 
-async def taken_on(ops: AgentOps, body: TaskBody, request_id: str, agent: str = "") -> Run:
+async def taken_on(ops: AgentOps, body: TaskBody, agent: str = "") -> Run:
     """The run, recorded: from here on it needs nobody who listens. ``agent`` is the only one that may carry it out.
 
     Raises:
@@ -66,7 +66,7 @@ async def taken_on(ops: AgentOps, body: TaskBody, request_id: str, agent: str = 
     """
     try:
         facts = body.context.facts() if body.context else None
-        return await ops.submit_task(body.task, facts, agent=agent, request_id=request_id)
+        return await ops.submit_task(body.task, facts, agent=agent)
     except (Against, Ambiguous):
         raise
     except InvalidRequest as error:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -80,15 +80,13 @@ async def queued(ops: AgentOps, run: Run, response: Response) -> Queued:
     responses={200: {"model": PlanAnswer, "description": "The plan, when the mode is 'plan'; nothing was changed."}},
     dependencies=[needs("onboard")],
 )
-async def onboard_user(
-    body: OnboardBody, ops: Acting, request: Request, response: Response, idempotency_key: IdempotencyKey = None
-) -> Any:
+async def onboard_user(body: OnboardBody, ops: Acting, response: Response, idempotency_key: IdempotencyKey = None) -> Any:
     """Record a new hire and begin; answers as soon as both are committed. A repeat gets the run that there is."""
     profile, options = body.profile(), body.options()
     if body.mode == "plan":
         plan = PlanAnswer.of(await ops.plan(profile, idempotency_key=idempotency_key, **options))
         return JSONResponse(plan.model_dump(mode="json"))
-    run = await ops.submit(profile, idempotency_key=idempotency_key, request_id=request.state.request_id, **options)
+    run = await ops.submit(profile, idempotency_key=idempotency_key, **options)
     return await queued(ops, run, response)
 
 
