@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -72,6 +73,29 @@ async def test_a_hire_is_onboarded_by_the_planner(app: FastAPI, remote: Remote, 
     again = await (await remote("planner", "hr2", "task:read", "onboard")).ainvoke({"hire": HIRE})
     assert (again["run_id"], again["summary"], again["plan"]) == (told["run_id"], None, [])
     assert sent and fakes.sends() == sent
+
+
+async def test_somebody_elses_hire_is_told_as_a_repeat_at_the_rest_route_is(enter: Enter, fakes: FakeServices) -> None:
+    """Whoever can name somebody would else learn, without the scope `status`, what became of them."""
+    scopes = ("task:read", "onboard", "pii")
+    first, other, third = await enter("hr", *scopes), await enter("hr2", *scopes), await enter("hr3", *scopes, "status")
+    hire = {**HIRE, "access_items": ["github", "aws"]}
+    way, body = "/langserve/planner/", {"input": {"hire": hire}}
+    theirs = (await first.post(f"{way}invoke", json=body)).json()["output"]
+    assert theirs["summary"] and theirs["plan"] and theirs["steps"]
+    rest = (await other.post("/api/users/onboard_user", json=hire)).json()
+    told = (await other.post(f"{way}invoke", json=body)).json()["output"]
+    assert {name: told[name] for name in ("run_id", "status", "status_url", "events_url")} == {
+        name: rest[name] for name in ("run_id", "status", "status_url", "events_url")
+    }
+    assert {change["item"]: change["status"] for change in told["changes"]} == rest["access_items_status"]
+    assert not any(change["reason"] or change["detail"] for change in told["changes"])
+    assert [told[name] for name in ("plan", "steps", "results", "summary", "sources")] == [[], [], [], None, []]
+    assert (await other.post(f"{way}batch", json={"inputs": [{"hire": hire}]})).json()["output"] == [told]
+    streamed = await other.post(f"{way}stream", json=body)
+    assert [json.loads(line[6:]) for line in streamed.text.splitlines() if line.startswith("data: {")][1:] == [{"outcome": told}]
+    for client in (first, third):
+        assert (await client.post(f"{way}invoke", json=body)).json()["output"] == theirs
 
 
 async def test_a_task_is_carried_out_and_streamed(remote: Remote) -> None:

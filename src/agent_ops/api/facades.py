@@ -18,7 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from typing_extensions import Self
 
-from agent_ops.api.answers import EventAnswer, ItemAnswer, Personal, sight
+from agent_ops.api.answers import EventAnswer, ItemAnswer, Personal, Queued, sight
 from agent_ops.api.bodies import Body, OnboardBody
 from agent_ops.api.run_answers import TaskAnswer, TaskQueued, TaskResult, TaskStep
 from agent_ops.api.streams import Bell, follow, over_within
@@ -31,6 +31,7 @@ from agent_ops.domain.tasks import MAX_TASK, Told
 from agent_ops.runtime import AgentOps
 
 HANDS = "agent_ops_hands"
+FOLLOWING = "status"
 _IN_PLACE = (ItemStatus.COMPLETED.value, ItemStatus.VERIFIED.value)
 
 
@@ -112,6 +113,25 @@ class Outcome(TaskQueued):
             needs_model="",
         )
 
+    @classmethod
+    def outlined(cls, told: Told) -> Outcome:
+        """As much of somebody else's run as /api/users/onboard_user answers to whoever sends the same hire."""
+        queued = Queued.of(told)
+        why = {refused.item: refused.reason for refused in queued.refused}
+        return cls(
+            **TaskQueued.of(told.run).model_dump(),
+            plan=[],
+            steps=[],
+            results=[],
+            summary=None,
+            sources=[],
+            changes=[
+                ItemAnswer(item=item, status=status, reason=why.get(item), detail=None)
+                for item, status in queued.access_items_status.items()
+            ],
+            needs_model="",
+        )
+
 
 def _step(event: Event) -> str:
     return f"{event.agent}-{event.item}"
@@ -138,14 +158,28 @@ class Hands:
         """What LangServe hands on to the runnable; a client's own ``configurable`` has nothing that is read."""
         return {"configurable": {HANDS: self}}
 
+    async def may_follow(self, run: Run) -> bool:
+        """Whether the caller may see what comes of a run: one of theirs, or anybody's with the scope that /api/runs asks for."""
+        return FOLLOWING in self.caller.scopes or await self.ops.is_mine(run.id)
+
     async def outcome(self, run: Run) -> dict[str, Any]:
-        """What came of a run so far."""
+        """What came of a run so far; of somebody else's no more than a repeat of their request is told anywhere."""
+        told = await self.ops.told(run.id)
+        if not await self.may_follow(run):
+            return Outcome.outlined(told).model_dump(mode="json")
         events, _ = await self.ops.news(run.id, 0)
-        return Outcome.told(await self.ops.told(run.id), events, self.caller).model_dump(mode="json")
+        return Outcome.told(told, events, self.caller).model_dump(mode="json")
+
+    async def events(self, run: Run) -> AsyncIterator[dict[str, Any]]:
+        """A run's events as they happen, as far as the caller may follow it."""
+        if await self.may_follow(run):
+            async for event in follow(self.ops, self.bell, run.id, 0):
+                yield EventAnswer.of(event, self.caller).model_dump(mode="json")
 
     async def at_the_end(self, run: Run) -> dict[str, Any]:
         """What came of a run, once it has ended or :data:`MAX_WAIT` is over."""
-        await over_within(self.ops, self.bell, run.id, MAX_WAIT)
+        if await self.may_follow(run):
+            await over_within(self.ops, self.bell, run.id, MAX_WAIT)
         return await self.outcome(run)
 
 
@@ -190,8 +224,8 @@ class Followed(Runnable[Any, dict[str, Any]]):
         """The first run's events as they happen, then its outcome."""
         hands = _hands(config)
         run = hands.runs[0]
-        async for event in follow(hands.ops, hands.bell, run.id, 0):
-            yield {"event": EventAnswer.of(event, hands.caller).model_dump(mode="json")}
+        async for event in hands.events(run):
+            yield {"event": event}
         yield {"outcome": await hands.outcome(run)}
 
     async def astream_log(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: A002
