@@ -113,6 +113,7 @@ async def test_an_address_is_reserved_and_no_account_made_without_the_scope(sett
     assert [(c.item, c.status, c.detail) for c in report.changes] == [
         ("address", ItemStatus.COMPLETED, "john.doe2@acme.example")
     ], "the directory has the last word on what is free"
+    assert "john.doe2@acme.example" in report.answer, "what was asked for is the answer"
     assert "entra.create_account" not in fakes.sends()
     again = await execute(settings, fakes, ADDRESS, {"name": "John Doe"}, WRITER)
     assert again.changes == report.changes, "the same person has the same address"

@@ -13,6 +13,7 @@ from agent_ops.graphs.task_runbook import NEEDS_MODEL
 from agent_ops.storage import Transactions, Tx
 
 MAX_SOURCES = 30
+_ADDRESSED = ("address", "account")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,9 @@ def _answer(report: TaskReport, said: str, denials: int) -> str:
     """The summary; what code has to say to it; and where everything stands, which no model can leave out."""
     task, sources = report.task, report.sources
     lines = [said, "" if task.settled in said else task.settled]
+    lines += [
+        f"The address is {change.detail}." for change in report.changes if change.item in _ADDRESSED and "@" in change.detail
+    ]
     if task.withheld:
         lines.append(f"Nothing was changed: {task.withheld}.")
     if denials and not report.run.employee_id:
