@@ -162,3 +162,21 @@ async def test_the_vector_store_is_langchains(admin: AgentOps) -> None:
     assert memory.get_by_ids([str(retrieved[0].id), "999", "none"]) == retrieved
     with pytest.raises(InvalidRequest, match="needs an id"):
         await memory.aadd_texts(texts)
+
+
+async def test_to_follow_one_change_no_table_is_read_whole(admin: AgentOps) -> None:
+    """A million past employees: what changed is found by index, or every recall after a hire would take seconds."""
+
+    def work(tx: Any) -> list[str]:
+        asked, conn = list[str](), tx.patterns._db.conn
+        tx.patterns.contribute("p", {"team": "Data"}, ["database"], requester="hr")
+        conn.set_trace_callback(asked.append)
+        (one,) = tx.patterns.changes(tx.patterns.version() - 1).changed
+        conn.set_trace_callback(None)
+        assert one.sources
+        selects = [sql for sql in asked if "pattern_version" not in sql]
+        assert len(selects) == 4
+        return [str(row[3]) for sql in selects for row in conn.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    plans = await of(admin).store.transaction(work)
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []

@@ -108,7 +108,9 @@ class Patterns:
         sql = "SELECT pattern_id, item, holders FROM patterns JOIN pattern_items ON pattern_id = id WHERE changed > ?"
         for pattern, item, holders in self._db.execute(sql, (since,)):
             counted.setdefault(pattern, {})[item] = holders
-        found = rows(self._db, "SELECT id, profile, people, last_seen FROM patterns WHERE changed > ? ORDER BY id", since)
+        found = rows(
+            self._db, "SELECT id, profile, people, last_seen FROM patterns WHERE changed > ? ORDER BY changed, id", since
+        )
         brought = self._brought(since)
         changed = tuple(
             Pattern(
@@ -122,8 +124,9 @@ class Patterns:
     def _brought(self, since: int) -> dict[int, tuple[Source, ...]]:
         """What each requester brought to the patterns that changed; imported histories left out."""
         sql = (
-            "SELECT pattern_id, requester, c.items, count(*) FROM patterns JOIN contributions c ON pattern_id = id"
-            " WHERE changed > ? AND requester <> '' GROUP BY pattern_id, requester, c.items"
+            "SELECT pattern_id, requester, items, count(*) FROM contributions"
+            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ?) AND requester <> ''"
+            " GROUP BY pattern_id, requester, items"
         )
         people: dict[tuple[int, str], int] = {}
         holders: dict[tuple[int, str], dict[str, int]] = {}
