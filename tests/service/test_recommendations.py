@@ -25,6 +25,13 @@ async def test_recommendations_outliers_history_and_declining(app: FastAPI, ente
     assert (await reader.get("/api/recommendations?user=nobody")).status_code == 404
     assert (await reader.post("/api/recommendations", json={"team": "Piracy"})).status_code == 422
 
+    weights = (await reader.get("/api/recommendations/weights")).json()
+    assert (weights["patterns"], weights["worth"]["team"], weights["said"]) == (
+        0,
+        1.0,
+        "nothing was learned yet: that takes 20 patterns",
+    )
+
     (found,) = (await reader.get("/api/recommendations/outliers")).json()
     assert (found["employee_id"], found["name"], found["item"]) == (who, None, "datadog")
     assert (await writer.get("/api/recommendations/outliers")).json()[0]["name"] == "Ana Silva"

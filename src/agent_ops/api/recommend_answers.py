@@ -11,6 +11,7 @@ from agent_ops.api.bodies import Body
 from agent_ops.api.words import Item, NameOrAddress, Reason, Word
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.recommendation import Choice, Outlier, Recommended
+from agent_ops.memory.attribute_weights import AttributeWeights
 
 
 class ProfileBody(Body):
@@ -44,6 +45,19 @@ class RecommendationAnswer(Answer):
     @classmethod
     def of(cls, one: Recommended) -> RecommendationAnswer:
         return cls(**one.to_json())
+
+
+class WeightsAnswer(Answer):
+    """What agreeing in each attribute is worth to memory."""
+
+    worth: dict[str, float] = Field(description="By attribute, 1 on average.", examples=[{"team": 1.6, "level": 0.3}])
+    patterns: int = Field(description="From how many patterns that was learned; 0 when from none.")
+    version: int = Field(description="Of the patterns that it was learned from.")
+    said: str = Field(description="The same in words, or why nothing is learned.")
+
+    @classmethod
+    def of(cls, one: AttributeWeights) -> WeightsAnswer:
+        return cls(worth=dict(one.worth), patterns=one.patterns, version=one.version, said=str(one))
 
 
 class OutlierAnswer(Answer):

@@ -105,6 +105,7 @@ class Advice:
         at_least: Wilson's lower bound of the share (95 %, one-sided), also without any one requester's people where enough
             others are left.
         unaided: the lower bound without any one requester's people, whatever is left.
+        instead: for values that nobody ever had, the known ones that stand for them.
     """
 
     item: str
@@ -114,11 +115,13 @@ class Advice:
     share: float
     at_least: float
     unaided: float = 0.0
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
         """Why, in words: '9 of 10 people of Data L2 in Pune have it'."""
-        return f"{self.holders} of {self.people} people of {in_words(self.cohort)} have it"
+        unseen = "; ".join(f"{value} was never seen: like {known}" for value, known in self.instead.items())
+        return f"{self.holders} of {self.people} people of {in_words(self.cohort)} have it{f', as {unseen}' if unseen else ''}"
 
     def __str__(self) -> str:
         return f"{self.item}: {self.reason} (probability {self.share:.2f}, at least {self.at_least:.2f})"

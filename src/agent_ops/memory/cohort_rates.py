@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from math import sqrt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod, sqrt
 
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern
 from agent_ops.domain.recommendation import Advice, in_words
@@ -16,24 +17,51 @@ LIKELY = 0.5
 _DRAWN = 2.0
 """A cohort's share is drawn to that of the team's other people as if so many more people were in it; theirs to none."""
 _Z = 1.645
-WAYS = (("team", "level", "location"), ("team", "level"), ("team", "location"), ("team",))
+
+
+def ways(index: PatternIndex) -> list[tuple[str, ...]]:
+    """What cohorts have in common, the narrowest first; of two the one whose attribute says more, by the learned weights."""
+    narrower = sorted(("level", "location"), key=lambda attribute: -index.weights.worth[attribute])
+    return [ATTRIBUTES, *(("team", attribute) for attribute in narrower), ("team",)]
 
 
 def likely(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[str] = ("",)) -> list[Advice]:
     """What people like this have, the surest first; nothing when too few are known.
 
     The narrowest cohort of at least ``FEWEST`` people speaks. A level or a location alone never does: the team decides
-    what access means.
+    what access means. Where nobody ever had a value, the one that is written most like it stands for it, and what is said
+    counts by as much as they are alike; it is never sure enough to be given unasked.
 
     Args:
         trusted: the requesters, by their keyed hashes, whose people need nobody else's to confirm them.
     """
     cohorts = list(_cohorts(index, profile))
+    found = _said(cohorts, trusted) if cohorts else _said_alike(index, profile, trusted)
+    return sorted((one for one in found if one.at_least >= LIKELY), key=lambda one: (-one.at_least, one.item))
+
+
+def _said(cohorts: Sequence[tuple[Mapping[str, str], Cohort]], trusted: Collection[str]) -> list[Advice]:
     if not cohorts:
         return []
     wanted, near, wide = *cohorts[0], cohorts[-1][1]
-    found = [_advice(item, wanted, near, wide, trusted) for item in near.holders]
-    return sorted((one for one in found if one.at_least >= LIKELY), key=lambda one: (-one.at_least, one.item))
+    rivals = [cohort for have, cohort in cohorts[1:] if len(have) == len(wanted)]
+    return [_unswayed(_advice(item, wanted, near, wide, trusted), rivals, wide, trusted) for item in near.holders]
+
+
+def _unswayed(one: Advice, rivals: Sequence[Cohort], wide: Cohort, trusted: Collection[str]) -> Advice:
+    """The advice, as sure only as every cohort of its width is: which of them speaks was learned, and gives nobody anything."""
+    also = [_advice(one.item, one.cohort, rival, wide, trusted).unaided for rival in rivals]
+    return replace(one, unaided=min([one.unaided, *also]))
+
+
+def _said_alike(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[str]) -> list[Advice]:
+    found = {attribute: index.stand_in(attribute, profile[attribute]) for attribute in ATTRIBUTES if profile.get(attribute)}
+    instead = {profile[attribute]: known for attribute, (known, _) in found.items() if known != profile[attribute]}
+    if not instead:
+        return []
+    alike = prod(much for _, much in found.values() if much)
+    said = _said(list(_cohorts(index, {attribute: known for attribute, (known, _) in found.items()})), trusted)
+    return [replace(one, share=alike * one.share, at_least=alike * one.at_least, unaided=0.0, instead=instead) for one in said]
 
 
 def nearest(index: PatternIndex, profile: Mapping[str, str], most: int = 3) -> list[str]:
@@ -48,7 +76,7 @@ def _pattern_in_words(pattern: Pattern, near: float) -> str:
 
 
 def _advice(item: str, wanted: Mapping[str, str], near: Cohort, wide: Cohort, trusted: Collection[str]) -> Advice:
-    held, weight = near.weighed.held[item], near.weighed.weight
+    held, weight = near.weighed.held.get(item, 0.0), near.weighed.weight
     others = max(0.0, wide.weighed.held.get(item, 0.0) - held) / (max(0.0, wide.weighed.weight - weight) + _DRAWN)
     share = (held + _DRAWN * min(1.0, others)) / (weight + _DRAWN)
     whole = lower_bound(held, weight)
@@ -59,7 +87,7 @@ def _advice(item: str, wanted: Mapping[str, str], near: Cohort, wide: Cohort, tr
     ]
     at_least = min([whole, *(low for people, low in without if people >= FEWEST)])
     unaided = min([whole, *(low if people >= FEWEST else 0.0 for people, low in without)])
-    return Advice(item, near.holders[item], near.people, wanted, share, at_least, unaided)
+    return Advice(item, near.holders.get(item, 0), near.people, wanted, share, at_least, unaided)
 
 
 def lower_bound(holders: float, people: float) -> float:
@@ -73,7 +101,7 @@ def lower_bound(holders: float, people: float) -> float:
 def _cohorts(index: PatternIndex, profile: Mapping[str, str]) -> Iterator[tuple[Mapping[str, str], Cohort]]:
     """The cohorts of enough people that the profile belongs to, the narrowest first."""
     have = {attribute for attribute in ATTRIBUTES if profile.get(attribute)}
-    for way in WAYS:
+    for way in ways(index):
         if have.issuperset(way):
             wanted = {attribute: profile[attribute] for attribute in way}
             cohort = index.cohort(wanted)

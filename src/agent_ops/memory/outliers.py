@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent_ops.domain.recommendation import in_words
-from agent_ops.memory.cohort_rates import FEWEST, WAYS, lower_bound
+from agent_ops.memory.cohort_rates import FEWEST, lower_bound, ways
 from agent_ops.memory.pattern_index import Cohort, PatternIndex
 
 RARE = 0.05
@@ -46,7 +46,7 @@ def rare(index: PatternIndex, profile: Mapping[str, str], held: Collection[str],
 def _cohorts(
     index: PatternIndex, profile: Mapping[str, str], is_counted: bool
 ) -> Iterator[tuple[Mapping[str, str], Cohort, int]]:
-    for way in WAYS:
+    for way in ways(index):
         if all(profile.get(attribute) for attribute in way):
             wanted = {attribute: profile[attribute] for attribute in way}
             cohort = index.cohort(wanted)

@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
 
 import numpy as np
 
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern, PatternChanges
+from agent_ops.memory.alike import MOST_VALUES, most_alike
+from agent_ops.memory.attribute_weights import EQUAL, rarity
 
-Array = np.ndarray[Any, Any]
 _NOWHERE, _GONE, _UNKNOWN = -1, -2, -3
 _FIRST_ROOM = 1024
+_SCATTER = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: consecutive numbers end up far apart
 MOST_PEOPLE = 20
 """So many people at most does one profile weigh among others: nobody is outvoted by a profile that is repeated."""
 
@@ -45,10 +46,15 @@ NOBODY = Cohort(0, {})
 
 
 class PatternIndex:
-    """The patterns of one database at ``version``. It grows by doubling; the place of a pattern that goes is used again."""
+    """The patterns of one database at ``version``. It grows by doubling; the place of a pattern that goes is used again.
+
+    ``weights`` are what agreeing in each attribute is worth, ``moved`` is how many patterns changed since they were learned, and
+    ``left`` says whether anybody was taken away since.
+    """
 
     def __init__(self) -> None:
         self.version = 0
+        self.weights, self.moved, self.left = EQUAL, 0, False
         self._codes: list[dict[str, int]] = [{} for _ in ATTRIBUTES]
         self._values = np.full((len(ATTRIBUTES), _FIRST_ROOM), _GONE, dtype=np.int32)
         self._people = np.zeros(_FIRST_ROOM, dtype=np.int64)
@@ -57,6 +63,7 @@ class PatternIndex:
         self._free: list[int] = []
         self._members: dict[tuple[str | None, ...], dict[int, Pattern]] = {}
         self._counted: dict[tuple[str | None, ...], Cohort] = {}
+        self._stands: dict[tuple[str, str], tuple[str, float]] = {}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -69,6 +76,7 @@ class PatternIndex:
                     self._count(before, -1)
                 self._values[:, place], self._people[place], self._patterns[place] = _GONE, 0, None
                 self._free.append(place)
+                self.moved, self.left = self.moved + 1, True
         for pattern in changes.changed:
             self._put(pattern)
         self.version = changes.version
@@ -78,20 +86,32 @@ class PatternIndex:
         place = self._place.get(pattern_id)
         return None if place is None else self._patterns[place]
 
+    def sample(self, most: int) -> list[Pattern]:
+        """At most so many patterns, as good as drawn by chance, and in every process the same ones of the same patterns."""
+        ids = np.fromiter(self._place, dtype=np.uint64, count=len(self._place))
+        if most < len(ids):
+            ids = ids[np.argpartition(ids * _SCATTER, most - 1)[:most]]
+        found = (self._patterns[self._place[int(one)]] for one in ids)
+        return [pattern for pattern in found if pattern is not None]
+
     def nearest(self, profile: Mapping[str, str], most: int) -> list[tuple[Pattern, float]]:
         """At most so many patterns that share an attribute with the profile, and how similar they are, 0 to 1; the nearest first.
 
-        A shared value counts by how few people have it. What the profile has and nobody had counts as rarer than anything.
+        A shared value counts by how few people have it and by the attribute's weight. What nobody had counts as rarer than
+        anything; the value that is written most like it is shared by as much as they are alike.
         """
         used = len(self._patterns)
-        total = float(self._people[:used].sum())
+        people = np.minimum(self._people[:used], MOST_PEOPLE)
+        total = float(people.sum())
         shared, whole = np.zeros(used, dtype=np.float32), 0.0
         for column, attribute in enumerate(ATTRIBUTES):
             if not (value := profile.get(attribute)):
                 continue
-            same = self._values[column, :used] == self._codes[column].get(value, _UNKNOWN)
-            weight = float(np.log((total + 2) / (float(self._people[:used][same].sum()) + 1)))
-            shared += same * np.float32(weight)
+            known, alike = self.stand_in(attribute, value)
+            same = self._values[column, :used] == self._codes[column].get(known, _UNKNOWN)
+            having = float(people[same].sum()) if known == value else 0.0
+            weight = self.weights.worth[attribute] * float(rarity(total, having))
+            shared += same * np.float32(weight * alike)
             whole += weight
         if not whole or not used:
             return []
@@ -99,6 +119,18 @@ class PatternIndex:
         order = some[np.lexsort((-self._people[some], -shared[some]))]
         found = ((self._patterns[place], float(shared[place]) / whole) for place in order if shared[place] > 0)
         return [(pattern, near) for pattern, near in found if pattern is not None]
+
+    def stand_in(self, attribute: str, value: str) -> tuple[str, float]:
+        """The value itself when anybody has it, else the one that is written most like it; and how alike they are, 0 to 1."""
+        if _alone(attribute, value) in self._members:
+            return value, 1.0
+        if (attribute, value) not in self._stands:
+            known = [other for other in self._codes[ATTRIBUTES.index(attribute)] if _alone(attribute, other) in self._members]
+            found = most_alike(value, known) if len(known) <= MOST_VALUES else None
+            if len(self._stands) >= _FIRST_ROOM:
+                self._stands.clear()
+            self._stands[attribute, value] = found or (value, 0.0)
+        return self._stands[attribute, value]
 
     def cohort(self, wanted: Mapping[str, str]) -> Cohort:
         """Who has all of these values. Kept until one of its patterns changes."""
@@ -115,7 +147,9 @@ class PatternIndex:
             place = self._place[pattern.id] = self._free.pop() if self._free else self._grown()
         if (before := self._patterns[place]) is not None:
             self._count(before, -1)
+            self.left = self.left or before.people > pattern.people
         self._count(pattern, 1)
+        self.moved += 1
         for column, attribute in enumerate(ATTRIBUTES):
             value = pattern.profile.get(attribute)
             codes = self._codes[column]
@@ -141,6 +175,13 @@ class PatternIndex:
                 del members[pattern.id]
             if not members:
                 del self._members[key]
+            if len(members) <= 1:  # a value came, or goes
+                self._stands.clear()
+
+
+def _alone(attribute: str, value: str) -> tuple[str | None, ...]:
+    """The key of everybody who has a value."""
+    return tuple(value if attribute == other else None for other in ATTRIBUTES)
 
 
 def _together(patterns: list[Pattern]) -> Cohort:

@@ -8,6 +8,7 @@ from agent_ops.domain.first_sign_in import AccessPass
 from agent_ops.domain.limits import Breaker
 from agent_ops.domain.recommendation import Choice, Outlier, Recommended
 from agent_ops.domain.runs import Pause
+from agent_ops.memory.attribute_weights import AttributeWeights
 from agent_ops.runtime.advising import Advisor
 from agent_ops.runtime.auditing import Auditor
 from agent_ops.runtime.clearing import clear_address
@@ -73,6 +74,11 @@ class Administration(Register):
         """
         self._check_open()
         return await self._advisor.recommend(wanted)
+
+    async def recommendation_weights(self) -> AttributeWeights:
+        """What agreeing in team, level and location is worth to memory, and from how many patterns that was learned."""
+        self._check_open()
+        return await self._advisor.weights()
 
     async def outliers(self) -> list[Outlier]:
         """Who holds what hardly anybody like them holds, with support and reason, the surest first."""

@@ -10,6 +10,7 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.recommendation import Choice, Outlier, Recommended
 from agent_ops.domain.standing import Wanted
+from agent_ops.memory.attribute_weights import AttributeWeights
 from agent_ops.memory.outliers import rare
 from agent_ops.runtime.recommending import auto_rule
 from agent_ops.runtime.remembering import PatternMemory
@@ -49,6 +50,7 @@ class Advisor:
             found = self.memory.advise(tx, profile, employee.id if employee else "", due)
             return [Recommended(one, self._how(one.item, one.unaided, entitled.birthright)) for one in found]
 
+        await self.memory.ready()
         return await self.store.read(work)
 
     def _how(self, item: str, sure: float, birthright: frozenset[str]) -> str:
@@ -57,6 +59,12 @@ class Advisor:
         rules = self.policy.recommend
         gives = rules.mode.value == "auto" and auto_rule(self.policy, item) is not None and sure >= rules.threshold
         return "auto" if gives else "suggested"
+
+    async def weights(self) -> AttributeWeights:
+        """What agreeing in team, level and location is worth to memory, and from how many patterns that was learned."""
+        await self.store.read(self.memory.refresh)
+        await self.memory.ready()
+        return self.memory.index.weights
 
     async def outliers(self) -> list[Outlier]:
         """Who holds what hardly anybody like them holds, the surest first; what their birthright gives is left out."""
@@ -67,6 +75,7 @@ class Advisor:
             people = tx.listing.people(Wanted())
             return [one for who in people for one in self._of(who.employee, tx, counted.get(who.employee.id))]
 
+        await self.memory.ready()
         return sorted(await self.store.read(work), key=lambda one: (one.at_most, one.name, one.item))
 
     def _of(self, employee: Employee, tx: Tx, counted: frozenset[str] | None) -> list[Outlier]:

@@ -160,6 +160,7 @@ async def compose(
         model = await _metered(settings.model, store, stack) if settings.model else None
         journal = RunJournal(store, grants, policy, owners.name)
         memory = PatternMemory(store, policy)
+        stack.push_async_callback(memory.weighing.end)
         limiter, binder = Limiter.of(policy, settings.contacts), Binder(policy, settings.contacts)
         ledger = Ledger(store, grants, guard, binder, effectors, owners.name, settings.patience)
         yield System(

@@ -17,6 +17,7 @@ from agent_ops.domain.runs import LifecycleEvent
 from agent_ops.domain.separation import collision
 from agent_ops.memory.cohort_rates import FEWEST, likely, nearest
 from agent_ops.memory.pattern_index import PatternIndex
+from agent_ops.runtime.weighing import Weighing
 from agent_ops.storage import Store, Tx
 
 
@@ -24,7 +25,8 @@ from agent_ops.storage import Store, Tx
 class PatternMemory:
     """Recalls what people like this one have, and learns from the ledger what somebody ended up with.
 
-    Each process keeps its own index of the patterns; before each recall it takes over what others changed.
+    Each process keeps its own index of the patterns; before each recall it takes over what others changed. What agreeing in an
+    attribute is worth is learned beside: `weighing`.
     """
 
     store: Store
@@ -32,12 +34,22 @@ class PatternMemory:
     index: PatternIndex = field(default_factory=PatternIndex)
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _warm: asyncio.Event = field(default_factory=asyncio.Event)
+    weighing: Weighing = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weighing", Weighing(self.index, self._turn))
 
     async def warm(self) -> None:
         """Read the patterns once, outside any transaction that others wait for."""
         if not self._warm.is_set():
             await self.store.read(self.refresh)
             self._warm.set()
+        self.weighing.begin()
+
+    async def ready(self) -> None:
+        """Read the patterns once, and learn what the attributes are worth where this process has not yet."""
+        await self.warm()
+        await self.weighing.first()
 
     async def recall(self, run_id: str) -> Recalled:
         """What people like the run's employee have, the surest first, and what of it is worth asking for.
@@ -60,7 +72,9 @@ class PatternMemory:
             patterns += [f"{item} was declined for {many} people of {team}" for item, many in declined if many >= FEWEST]
             return Recalled(tuple(patterns), tuple(self.advise(tx, employee.profile, employee.id, due)))
 
-        return await self.store.read(work)
+        recalled = await self.store.read(work)
+        self.weighing.begin()
+        return recalled
 
     def advise(self, tx: Tx, profile: Profile, employee_id: str = "", due: Collection[str] = ()) -> list[Advice]:
         """The items that people like this one have, and that this one may have and is not due, the surest first.
@@ -72,10 +86,9 @@ class PatternMemory:
             return []
         held = tx.people.held(employee_id) if employee_id else frozenset()
         may = self.policy.entitlements_of(profile).allowed - set(due) - held - tx.choices.declined(employee_id)
-        trusted = {"", *map(tx.pseudonyms.requester, self.policy.recommend.trusted)}
         self.refresh(tx)
         with self._turn:
-            found = likely(self.index, attributes, trusted)
+            found = likely(self.index, attributes, self.weighing.trusted)
         rules, beside = self.policy.separations, {*due, *held}
         found = [one for one in found if one.item in may and collision(rules, {one.item}, beside) is None]
         declined = tx.choices.declined_in(attributes["team"])
@@ -84,6 +97,7 @@ class PatternMemory:
     def refresh(self, tx: Tx) -> None:
         """Take over what changed since. The database's threads come here, one at a time."""
         with self._turn:
+            self.weighing.trusted = {"", *map(tx.pseudonyms.requester, self.policy.recommend.trusted)}
             self.index.refresh(tx.patterns.changes(self.index.version))
 
     async def learn(self, run_id: str) -> None:

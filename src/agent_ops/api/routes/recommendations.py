@@ -7,7 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
-from agent_ops.api.recommend_answers import ChoiceAnswer, DeclineBody, OutlierAnswer, ProfileBody, RecommendationAnswer
+from agent_ops.api.recommend_answers import (
+    ChoiceAnswer,
+    DeclineBody,
+    OutlierAnswer,
+    ProfileBody,
+    RecommendationAnswer,
+    WeightsAnswer,
+)
 from agent_ops.domain.employee import Profile
 
 router = APIRouter(prefix="/api/recommendations", tags=["recommendations"], route_class=GuardedRoute)
@@ -27,6 +34,12 @@ async def recommend_to_profile(body: ProfileBody, ops: Acting) -> list[Recommend
     """What people of such a profile have, within what the policy allows; the surest first."""
     profile = Profile("Nobody", body.team, level=body.level, location=body.location)
     return [RecommendationAnswer.of(one) for one in await ops.recommend(profile)]
+
+
+@router.get("/weights", response_model=WeightsAnswer, dependencies=[needs("status")])
+async def recommendation_weights(ops: Acting) -> WeightsAnswer:
+    """What agreeing in team, level and location is worth to memory, and from how many patterns that was learned."""
+    return WeightsAnswer.of(await ops.recommendation_weights())
 
 
 @router.get("/outliers", response_model=list[OutlierAnswer], dependencies=[needs("status")])

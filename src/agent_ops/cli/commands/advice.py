@@ -14,6 +14,7 @@ from agent_ops.cli.options import as_json, data_dir, policy_file
 
 if TYPE_CHECKING:
     from agent_ops.domain.grants import Caller
+    from agent_ops.memory.attribute_weights import AttributeWeights
     from agent_ops.runtime.advising import Advisor
 
 T = TypeVar("T")
@@ -70,6 +71,29 @@ def outliers(data_dir: Path, policy_file: Path | None, as_json: bool) -> None:
     found = _asked(data_dir, policy_file, work)
     rows = [[one["name"] or one["employee_id"], one["item"], f"{one['at_most']:.2f}", one["reason"]] for one in found]
     _show(["who", "item", "at most", "why"], rows, found, as_json)
+
+
+@click.command()
+@data_dir
+@policy_file
+@as_json
+def weights(data_dir: Path, policy_file: Path | None, as_json: bool) -> None:
+    """Show what agreeing in team, level and location is worth to memory, 1 on average, and from how many patterns.
+
+    Learned from the patterns, again as they change: it orders what memory recalls, and gives nobody anything.
+    """
+    from agent_ops.cli.screen import json_text  # noqa: PLC0415
+
+    async def work(advisor: Advisor, caller: Caller) -> AttributeWeights:
+        caller.require("status")
+        return await advisor.weights()
+
+    found = _asked(data_dir, policy_file, work)
+    if as_json:
+        click.echo(json_text({**asdict(found), "said": str(found)}))
+        return
+    _show(["attribute", "weight"], [[name, f"{worth:.2f}"] for name, worth in found.worth.items()], [], as_json)
+    click.echo(str(found))
 
 
 @click.command()

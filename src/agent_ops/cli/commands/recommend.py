@@ -108,5 +108,5 @@ def _figure(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-for _command in (advice.profile, advice.outliers, advice.history, advice.decline):
+for _command in (advice.profile, advice.outliers, advice.history, advice.decline, advice.weights):
     recommend.add_command(_command)
