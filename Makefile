@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench sandbox-bench memory peers fuzz load prove prove-part chaos lock docs clean
+.PHONY: help demo test fast judges check format bench sandbox-bench memory recall peers fuzz load prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -42,6 +42,9 @@ sandbox-bench: $(VENV)/dev.stamp  ## print how long onboardings take in the sand
 
 memory: $(VENV)/dev.stamp  ## print how good recommendations are: make memory DATA=directory of access data
 	$(BIN)/python benchmarks/memory.py $(DATA)
+
+recall: $(VENV)/dev.stamp  ## print what recall costs with up to a million past employees (several minutes)
+	$(BIN)/python benchmarks/recall.py
 
 peers: $(VENV)/dev.stamp  ## the peers' crash test and costs beside ours (installs the peers; several minutes)
 	$(BIN)/python benchmarks/peers/run.py
