@@ -104,7 +104,7 @@ class _Examples:
         folds, asked = draw.integers(0, FOLDS, len(known)), _asked(known, draw)
         parts: list[tuple[Floats, Truths, Ints, Ints]] = []
         for fold in range(FOLDS if len(known) >= 2 * FOLDS else 0):
-            evidence = _evidence(history.count([known[at] for at in np.flatnonzero(folds != fold)]), several, seed)
+            evidence = _evidence(history.count([known[at] for at in np.flatnonzero(folds != fold).tolist()]), several, seed)
             whose = asked[folds[asked] == fold]
             theirs = [known[at] for at in whose]
             found = evidence.candidates(history.vocabulary.encode([person.profile for person in theirs]))
