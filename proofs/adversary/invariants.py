@@ -177,8 +177,9 @@ def i9(seen: Seen) -> Iterator[str]:
             yield f"{_told(write)} was nobody's word but another run's: {[e.tool for e in reached][:3]}"
     known = seen.disk.runs()
     yield from (f"the run {run_id} was never admitted" for run_id in known.keys() - runs.keys())
-    for row in seen.disk.rows(
-        "SELECT DISTINCT run_id, employee_id FROM events UNION SELECT DISTINCT run_id, employee_id FROM effects"
+    for row in seen.disk.rows(  # an event is its run's
+        "SELECT DISTINCT run_id, (SELECT employee_id FROM runs WHERE id = run_id) AS employee_id FROM events"
+        " UNION SELECT DISTINCT run_id, employee_id FROM effects"
     ):
         if row["run_id"] not in known or known[row["run_id"]][0] != row["employee_id"]:
             yield f"something of {row['employee_id']} stands under the run {row['run_id']}"

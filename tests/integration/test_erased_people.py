@@ -181,7 +181,7 @@ async def test_who_still_works_for_the_person_writes_into_nothing(settings: Sett
         await ops.erase(run)
 
         def late(tx: Tx) -> None:
-            tx.logs.event(run, employee.id, "thought", "Laura was here")
+            tx.logs.event(run, "thought", "Laura was here")
             tx.people.set_items(employee.id, [AccessItem("aws", ItemStatus.FAILED, "Laura"), AccessItem("new", ItemStatus.HELD)])
             tx.people.set_status(employee.id, EmployeeStatus.FAILED, "Laura")
             tx.people.set_account(employee.id, "laura.late@acme.example", "Laura's")

@@ -51,7 +51,7 @@ async def test_a_locked_database_is_told_after_the_wait(tmp_path: Path) -> None:
 
 async def test_two_processes_worth_of_connections_lose_nothing(tmp_path: Path) -> None:
     stores = [await opened(tmp_path) for _ in range(3)]
-    writes = [s.transaction(lambda tx, n=n: tx.logs.event("r", "e", "k", f"line {n}")) for n in range(50) for s in stores]
+    writes = [s.transaction(lambda tx, n=n: tx.logs.event("r", "k", f"line {n}")) for n in range(50) for s in stores]
     await asyncio.gather(*writes)
     assert len(await stores[0].read(lambda tx: tx.logs.events("r"))) == 150
     for store in stores:
@@ -107,7 +107,7 @@ async def test_events_of_runs_that_ended_long_ago_go_and_nothing_else(tmp_path: 
         for run_id in ("old", "new", "going"):
             tx.runs.insert(run_id, "e", ANA.event, None)
             for number in range(3):
-                tx.logs.event(run_id, "e", "thought", f"{run_id} {number}")
+                tx.logs.event(run_id, "thought", f"{run_id} {number}")
         for run_id in ("old", "new"):
             tx.runs.finish(run_id, RunStatus.DONE, "")
         tx.runs._db.execute("UPDATE runs SET finished_at = '2020-01-01T00:00:00.000+00:00' WHERE id = 'old'")
@@ -134,7 +134,7 @@ async def test_no_byte_of_what_was_removed_is_left_after_a_busy_day(tmp_path: Pa
         for number in range(3000):
             person = choose.choice(people)
             said = ("canary " if person in gone else "nothing ") * choose.randrange(1, 200)
-            tx.logs.event(person, person, "thought", said)
+            tx.logs.event(person, "thought", said)
             tx.people.set_items(person, [AccessItem(f"item{number % 20}", ItemStatus.FAILED, "reason", said)])
 
     gone = set(people[::5])

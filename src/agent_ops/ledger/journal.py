@@ -67,7 +67,7 @@ class RunJournal:
         """Append one line to the run's events."""
 
         def work(tx: Tx) -> None:
-            tx.logs.event(run_id, _run(tx, run_id).employee_id, kind, message, agent=agent, item=item, status=status)
+            tx.logs.event(run_id, kind, message, agent=agent, item=item, status=status)
 
         await self.store.transaction(work)
 
@@ -80,7 +80,7 @@ class RunJournal:
 
         def work(tx: Tx) -> None:
             employee_id = _run(tx, run_id).employee_id
-            tx.logs.event(run_id, employee_id, "status", f"denied: {why}", agent=agent, status="denied")
+            tx.logs.event(run_id, "status", f"denied: {why}", agent=agent, status="denied")
             tx.logs.audit("denied", run_id, employee_id, item=f"agent:{agent}", detail=cause.replace(" ", "-"))
 
         await self.store.transaction(work)
@@ -94,7 +94,7 @@ class RunJournal:
         def work(tx: Tx) -> None:
             employee_id = _run(tx, run_id).employee_id
             if not decision.told:
-                tx.logs.event(run_id, employee_id, "thought", decision.thought, agent="planner")
+                tx.logs.event(run_id, "thought", decision.thought, agent="planner")
             end = " finish" if decision.finished else ""
             hashed = tx.audit.keys.hashed(_said(decision))
             tx.logs.audit("decision", run_id, employee_id, detail=f"steps={len(decision.steps)} decision={hashed}{end}")
@@ -148,7 +148,7 @@ class RunJournal:
             if not tx.runs.park(run_id, self.owner, reason, time.time() + seconds):
                 raise LeaseLost(f"run {run_id} is not ours to park")
             if run.summary != reason:
-                tx.logs.event(run_id, run.employee_id, "run", reason, status=RunStatus.WAITING.value)
+                tx.logs.event(run_id, "run", reason, status=RunStatus.WAITING.value)
 
         await self.store.transaction(work)
 
@@ -171,8 +171,8 @@ class RunJournal:
             tx.runs.finish(run_id, status, summary)
             reckon(tx, run)
             if run.usage.calls:
-                tx.logs.event(run_id, run.employee_id, "model", str(run.usage), agent="planner")
-            tx.logs.event(run_id, run.employee_id, "run", summary, status=status.value)
+                tx.logs.event(run_id, "model", str(run.usage), agent="planner")
+            tx.logs.event(run_id, "run", summary, status=status.value)
             tx.logs.audit("run_ended", run_id, run.employee_id, detail=status.value)
             return tx.runs.get(run_id)
 

@@ -106,7 +106,7 @@ class Limiter:
         """Breaker, event, audit and mails, in the transaction of what tripped it."""
         run_id, employee_id = run
         breaker = tx.breakers.trip(kind, holds, by, run_id, reason)
-        tx.logs.event(run_id, employee_id, "run", breaker.words, status=RunStatus.WAITING.value)
+        tx.logs.event(run_id, "run", breaker.words, status=RunStatus.WAITING.value)
         tx.logs.audit("breaker_tripped", run_id, by[0], item=f"breaker.{kind.value}.{breaker.id}")
         write_alarms(tx, breaker, employee_id, self.contacts, self.domain)
         return breaker

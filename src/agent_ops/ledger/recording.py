@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import (
@@ -64,7 +65,7 @@ def record_denial(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcome
     """
     if proposal in grant.effects and proposal.action in ITEM_ACTIONS:
         tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.DENIED, why)])
-    tx.logs.event(grant.run_id, grant.employee_id, "status", f"denied: {why}", agent=proposal.agent, status="denied")
+    tx.logs.event(grant.run_id, "status", f"denied: {why}", agent=proposal.agent, status="denied")
     known = proposal.item in {effect.item for effect in grant.effects}
     item = proposal.item if known else tx.audit.text(proposal.item)  # a planner may have written anything
     tx.logs.audit("denied", grant.run_id, grant.employee_id, proposal.action.value, item, tx.audit.text(why))
@@ -99,9 +100,7 @@ def record_unbound(tx: Tx, grant: Grant, proposal: Proposal, why: str) -> Outcom
     """A value that would be sent is not there: no intent is opened."""
     if proposal.action in ITEM_ACTIONS:
         tx.people.set_items(grant.employee_id, [AccessItem(proposal.item, ItemStatus.FAILED, why)])
-    tx.logs.event(
-        grant.run_id, grant.employee_id, "status", why, agent=proposal.agent, item=proposal.item, status=ItemStatus.FAILED.value
-    )
+    tx.logs.event(grant.run_id, "status", why, agent=proposal.agent, item=proposal.item, status=ItemStatus.FAILED.value)
     return Outcome(OutcomeKind.FAILED, why)
 
 
@@ -138,7 +137,8 @@ def recorded_outcome(intent: Intent) -> Outcome:
 
 
 def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
-    tx.effects.settle(_kept(intent), EffectState.SUCCEEDED, result=answer.result)
+    result = _beyond_pinned(answer.result, intent) if intent.proposal.action is Action.SEND_MAIL else answer.result
+    tx.effects.settle(intent, EffectState.SUCCEEDED, result=result)
     if intent.proposal.action in ACCOUNT_ACTIONS:
         tx.people.set_account(intent.employee_id, answer.result["address"], answer.result["id"])
     if intent.proposal.action in ITEM_ACTIONS:
@@ -149,14 +149,12 @@ def _success(tx: Tx, intent: Intent, answer: Completed) -> Outcome:
     kind = "mail" if intent.proposal.action is Action.SEND_MAIL else "status"
     _event(tx, intent, kind, message, ItemStatus.COMPLETED.value)
     _audit(tx, intent, "succeeded", "")
-    return Outcome(OutcomeKind.SUCCEEDED, message, answer.result, secret=answer.secret)
+    return Outcome(OutcomeKind.SUCCEEDED, message, result, secret=answer.secret)
 
 
-def _kept(intent: Intent) -> Intent:
-    """What stays written of a success: a mail that was taken is never sent again, and its HTML says only what its text says."""
-    if intent.proposal.action is not Action.SEND_MAIL:
-        return intent
-    return replace(intent, pinned={name: value for name, value in intent.pinned.items() if name != "html"})
+def _beyond_pinned(result: dict[str, Any], intent: Intent) -> dict[str, Any]:
+    """What is not written of the effect already."""
+    return {name: value for name, value in result.items() if intent.pinned.get(name) != value}
 
 
 def _doing(intent: Intent) -> str:
@@ -188,7 +186,7 @@ def _done(intent: Intent) -> str:
         Action.ENABLE_ACCOUNT: lambda i: "the account is enabled",
         Action.ADD_TO_GROUP: lambda i: f"{i.proposal.item}: in the group" + (", licensed" if i.pinned.get("licence") else ""),
         Action.RUN_PIPELINE: lambda i: f"{i.proposal.item}: build {i.result.get('build')} succeeded",
-        Action.SEND_MAIL: lambda i: f"mail to {i.result.get('recipient')}: {i.pinned.get('subject', '')}",
+        Action.SEND_MAIL: lambda i: f"mail to {i.pinned.get('recipient')}: {i.pinned.get('subject', '')}",
         Action.DISABLE_ACCOUNT: lambda i: "the account is disabled",
         Action.REVOKE_PIPELINE: lambda i: f"{i.proposal.item}: taken back by build {i.result.get('build')}",
         Action.ISSUE_ACCESS_PASS: lambda i: f"an access pass was made, for {i.result.get('minutes')} minutes",
@@ -199,7 +197,7 @@ def _done(intent: Intent) -> str:
 
 def _event(tx: Tx, intent: Intent, kind: str, message: str, status: str) -> None:
     proposal = intent.proposal
-    tx.logs.event(intent.run_id, intent.employee_id, kind, message, agent=proposal.agent, item=proposal.item, status=status)
+    tx.logs.event(intent.run_id, kind, message, agent=proposal.agent, item=proposal.item, status=status)
 
 
 def _audit(tx: Tx, intent: Intent, kind: str, detail: str) -> None:

@@ -106,5 +106,5 @@ def _record(tx: Tx, run_id: str, employee: Employee, key: str, found: Sighting) 
     if found.sight is not Sight.UNVERIFIED:
         now = ItemStatus.VERIFIED if found.sight is Sight.VERIFIED else ItemStatus.COMPLETED
         tx.people.set_items(employee.id, [AccessItem(key, now, words)])
-    tx.logs.event(run_id, employee.id, "status", f"{key}: {words}", item=key, status=found.sight.value)
+    tx.logs.event(run_id, "status", f"{key}: {words}", item=key, status=found.sight.value)
     tx.logs.audit(found.sight.value, run_id, employee.id, item=key)

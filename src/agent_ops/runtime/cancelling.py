@@ -65,7 +65,7 @@ class Canceller:
                 now.employee_id, [replace(i, status=ItemStatus.PENDING, reason="the run was cancelled") for i in pending]
             )
             tx.runs.finish(run_id, RunStatus.CANCELLED, summary)
-            tx.logs.event(run_id, now.employee_id, "run", summary, status=RunStatus.CANCELLED.value)
+            tx.logs.event(run_id, "run", summary, status=RunStatus.CANCELLED.value)
             tx.logs.audit("run_ended", run_id, now.employee_id, detail=f"cancelled by={tx.audit.caller(caller.name)}")
             return tx.runs.get(run_id) or now
 
@@ -100,7 +100,7 @@ class Canceller:
             new_id, request = str(uuid.uuid4()), tx.people.request_of(run.employee_id)
             tx.runs.insert(new_id, run.employee_id, run.event, None)
             grant = self.granting.of_effects(new_id, run.employee_id, tuple(effects), caller, len(runs) + 1, request=request)
-            tx.logs.event(new_id, run.employee_id, "run", f"undoing run {run_id}", status=RunStatus.QUEUED.value)
+            tx.logs.event(new_id, "run", f"undoing run {run_id}", status=RunStatus.QUEUED.value)
             record_grant(tx, grant, self.policy)
             queued = tx.runs.get(new_id)
             assert queued is not None  # noqa: S101 - inserted above

@@ -135,7 +135,7 @@ class LocalDispatcher:
 
         def work(tx: Tx) -> None:
             tx.runs.finish(run_id, RunStatus.FAILED, words)
-            tx.logs.event(run_id, employee_id, "run", words, status=RunStatus.FAILED.value)
+            tx.logs.event(run_id, "run", words, status=RunStatus.FAILED.value)
             tx.logs.audit("run_ended", run_id, employee_id, detail=RunStatus.FAILED.value)
 
         await self._store.transaction(work)

@@ -288,10 +288,10 @@ class Edge:
         )
         if plan is not None:
             hold_to(tx, run_id, plan)
-        tx.logs.event(run_id, employee_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")
+        tx.logs.event(run_id, "run", f"{request.profile.name} recorded, {len(items)} access items", status="queued")
         for item in items:
             if item.status is ItemStatus.DENIED:
-                tx.logs.event(run_id, employee_id, "status", item.reason, item=item.item, status=item.status.value)
+                tx.logs.event(run_id, "status", item.reason, item=item.item, status=item.status.value)
                 tx.logs.audit("denied", run_id, employee_id, item=item.item, detail=cause(admission, item.item))
         record_grant(tx, grant, self.policy)
         run = tx.runs.get(run_id)

@@ -120,7 +120,7 @@ class FirstSignIns:
         tx.runs.claim_one(run_id, self.owners.name, now, now + self.lease)
         grant = self.granting.of_task(run_id, employee.id, (ISSUE, WITHDRAW), caller, tx.people.request_of(employee.id))
         record_grant(tx, grant, self.policy)
-        tx.logs.event(run_id, employee.id, "run", f"first sign-in: {caller.name} asks for a pass", status=RunStatus.RUNNING.value)
+        tx.logs.event(run_id, "run", f"first sign-in: {caller.name} asks for a pass", status=RunStatus.RUNNING.value)
         return None
 
     def _refusal(self, tx: Tx, employee: Employee, ready: bool) -> Refusal | None:
@@ -190,5 +190,5 @@ def _ended(tx: Tx, run_id: str, status: RunStatus, summary: str) -> None:
 
 def _end(tx: Tx, run_id: str, employee_id: str, status: RunStatus, summary: str) -> None:
     tx.runs.finish(run_id, status, summary)
-    tx.logs.event(run_id, employee_id, "run", summary, status=status.value)
+    tx.logs.event(run_id, "run", summary, status=status.value)
     tx.logs.audit("run_ended", run_id, employee_id, detail=status.value)

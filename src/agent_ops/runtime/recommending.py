@@ -74,7 +74,7 @@ class Recommending:
             )
             if offer.until:
                 told = f"{advice.item} is given unasked until {offer.until}: {said}"
-                tx.logs.event(run.id, run.employee_id, "recommend", told, item=advice.item, status=ItemStatus.PENDING.value)
+                tx.logs.event(run.id, "recommend", told, item=advice.item, status=ItemStatus.PENDING.value)
                 sure = f"auto holders={advice.holders} people={advice.people} least={int(1000 * advice.unaided)}"
                 tx.logs.audit("recommended", run.id, run.employee_id, item=advice.item, detail=sure)
 

@@ -214,7 +214,7 @@ class Tasks:
         tx.tasks.insert(run_id, task)
         grant = self.system.edge.granting.of_task(run_id, employee_id, effects, caller, request)
         record_grant(tx, grant, self.system.edge.policy)
-        tx.logs.event(run_id, employee_id, "run", f"task: {task.text}", status=RunStatus.QUEUED.value)
+        tx.logs.event(run_id, "run", f"task: {task.text}", status=RunStatus.QUEUED.value)
         run = tx.runs.get(run_id)
         assert run is not None  # noqa: S101 - inserted above
         return run

@@ -111,7 +111,8 @@ class Audit:
             self._db,
             "SELECT runs.id FROM runs JOIN grants ON grants.run_id = runs.id WHERE json_extract(grants.body, '$.key_id') = ? AND"
             " (runs.status IN ('queued', 'running', 'waiting', 'held') OR EXISTS (SELECT 1 FROM effects WHERE"
-            " effects.run_id = runs.id AND effects.state IN ('open', 'accepted'))) ORDER BY runs.created_at",
+            " effects.employee_id = coalesce(runs.employee_id, '') AND effects.run_id = runs.id"
+            " AND effects.state IN ('open', 'accepted'))) ORDER BY runs.created_at",
             key_id,
         )
         return [row["id"] for row in found]

@@ -12,6 +12,11 @@ from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
 from agent_ops.domain.errors import LeaseLost
 from agent_ops.storage.rows import Row, dump, moment, one, rows, stamp
 
+_HTML = "html"
+_WHOLE = "SELECT effects.*, html FROM effects LEFT JOIN mail_html USING (key)"
+"""A mail's HTML stands in a table of its own until it is taken: the room of a row that went is used for whatever comes next, the
+room of one that shrank is not."""
+
 
 class Effects:
     """The journal of effects; every method runs inside the caller's transaction."""
@@ -20,10 +25,11 @@ class Effects:
         self._db = db
 
     def get(self, key: str) -> Intent | None:
-        row = one(self._db, "SELECT * FROM effects WHERE key = ?", key)
+        row = one(self._db, f"{_WHOLE} WHERE key = ?", key)
         return _intent(row) if row else None
 
     def of_employee(self, employee_id: str) -> list[Intent]:
+        """Every effect for the employee, the oldest first; of mails that are not taken without their HTML."""
         return [
             _intent(row)
             for row in rows(self._db, "SELECT * FROM effects WHERE employee_id = ? ORDER BY opened_at, key", employee_id)
@@ -31,7 +37,11 @@ class Effects:
 
     def has_begun(self, run_id: str) -> bool:
         """Whether a run has changed anything, or is about to; its mails apart."""
-        return one(self._db, "SELECT 1 FROM effects WHERE run_id = ? AND action <> 'mail.send' LIMIT 1", run_id) is not None
+        sql = (
+            "SELECT 1 FROM effects WHERE employee_id = (SELECT coalesce(employee_id, '') FROM runs WHERE id = ?1)"
+            " AND run_id = ?1 AND action <> 'mail.send' LIMIT 1"
+        )
+        return one(self._db, sql, run_id) is not None
 
     def new_accounts(self, since: datetime, but: str) -> list[tuple[float, str]]:
         """What may have made an account after then: until when it can land (Unix seconds), and whose run it is; in order.
@@ -69,13 +79,15 @@ class Effects:
                 intent.proposal.item,
                 intent.attempt,
                 EffectState.OPEN.value,
-                dump(intent.pinned),
+                _without_html(intent.pinned),
                 intent.owner,
                 stamp(intent.lands_by),
                 stamp(intent.opened_at),
                 stamp(intent.look_back) if intent.look_back else None,
             ),
         )
+        if _HTML in intent.pinned:
+            self._db.execute("INSERT OR REPLACE INTO mail_html (key, html) VALUES (?, ?)", (intent.key, intent.pinned[_HTML]))
 
     def take_over(self, intent: Intent, owner: str, run_id: str) -> bool:
         """Make an unsettled intent ours, unless another process was quicker; an unknown one is to be settled again."""
@@ -95,8 +107,7 @@ class Effects:
         """The outbox: mails that nobody can be sending any more and whose time to try again has come."""
         found = rows(
             self._db,
-            "SELECT * FROM effects WHERE state = 'open' AND action = 'mail.send' AND wake_at <= ? AND lands_by < ?"
-            " ORDER BY opened_at, key",
+            f"{_WHOLE} WHERE state = 'open' AND action = 'mail.send' AND wake_at <= ? AND lands_by < ? ORDER BY opened_at, key",
             *(now, stamp()),
         )
         return [_intent(row) for row in found]
@@ -120,9 +131,14 @@ class Effects:
         self._change(intent, "reason = ?, wake_at = ?, lands_by = ?", reason, wake_at, stamp(intent.lands_by))
 
     def settle(self, intent: Intent, state: EffectState, *, result: dict[str, Any] | None = None, reason: str = "") -> None:
-        """The attempt is over. ``intent.pinned`` is what stays written of it."""
-        values = (state.value, dump(result or {}), reason, stamp(), dump(intent.pinned))
-        self._change(intent, "state = ?, result = ?, reason = ?, settled_at = ?, pinned = ?", *values)
+        """The attempt is over. A success is for good: until when it could land goes, but for the accounts that limits count, and
+        a mail's HTML, which says only what its text says."""
+        done = state is EffectState.SUCCEEDED
+        lands_by = None if done and intent.proposal.action is not Action.CREATE_ACCOUNT else stamp(intent.lands_by)
+        values = (state.value, dump(result or {}), reason, stamp(), lands_by)
+        self._change(intent, "state = ?, result = ?, reason = ?, settled_at = ?, lands_by = ?", *values)
+        if done and intent.proposal.action is Action.SEND_MAIL:
+            self._db.execute("DELETE FROM mail_html WHERE key = ?", (intent.key,))
 
     def _change(self, intent: Intent, assignments: str, *values: str | float) -> None:
         """Change an intent that is not settled and still its owner's.
@@ -138,16 +154,21 @@ class Effects:
             raise LeaseLost(f"the intent {intent.key} is not ours any more")
 
 
+def _without_html(pinned: dict[str, Any]) -> str:
+    return dump({name: value for name, value in pinned.items() if name != _HTML})
+
+
 def _intent(row: Row) -> Intent:
     opened = moment(row["opened_at"])
     assert opened is not None  # noqa: S101 - NOT NULL in the schema
+    pinned: dict[str, Any] = json.loads(row["pinned"])
     return Intent(
         key=row["key"],
         run_id=row["run_id"],
         employee_id=row["employee_id"],
         proposal=Proposal(row["agent"], Action(row["action"]), row["item"]),
         attempt=row["attempt"],
-        pinned=json.loads(row["pinned"]),
+        pinned={**pinned, _HTML: row[_HTML]} if row.get(_HTML) else pinned,
         opened_at=opened,
         state=EffectState(row["state"]),
         handle=json.loads(row["handle"]) if row["handle"] else None,

@@ -113,6 +113,7 @@ class Erasures:
 
     def _effects(self, employee_id: str) -> None:
         """Keys and outcomes stay. A mail in the outbox is dropped; of what else was open nobody will know what became."""
+        self._db.execute("DELETE FROM mail_html WHERE key IN (SELECT key FROM effects WHERE employee_id = ?)", (employee_id,))
         self._db.execute(
             "UPDATE effects SET pinned = '{}', handle = NULL, result = '{}', reason = '',"
             " settled_at = coalesce(settled_at, ?), state = CASE WHEN state NOT IN ('open', 'accepted') THEN state"

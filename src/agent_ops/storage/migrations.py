@@ -223,6 +223,38 @@ def deliveries_are_counted(db: Database) -> None:
     db.execute("CREATE TABLE webhook_deliveries (outcome TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID")
 
 
+@migrations()
+def less_is_left(db: Database) -> None:
+    """A mail's HTML apart from its intent, so that the room of one that was taken is used again; no event says again whose its
+    run is; an index less."""
+    db.execute("CREATE TABLE mail_html (key TEXT PRIMARY KEY, html TEXT NOT NULL) WITHOUT ROWID")
+    has_html = "action = 'mail.send' AND json_extract(pinned, '$.html') IS NOT NULL"
+    moved = f"SELECT key, json_extract(pinned, '$.html') FROM effects WHERE {has_html} AND state <> 'succeeded'"  # noqa: S608
+    db.execute(f"INSERT INTO mail_html {moved}")
+    db.execute(f"UPDATE effects SET pinned = json_remove(pinned, '$.html') WHERE {has_html}")  # noqa: S608 - fixed texts
+    db.execute("DROP INDEX effects_by_run")  # a run's effects are found by its employee
+    _let_events_be_their_runs(db)
+
+
+def _let_events_be_their_runs(db: Database) -> None:
+    """The table is made anew (SQLite before 3.35 drops no column). No id is ever given twice: the count goes on."""
+    (made,) = db.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'events'").fetchone()
+    counted = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    made = made.replace(" employee_id TEXT NOT NULL,", "", 1).replace("CREATE TABLE events", "CREATE TABLE events_new", 1)
+    db.execute(made)
+    db.execute("INSERT INTO events_new SELECT id, run_id, at, kind, message, agent, item, status FROM events ORDER BY id")
+    db.execute("DROP TABLE events")
+    db.execute("ALTER TABLE events_new RENAME TO events")
+    db.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+    if counted is not None:
+        db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", counted)
+    db.execute("CREATE INDEX events_by_run ON events (run_id)")
+    erased = "(SELECT status FROM employees WHERE id = (SELECT employee_id FROM runs WHERE id = NEW.run_id)) = 'erased'"
+    db.execute(
+        f"CREATE TRIGGER no_insert_of_events_of_the_erased BEFORE INSERT ON events WHEN {erased} BEGIN SELECT RAISE(IGNORE); END"
+    )
+
+
 _TABLES = """
 CREATE TABLE employees (
     id TEXT PRIMARY KEY, name_key TEXT NOT NULL, profile TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,

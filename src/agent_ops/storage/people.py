@@ -32,7 +32,7 @@ class People:
                 employee_id,
                 name_key(request.profile.name),
                 dump(request.profile.to_json()),
-                dump(request.to_json()),
+                _without_profile(request),
                 EmployeeStatus.PENDING.value,
                 stamp(),
             ),
@@ -50,7 +50,10 @@ class People:
 
     def set_request(self, employee_id: str, request: Request) -> None:
         """The request as a person decided it since; name and profile stay."""
-        self._db.execute("UPDATE employees SET request = ? WHERE id = ?", (dump(request.to_json()), employee_id))
+        self._db.execute(
+            "UPDATE employees SET request = iif(profile = ?, ?, ?) WHERE id = ?",
+            (dump(request.profile.to_json()), _without_profile(request), dump(request.to_json()), employee_id),
+        )
 
     def place(self, employee_id: str, request: Request) -> None:
         """Somebody for whom only an address was reserved is hired: the profile is the request's."""
@@ -69,8 +72,8 @@ class People:
 
     def request_of(self, employee_id: str) -> Request | None:
         """The stored request, None for an unknown employee."""
-        row = one(self._db, "SELECT request FROM employees WHERE id = ?", employee_id)
-        return Request.from_json(json.loads(row["request"])) if row else None
+        row = one(self._db, "SELECT profile, request FROM employees WHERE id = ?", employee_id)
+        return Request.from_json({"profile": json.loads(row["profile"]), **json.loads(row["request"])}) if row else None
 
     def named(self, name: str) -> list[Employee]:
         """Everybody whose name compares equal, erased ones among them."""
@@ -163,6 +166,11 @@ class People:
     def items(self, employee_id: str) -> tuple[AccessItem, ...]:
         found = rows(self._db, "SELECT item, status, reason, detail FROM items WHERE employee_id = ? ORDER BY item", employee_id)
         return tuple(AccessItem(r["item"], ItemStatus(r["status"]), r["reason"], r["detail"]) for r in found)
+
+
+def _without_profile(request: Request) -> str:
+    """A request beside the same profile."""
+    return dump({name: value for name, value in request.to_json().items() if name != "profile"})
 
 
 def employee_of(row: Row) -> Employee:

@@ -22,6 +22,8 @@ _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.WAITING.valu
 _WOKEN = -1.0
 """A driven run's ``wake_at`` when it is to look again as soon as it is parked."""
 _DUE = "status IN (?, ?, ?) AND lease_until < ? AND wake_at <= ?"
+EVENTS = "SELECT events.*, coalesce(runs.employee_id, '') AS employee_id FROM events LEFT JOIN runs ON runs.id = run_id"
+"""Events with whose they are, which their run knows."""
 _DRIVEN = "event <> 'first_sign_in'"
 """The others are tasks that a person's own process carries out."""
 
@@ -181,24 +183,17 @@ class Logs:
     def __init__(self, db: Database, audit: Audit) -> None:
         self._db, self._audit = db, audit
 
-    def event(
-        self, run_id: str, employee_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = ""
-    ) -> None:
+    def event(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
         line = " ".join(message.split())[:500]
         self._db.execute(
-            "INSERT INTO events (run_id, employee_id, at, kind, message, agent, item, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (run_id, employee_id, stamp(), kind, line, agent, item, status),
+            "INSERT INTO events (run_id, at, kind, message, agent, item, status) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (run_id, stamp(), kind, line, agent, item, status),
         )
 
     def events(self, run_id: str | None, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with greater ids, of one run or of all, in order."""
-        found = rows(
-            self._db,
-            "SELECT * FROM events WHERE (?1 IS NULL OR run_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3",
-            run_id,
-            after,
-            limit,
-        )
+        of_run, values = ("", ()) if run_id is None else ("run_id = ? AND", (run_id,))
+        found = rows(self._db, f"{EVENTS} WHERE {of_run} events.id > ? ORDER BY events.id LIMIT ?", *values, after, limit)
         return [event_of(row) for row in found]
 
     def all_events(self, run_id: str) -> list[Event]:

@@ -14,12 +14,12 @@ from sqlite_utils import Database
 
 from agent_ops.domain.webhooks import Message, Outcome, body_of, kind_of
 from agent_ops.storage.rows import one, rows
-from agent_ops.storage.runs import event_of
+from agent_ops.storage.runs import EVENTS, event_of
 
 MAX_AGE_SECONDS = 3 * 86_400.0
 """An event that is older makes no message: a receiver that comes back after long is not told of everything."""
-_TOLD = "SELECT * FROM events WHERE id > ? AND kind IN ('run', 'status') ORDER BY id LIMIT ?"
 _COUNT = "INSERT INTO webhook_deliveries VALUES (?, 1) ON CONFLICT (outcome) DO UPDATE SET count = count + 1"
+_TOLD = f"{EVENTS} WHERE events.id > ? AND kind IN ('run', 'status') ORDER BY events.id LIMIT ?"
 
 
 class Webhooks:
