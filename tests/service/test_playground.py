@@ -17,10 +17,11 @@ from langchain_core.tracers.log_stream import RunLogPatch
 
 from agent_ops import AgentOps, EntitlementPolicy, Settings
 from agent_ops.agents import load_agents
-from agent_ops.api.app import SERVICE, build_app
+from agent_ops.api.app import SERVICE, build_app, check
 from agent_ops.api.envelope import POLICY
 from agent_ops.api.facades import PlannerInput
 from agent_ops.api.playground import for_forms
+from agent_ops.domain.errors import ConfigurationError
 from agent_ops.runtime.logs import configure_logging
 from tests.fakes import FakeServices
 from tests.library import OPS_12, PULLS, Scripted, installed
@@ -129,6 +130,13 @@ async def test_it_is_not_there_unless_it_is_switched_on(enter: Enter) -> None:
             is_problem(await client.get(f"/langserve/{name}/playground"), 404)
             is_problem(await client.get(f"/langserve/{name}/playground/"), 404)
             is_problem(await client.post(f"/langserve/{name}/stream_log", json=SAYS, headers=SAME), 404)
+
+
+def test_a_service_that_cannot_serve_it_does_not_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check(settings, in_sandbox=True)
+    with pytest.raises(ConfigurationError, match="langserve"):
+        check(replace(settings, playground=True), in_sandbox=True)
 
 
 async def test_it_asks_for_a_key_as_a_browser_understands_it(enter: Enter) -> None:

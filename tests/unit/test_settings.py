@@ -111,6 +111,9 @@ def test_a_whole_file_becomes_settings() -> None:
     assert (settings.github.token, settings.github.url) == ("canary-github", "https://api.github.com")
     assert str(settings.log_file) == "logs/app.log"
     assert settings.tracing is None
+    assert settings.playground is False
+    write({**GOOD, "AGENT_OPS_PLAYGROUND": "true"})
+    assert Settings.from_environment().playground is True
 
 
 def test_nothing_that_can_be_printed_shows_a_secret(key: rsa.RSAPrivateKey) -> None:
@@ -182,6 +185,7 @@ def test_each_missing_setting_is_one_line(name: str) -> None:
         ("AGENT_OPS_DATA_DIR", "policy.toml", "which is no directory"),
         ("AGENT_OPS_CONCURRENCY", "many", "must be a whole number from 1 to 10000"),
         ("AGENT_OPS_TRACING", "yes", "must be one of true, false"),
+        ("AGENT_OPS_PLAYGROUND", "on", "must be one of true, false"),
         ("ONBOARDING_STAGE_DELAY_SECONDS", "-1", "must be a number of seconds from 0 to 86400, not '-1'"),
         ("HTTPS_PROXY", "socks5://canary@proxy.acme.example", "must be the http or https URL of a proxy"),
         ("HTTP_PROXY", "proxy.acme.example", "is no URL"),

@@ -52,7 +52,7 @@ def create_app(
     async def opening() -> AsyncIterator[AgentOps]:
         async with settings_for(data_dir, policy_file, in_sandbox) as (found, _):
             settings = replace(found, playground=found.playground or with_playground)
-            _check(settings, in_sandbox)
+            check(settings, in_sandbox)
             async with AgentOps(settings, caller=SERVICE) as ops:
                 yield ops
 
@@ -110,7 +110,8 @@ def _lifespan(opening: Opening) -> Callable[[FastAPI], AbstractAsyncContextManag
     return lifespan
 
 
-def _check(settings: Settings, in_sandbox: bool) -> None:
+def check(settings: Settings, in_sandbox: bool) -> None:
+    """Raise ConfigurationError: the service cannot be served like this."""
     if not in_sandbox and not settings.credentials.app_secret_key.get_secret_value():
         raise ConfigurationError(
             "APP_SECRET_KEY is missing: the service does not start without it", "Set it, or serve the --sandbox."
