@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic_core import from_json
+from starlette.concurrency import run_in_threadpool
 
 from agent_ops.api import problems
 from agent_ops.api.admission import Acting, needs
@@ -30,13 +32,16 @@ def install(app: FastAPI, runnables: Mapping[str, Served]) -> None:
 
 
 def _add(router: APIRouter, name: str, served: Served) -> None:
-    page = Page(f"{PREFIX}/{name}/playground", served.takes, Outcome)
+    @functools.cache
+    def page() -> Page:
+        """Made when somebody first asks: a service that starts has no time for it."""
+        return Page(f"{PREFIX}/{name}/playground", served.takes, Outcome)
 
     @router.get(f"/{name}/playground", name=f"{name}_page")
     @router.get(f"/{name}/playground/{{file:path}}", name=f"{name}_playground")
     async def playground(request: Request) -> Response:
         """The page, or a file of it."""
-        found = page.file(request.path_params.get("file", ""))
+        found = (await run_in_threadpool(page)).file(request.path_params.get("file", ""))
         if found is None:
             raise HTTPException(404, "The playground has no such file.")
         return found
