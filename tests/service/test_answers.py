@@ -190,6 +190,8 @@ async def test_metrics_say_what_happened(app: FastAPI, enter: Enter, fakes: Fake
     assert effects["jenkins.run_pipeline", "succeeded"] == effects["jenkins.run_pipeline", "failed"] == 1
     routes = {s.labels["route"] for s in found["agent_ops_request_seconds"].samples}
     assert {"/api/users/onboard_user", "/api/users/{user}"} <= routes
+    steps = {(s.labels["agent"], s.labels["outcome"]) for s in found["agent_ops_step_seconds"].samples}
+    assert {("entra", "done"), ("jenkins", "done"), ("jenkins", "failed")} <= steps
     assert {s.labels["outcome"] for s in found["agent_ops_webhook_deliveries"].samples} == {"taken", "failed", "given_up"}
     page = METRICS.read_text(encoding="utf-8")
     named = {name + "_total" * (family.type == "counter") for name, family in found.items() if not name.endswith("_created")}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from agent_ops.domain.durations import SERVICES, STEPS, Counted
 from agent_ops.domain.facts import Facts
 
 _PREFIX = "agent_ops"
@@ -22,6 +23,7 @@ class Meters:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(_OfThisWorker())
         self._requests = Histogram(
             f"{_PREFIX}_request_seconds",
             "How long requests took, by this worker.",
@@ -62,12 +64,16 @@ class _Told:
         yield _counter("lease_takeovers", "Runs that another driver took up.", facts.takeovers)
         yield _counter("model_calls", "Calls to a chat model.", facts.model.calls)
         yield _counter("model_tokens", "Tokens of chat models, both ways.", facts.model.tokens)
-        took = HistogramMetricFamily(
-            f"{_PREFIX}_effect_seconds", "From an effect's intent to its end.", labels=["action", "state"]
-        )
-        for (action, state), (buckets, total) in facts.effects.items():
-            took.add_metric([action, state], [(edge, n) for edge, n in buckets], total)
-        yield took
+        yield _histogram("effect_seconds", "From an effect's intent to its end.", ["action", "state"], facts.effects)
+
+
+class _OfThisWorker:
+    """A collector over what this process counted itself."""
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics, one after the other."""
+        yield _histogram("step_seconds", "Agents' steps, driven by this worker.", ["agent", "outcome", "worker"], STEPS.read())
+        yield _histogram("service_seconds", "This worker's calls.", ["service", "status", "worker"], SERVICES.read())
 
 
 def _gauge(name: str, words: str, labels: list[str], values: dict[tuple[str, ...], float]) -> Metric:
@@ -79,6 +85,14 @@ def _gauge(name: str, words: str, labels: list[str], values: dict[tuple[str, ...
 
 def _counter(name: str, words: str, value: int) -> Metric:
     return CounterMetricFamily(f"{_PREFIX}_{name}", words, value=value)
+
+
+def _histogram(name: str, words: str, labels: list[str], values: Mapping[tuple[str, str], Counted]) -> Metric:
+    """A third label is the worker's."""
+    family = HistogramMetricFamily(f"{_PREFIX}_{name}", words, labels=labels)
+    for label, (buckets, total) in values.items():
+        family.add_metric([*label, _WORKER][: len(labels)], list(buckets), total)
+    return family
 
 
 def _by_outcome(name: str, words: str, values: Mapping[str, int]) -> Metric:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent_ops.domain.durations import Counted
 from agent_ops.domain.usage import Usage
 
 EDGES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
@@ -19,7 +20,7 @@ class Facts:
         webhooks: how often a delivery ended so, by ``Outcome``.
         webhooks_waiting: messages that no receiver has taken yet.
         webhooks_oldest: seconds since the event that the oldest of them tells of; 0 when none waits.
-        effects: by action and state, how many took at most each bound (as text, the last '+Inf'), and their seconds in all.
+        effects: by action and state.
     """
 
     runs: Mapping[str, int] = field(default_factory=dict)
@@ -34,4 +35,4 @@ class Facts:
     webhooks_waiting: int = 0
     webhooks_oldest: float = 0.0
     model: Usage = field(default_factory=Usage)
-    effects: Mapping[tuple[str, str], tuple[tuple[tuple[str, int], ...], float]] = field(default_factory=dict)
+    effects: Mapping[tuple[str, str], Counted] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from agent_ops.agents.graph import AgentGraph
 from agent_ops.domain.decisions import Decision, Situation, check_decision
+from agent_ops.domain.durations import STEPS
 from agent_ops.domain.effects import OutcomeKind
 from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.recommendation import Recalled
@@ -101,8 +102,10 @@ def act_with(agent: AgentGraph) -> Any:
         await asyncio.sleep(context.stage_delay)
         handles = RunContext(context.run_id, context.door, context.journal, context.model, context.readers)
         inner = config if agent.checkpointer is not False else _apart(config, context.run_id)
-        result = await agent.ainvoke({"step": order["step"]}, inner, context=handles)
-        return {"observations": [result["observation"]]}
+        with STEPS.timed(order["step"]["agent"]) as ended:
+            seen = (await agent.ainvoke({"step": order["step"]}, inner, context=handles))["observation"]
+            ended.append("waiting" if seen["waiting"] else "done" if seen["succeeded"] else "failed")
+        return {"observations": [seen]}
 
     return act
 

@@ -17,6 +17,8 @@ import requests
 import structlog
 from requests.adapters import HTTPAdapter
 
+from agent_ops.domain.durations import SERVICES
+
 log = structlog.get_logger(__name__)
 _PLAIN = re.compile(r"\$?[A-Za-z]+|v\d+(\.\d+)?")
 _OF_PEOPLE = frozenset({"memberships"})
@@ -32,7 +34,7 @@ class Call:
 
 @contextmanager
 def logged_call(service: str, operation: str) -> Iterator[Call]:
-    """Log one call. A good answer is told at DEBUG, a refusal or none at INFO."""
+    """Log one call, and count how long it took. A good answer is told at DEBUG, a refusal or none at INFO."""
     call, began = Call(), time.monotonic()
     failure = ""
     try:
@@ -41,14 +43,15 @@ def logged_call(service: str, operation: str) -> Iterator[Call]:
         failure = type(error).__name__
         raise
     finally:
-        good = not failure and 0 < call.status < 400
+        good, seconds = not failure and 0 < call.status < 400, time.monotonic() - began
+        SERVICES.took(service, f"{call.status // 100}xx" if call.status else "error", seconds)
         outcome: dict[str, Any] = {"error": failure} if failure else {}
         (log.debug if good else log.info)(
             "service_call",
             service=service,
             operation=operation,
             status=call.status,
-            duration=round(time.monotonic() - began, 3),
+            duration=round(seconds, 3),
             **outcome,
         )
 
