@@ -134,9 +134,9 @@ class Effects:
         """The attempt is over. A success is for good: until when it could land goes, but for the accounts that limits count, and
         a mail's HTML, which says only what its text says."""
         done = state is EffectState.SUCCEEDED
-        lands_by = None if done and intent.proposal.action is not Action.CREATE_ACCOUNT else stamp(intent.lands_by)
-        values = (state.value, dump(result or {}), reason, stamp(), lands_by)
-        self._change(intent, "state = ?, result = ?, reason = ?, settled_at = ?, lands_by = ?", *values)
+        gone = ", lands_by = NULL" if done and intent.proposal.action is not Action.CREATE_ACCOUNT else ""
+        values = (state.value, dump(result or {}), reason, stamp())
+        self._change(intent, f"state = ?, result = ?, reason = ?, settled_at = ?{gone}", *values)
         if done and intent.proposal.action is Action.SEND_MAIL:
             self._db.execute("DELETE FROM mail_html WHERE key = ?", (intent.key,))
 
