@@ -151,6 +151,7 @@ async def test_a_revoked_token_says_what_to_check(bench: Bench) -> None:
         with pytest.raises(AccessRefused, match="JIRA_API_TOKEN") as refused:
             await jira.search("project = OPS")
     assert "canary" not in str(refused.value)
+    assert "answered 401: Client must be authenticated to access this resource." in str(refused.value), "words, not their JSON"
     assert len(bench.calls("jira")) == 1
 
 

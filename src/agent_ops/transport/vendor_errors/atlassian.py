@@ -78,4 +78,6 @@ def _own_messages(error: ServiceError) -> list[str]:
         return [str(one["title"]) for one in errors if isinstance(one, dict) and one.get("title")]
     if "statusCode" in body and body.get("message"):  # Confluence, v1, with the name of a Java class before it
         return [re.sub(r"^[\w.]+Exception: ", "", str(body["message"]))]
+    if "status-code" in body and error.status != 404:  # in front of Jira; with 404 for an address that there is not
+        return [str(body.get("message", ""))]
     return []
