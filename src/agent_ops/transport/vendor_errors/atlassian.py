@@ -76,8 +76,6 @@ def _own_messages(error: ServiceError) -> list[str]:
         return [str(one) for one in said]
     if isinstance(errors := body.get("errors"), list):  # Confluence, v2
         return [str(one["title"]) for one in errors if isinstance(one, dict) and one.get("title")]
-    if "statusCode" in body and body.get("message"):  # Confluence, v1, with the name of a Java class before it
-        return [re.sub(r"^[\w.]+Exception: ", "", str(body["message"]))]
-    if "status-code" in body and error.status != 404:  # in front of Jira; with 404 for an address that there is not
-        return [str(body.get("message", ""))]
-    return []
+    # Confluence, v1, with a Java class before it; what stands before Jira, but for its 404 of an address that there is not
+    theirs = "statusCode" in body or ("status-code" in body and error.status != 404)
+    return [re.sub(r"^[\w.]+Exception: ", "", str(body["message"]))] if theirs and body.get("message") else []
