@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from agent_ops.cli.outcome import exit_code
@@ -19,7 +19,7 @@ from agent_ops.cli.screen import Screen, json_text
 from agent_ops.domain.digest import found, more
 from agent_ops.domain.tasks import StepResult, TaskReport
 
-MAX_ROWS = 50
+MAX_ROWS, RUN_ID = 50, 36
 _MAX_CELL = 200
 
 
@@ -53,7 +53,8 @@ def task_view(report: TaskReport) -> RenderableType:
 
 def tasks_table(reports: list[TaskReport]) -> Table:
     """The latest tasks, a row each."""
-    table = Table("task", "asked by", "run", "status", title="Tasks", title_justify="left")
+    whole = Column("run", no_wrap=True, min_width=RUN_ID)
+    table = Table("task", "asked by", whole, "status", title="Tasks", title_justify="left")
     for report in reports:
         table.add_row(Text(report.task.text), Text(report.task.caller), report.run.id, report.run.status.value)
     return table
