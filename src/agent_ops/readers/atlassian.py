@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypedDict, TypeVar
-
-from atlassian.rest_client import AtlassianRestAPI
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 from agent_ops.domain.errors import ServiceAmbiguous, ServiceSilent, ServiceUnavailable
 from agent_ops.transport.calls import log_calls
@@ -17,7 +15,10 @@ from agent_ops.transport.read_only import only_reads
 from agent_ops.transport.routes import Proxies, Route
 from agent_ops.transport.threads import ClientPool
 
-C = TypeVar("C", bound=AtlassianRestAPI)
+if TYPE_CHECKING:
+    from atlassian.rest_client import AtlassianRestAPI
+
+C = TypeVar("C", bound="AtlassianRestAPI")
 T = TypeVar("T")
 _CLIENTS = 4
 

@@ -7,10 +7,8 @@ Spaces and pages by REST v2, search by v1, which v2 has none of: https://develop
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
-
-from atlassian.confluence_base import ConfluenceBase
 
 from agent_ops.domain.errors import ServiceError, ServiceRefused
 from agent_ops.domain.plain import harmless
@@ -20,6 +18,9 @@ from agent_ops.readers.confluence_access import SpaceAccess
 from agent_ops.readers.storage_format import storage_text
 from agent_ops.readers.texts import line, shortened
 from agent_ops.transport.vendor_errors import confluence_errors, is_missing_at_atlassian
+
+if TYPE_CHECKING:
+    from atlassian.confluence_base import ConfluenceBase
 
 ROWS = 25
 """Spaces or results on a page, at most."""
@@ -51,6 +52,8 @@ class ConfluenceReader:
 
     def __init__(self, config: ConfluenceConfig) -> None:
         def client(options: ClientOptions) -> ConfluenceBase:
+            from atlassian.confluence_base import ConfluenceBase  # noqa: PLC0415 - 0.1 s, with the first question only
+
             # ``Confluence(cloud=True)`` has no API root in 5.0, and ``ConfluenceV2`` reads every page of a list
             return ConfluenceBase(config.root, api_version=2, cloud=True, **options)
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from atlassian import Jira
+from typing import TYPE_CHECKING, Any
 
 from agent_ops.domain.errors import ServiceError, ServiceUnavailable
 from agent_ops.domain.evidence import Approval, Move, Person
 from agent_ops.readers.atlassian import AtlassianConfig, AtlassianSite, ClientOptions, json_object
 from agent_ops.transport.vendor_errors import is_missing_at_atlassian, jira_errors
+
+if TYPE_CHECKING:
+    from atlassian import Jira
 
 _SERVICE = "Jira"
 _FIELDS = "summary,description,status,reporter,project,updated"
@@ -72,6 +73,8 @@ def jira_site(config: JiraConfig) -> AtlassianSite[Any]:
     """The way to Jira for reading; Jira's client is told that it is Cloud, which it else guesses from the host's name."""
 
     def client(options: ClientOptions) -> Jira:
+        from atlassian import Jira  # noqa: PLC0415 - 0.1 s, with the first question only
+
         return Jira(config.url, api_version="3", cloud=True, **options)
 
     return AtlassianSite("Jira", config, client, jira_errors)

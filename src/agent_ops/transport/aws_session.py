@@ -10,10 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
-
 from agent_ops.domain.errors import ServiceRefused
 from agent_ops.transport.routes import NO_PROXIES, Proxies, Route
 
@@ -67,6 +63,10 @@ class AwsConfig:
 
 def aws_client(config: AwsConfig, service: str, *, attempts: int = 2) -> Any:
     """A client of a service ('ssm'); ``attempts`` is how often it sends a call that fails."""
+    import boto3  # noqa: PLC0415 - 0.1 s, with the first call only
+    import botocore.session  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
     core = botocore.session.Session(session_vars=_NOTHING_OF_THIS_MACHINE if config.endpoint_url else None)
     session = boto3.Session(
         aws_access_key_id=config.access_key_id or None,
