@@ -23,6 +23,8 @@ from agent_ops.domain.pattern import Pattern, PatternChanges
 from agent_ops.memory.attribute_weights import MOST_PATTERNS, learn
 from agent_ops.memory.cohort_rates import likely, nearest
 from agent_ops.memory.pattern_index import PatternIndex
+from agent_ops.memory.vector_store import PatternVectorStore
+from agent_ops.runtime.remembering import StoredPatterns
 from agent_ops.storage import Store, Tx
 
 TEAMS, LEVELS, PLACES, ITEMS = 800, 8, 60, 400
@@ -89,7 +91,7 @@ async def filled(place: Path, people: int) -> None:
 
 async def updating(place: Path) -> None:
     store, index, draw = await Store(place / "operations.db", b"key").open(), PatternIndex(), random.Random(4)
-    index.refresh(await store.read(lambda tx: tx.patterns.changes(0)))
+    await PatternVectorStore(StoredPatterns(store), index).refresh()
     times = dict[str, list[float]](rows=[], index=[], commit=[])
     for number in range(QUERIES):
         profile, items = drawn(draw)
@@ -117,14 +119,12 @@ async def updating(place: Path) -> None:
 
 async def remembering(place: Path) -> None:
     began, store, index = time.perf_counter(), await Store(place / "operations.db", b"key").open(), PatternIndex()
-    index.refresh(await store.read(lambda tx: tx.patterns.changes(0)))
+    await PatternVectorStore(StoredPatterns(store), index).refresh()
     read = time.perf_counter() - began
     index.weights = learn(index.sample(MOST_PATTERNS), index.version)
     draw = random.Random(5)
-    for _ in range(QUERIES):
-        profile, _items = drawn(draw)
-        likely(index, profile)
-        nearest(index, profile)
+    asked = [drawn(draw)[0] for _ in range(QUERIES)]
+    told("past employees: recall", timed(lambda at: (likely(index, asked[at]), nearest(index, asked[at])), QUERIES), "50 ms")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     told("past employees: patterns, time to read them", f"{len(index):,}, {read:.1f} s")
     told("past employees: weights", f"{ {name: round(worth, 2) for name, worth in index.weights.worth.items()} }")

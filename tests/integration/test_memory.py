@@ -18,7 +18,9 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import InvalidRequest
 from agent_ops.domain.recommendation import Recalled
+from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.memory.vector_store import PatternVectorStore
+from agent_ops.runtime import remembering
 from agent_ops.runtime.remembering import StoredPatterns
 from agent_ops.storage import Store
 from tests.fakes import FakeServices
@@ -180,3 +182,21 @@ async def test_to_follow_one_change_no_table_is_read_whole(admin: AgentOps) -> N
 
     plans = await of(admin).store.transaction(work)
     assert [plan for plan in plans if plan.startswith("SCAN")] == []
+
+
+async def test_many_patterns_are_followed_a_part_at_a_time(admin: AgentOps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembering, "AT_ONCE", 3)
+    store, index = of(admin).store, PatternIndex()
+    memory = PatternVectorStore(StoredPatterns(store), index)
+    people = [f"p{number}" for number in range(10)]
+    await memory.aadd_texts([f"team=T{n % 8}" for n in range(10)], [{"items": ["jira"]}] * 10, ids=people)
+    first = await StoredPatterns(store).changes(0)
+    assert (len(first.changed), first.more, first.version) == (3, True, 5), "the first two have changed again since"
+    await memory.refresh()
+    await of(admin).memory.warm()
+    assert await memory.adelete(people[:4])
+    await memory.refresh()
+    await store.read(of(admin).memory.refresh)
+    for one in (index, of(admin).memory.index):
+        assert one.version == await store.read(lambda tx: tx.patterns.version())
+        assert [one.cohort({"team": f"T{team}"}).people for team in range(8)] == [1, 1, 0, 0, 1, 1, 1, 1]

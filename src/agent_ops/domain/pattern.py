@@ -35,8 +35,9 @@ class Pattern:
 
 @dataclass(frozen=True)
 class PatternChanges:
-    """What a cache must take over to be at ``version``."""
+    """What a cache must take over to be at ``version``; there may be ``more`` to be at the newest."""
 
     version: int
     changed: tuple[Pattern, ...] = field(default=())
     gone: tuple[int, ...] = field(default=())
+    more: bool = False

@@ -12,9 +12,10 @@ import numpy as np
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern, PatternChanges
 from agent_ops.memory.alike import MOST_VALUES, most_alike
 from agent_ops.memory.attribute_weights import EQUAL, rarity
+from agent_ops.memory.packed import Packer
 
 _NOWHERE, _GONE, _UNKNOWN = -1, -2, -3
-_FIRST_ROOM = 1024
+_FIRST_ROOM, _MOST_KEPT = 1024, 64
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: consecutive numbers end up far apart
 MOST_PEOPLE = 20
 """So many people at most does one profile weigh among others: nobody is outvoted by a profile that is repeated."""
@@ -58,10 +59,12 @@ class PatternIndex:
         self._codes: list[dict[str, int]] = [{} for _ in ATTRIBUTES]
         self._values = np.full((len(ATTRIBUTES), _FIRST_ROOM), _GONE, dtype=np.int32)
         self._people = np.zeros(_FIRST_ROOM, dtype=np.int64)
-        self._patterns: list[Pattern | None] = []
+        self._ids = np.zeros(_FIRST_ROOM, dtype=np.int64)
+        self._packer = Packer()
+        self._packed: list[bytes | None] = []
         self._place: dict[int, int] = {}
         self._free: list[int] = []
-        self._members: dict[tuple[str | None, ...], dict[int, Pattern]] = {}
+        self._having: dict[tuple[str, str], int] = {}
         self._counted: dict[tuple[str | None, ...], Cohort] = {}
         self._stands: dict[tuple[str, str], tuple[str, float]] = {}
 
@@ -72,9 +75,8 @@ class PatternIndex:
         """Take over what changed since ``version``."""
         for pattern_id in changes.gone:
             if (place := self._place.pop(pattern_id, None)) is not None:
-                if (before := self._patterns[place]) is not None:
-                    self._count(before, -1)
-                self._values[:, place], self._people[place], self._patterns[place] = _GONE, 0, None
+                self._count(self._at(place), -1)
+                self._values[:, place], self._people[place], self._packed[place] = _GONE, 0, None
                 self._free.append(place)
                 self.moved, self.left = self.moved + 1, True
         for pattern in changes.changed:
@@ -84,15 +86,14 @@ class PatternIndex:
     def get(self, pattern_id: int) -> Pattern | None:
         """A pattern by its id."""
         place = self._place.get(pattern_id)
-        return None if place is None else self._patterns[place]
+        return None if place is None else self._at(place)
 
     def sample(self, most: int) -> list[Pattern]:
         """At most so many patterns, as good as drawn by chance, and in every process the same ones of the same patterns."""
         ids = np.fromiter(self._place, dtype=np.uint64, count=len(self._place))
         if most < len(ids):
             ids = ids[np.argpartition(ids * _SCATTER, most - 1)[:most]]
-        found = (self._patterns[self._place[int(one)]] for one in ids)
-        return [pattern for pattern in found if pattern is not None]
+        return [self._at(self._place[int(one)]) for one in ids]
 
     def nearest(self, profile: Mapping[str, str], most: int) -> list[tuple[Pattern, float]]:
         """At most so many patterns that share an attribute with the profile, and how similar they are, 0 to 1; the nearest first.
@@ -100,7 +101,7 @@ class PatternIndex:
         A shared value counts by how few people have it and by the attribute's weight. What nobody had counts as rarer than
         anything; the value that is written most like it is shared by as much as they are alike.
         """
-        used = len(self._patterns)
+        used = len(self._packed)
         people = np.minimum(self._people[:used], MOST_PEOPLE)
         total = float(people.sum())
         shared, whole = np.zeros(used, dtype=np.float32), 0.0
@@ -117,15 +118,14 @@ class PatternIndex:
             return []
         some = np.argpartition(-shared, most - 1)[:most] if most < used else np.arange(used)
         order = some[np.lexsort((-self._people[some], -shared[some]))]
-        found = ((self._patterns[place], float(shared[place]) / whole) for place in order if shared[place] > 0)
-        return [(pattern, near) for pattern, near in found if pattern is not None]
+        return [(self._at(place), float(shared[place]) / whole) for place in order if shared[place] > 0]
 
     def stand_in(self, attribute: str, value: str) -> tuple[str, float]:
         """The value itself when anybody has it, else the one that is written most like it; and how alike they are, 0 to 1."""
-        if _alone(attribute, value) in self._members:
+        if (attribute, value) in self._having:
             return value, 1.0
         if (attribute, value) not in self._stands:
-            known = [other for other in self._codes[ATTRIBUTES.index(attribute)] if _alone(attribute, other) in self._members]
+            known = [other for having, other in self._having if having == attribute]
             found = most_alike(value, known) if len(known) <= MOST_VALUES else None
             if len(self._stands) >= _FIRST_ROOM:
                 self._stands.clear()
@@ -133,19 +133,34 @@ class PatternIndex:
         return self._stands[attribute, value]
 
     def cohort(self, wanted: Mapping[str, str]) -> Cohort:
-        """Who has all of these values. Kept until one of its patterns changes."""
+        """Who has all of these values. The last ones asked for are kept until one of their patterns changes."""
         key = tuple(wanted.get(attribute) for attribute in ATTRIBUTES)
-        if (members := self._members.get(key)) is None:
-            return NOBODY
         if key not in self._counted:
-            self._counted[key] = _together([members[number] for number in sorted(members)])
+            if len(self._counted) >= _MOST_KEPT:
+                del self._counted[next(iter(self._counted))]
+            self._counted[key] = self._together(key)
         return self._counted[key]
+
+    def _together(self, key: tuple[str | None, ...]) -> Cohort:
+        used = len(self._packed)
+        having = self._values[0, :used] != _GONE
+        for column, value in enumerate(key):
+            if value is not None:
+                having &= self._values[column, :used] == self._codes[column].get(value, _UNKNOWN)
+        places = np.flatnonzero(having)
+        return _together([self._at(place) for place in places[np.argsort(self._ids[places])]]) if len(places) else NOBODY
+
+    def _at(self, place: int) -> Pattern:
+        packed = self._packed[place]
+        assert packed is not None  # noqa: S101 - places that are free have no number, and share nothing
+        return self._packer.unpack(int(self._ids[place]), packed)
 
     def _put(self, pattern: Pattern) -> None:
         place = self._place.get(pattern.id)
         if place is None:
             place = self._place[pattern.id] = self._free.pop() if self._free else self._grown()
-        if (before := self._patterns[place]) is not None:
+        else:
+            before = self._at(place)
             self._count(before, -1)
             self.left = self.left or before.people > pattern.people
         self._count(pattern, 1)
@@ -154,34 +169,30 @@ class PatternIndex:
             value = pattern.profile.get(attribute)
             codes = self._codes[column]
             self._values[column, place] = codes.setdefault(value, len(codes)) if value else _NOWHERE
-        self._people[place], self._patterns[place] = pattern.people, pattern
+        self._people[place], self._ids[place], self._packed[place] = pattern.people, pattern.id, self._packer.pack(pattern)
 
     def _grown(self) -> int:
-        place = len(self._patterns)
-        self._patterns.append(None)
+        place = len(self._packed)
+        self._packed.append(None)
         if place == len(self._people):
             self._values = np.concatenate([self._values, np.full_like(self._values, _GONE)], axis=1)
             self._people = np.concatenate([self._people, np.zeros_like(self._people)])
+            self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)])
         return place
 
     def _count(self, pattern: Pattern, sign: int) -> None:
         """Let a pattern belong to its cohorts, or no more."""
         for key in product(*({None, pattern.profile.get(attribute)} for attribute in ATTRIBUTES)):
             self._counted.pop(key, None)
-            members = self._members.setdefault(key, {})
-            if sign > 0:
-                members[pattern.id] = pattern
-            else:
-                del members[pattern.id]
-            if not members:
-                del self._members[key]
-            if len(members) <= 1:  # a value came, or goes
-                self._stands.clear()
-
-
-def _alone(attribute: str, value: str) -> tuple[str | None, ...]:
-    """The key of everybody who has a value."""
-    return tuple(value if attribute == other else None for other in ATTRIBUTES)
+        for attribute in ATTRIBUTES:
+            if value := pattern.profile.get(attribute):
+                many = self._having.get((attribute, value), 0) + sign
+                if not many:
+                    del self._having[attribute, value]
+                else:
+                    self._having[attribute, value] = many
+                if many <= (sign > 0):  # it came, or is gone
+                    self._stands.clear()
 
 
 def _together(patterns: list[Pattern]) -> Cohort:

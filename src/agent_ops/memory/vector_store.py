@@ -25,7 +25,7 @@ class PatternRows(Protocol):
     """The rows behind the index."""
 
     async def changes(self, since: int) -> PatternChanges:
-        """What changed after a version."""
+        """What changed after a version; a part of it, if it says that there is more."""
 
     async def contribute(self, contributor: str, profile: Mapping[str, str], items: Sequence[str]) -> bool:
         """Let one person count."""
@@ -41,11 +41,15 @@ class PatternVectorStore(VectorStore):
     """
 
     def __init__(self, rows: PatternRows, index: PatternIndex | None = None) -> None:
-        self.rows, self.index = rows, index or PatternIndex()
+        self.rows, self.index = rows, PatternIndex() if index is None else index
 
     async def refresh(self) -> None:
         """Take over what changed in the database."""
-        self.index.refresh(await self.rows.changes(self.index.version))
+        more = True
+        while more:
+            changes = await self.rows.changes(self.index.version)
+            self.index.refresh(changes)
+            more = changes.more
 
     async def aadd_texts(
         self, texts: Iterable[str], metadatas: list[dict[str, Any]] | None = None, *, ids: list[str] | None = None, **_: Any

@@ -20,6 +20,9 @@ from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.runtime.weighing import Weighing
 from agent_ops.storage import Store, Tx
 
+AT_ONCE = 2000
+"""So many patterns are read at a time: a million people's take no more room on their way than a few thousand's."""
+
 
 @dataclass(frozen=True)
 class PatternMemory:
@@ -98,7 +101,11 @@ class PatternMemory:
         """Take over what changed since. The database's threads come here, one at a time."""
         with self._turn:
             self.weighing.trusted = {"", *map(tx.pseudonyms.requester, self.policy.recommend.trusted)}
-            self.index.refresh(tx.patterns.changes(self.index.version))
+            more = True
+            while more:
+                changes = tx.patterns.changes(self.index.version, AT_ONCE)
+                self.index.refresh(changes)
+                more = changes.more
 
     async def learn(self, run_id: str) -> None:
         """Let the employee count with what the ledger did for them, once their onboarding is whole; no more when it was undone.
@@ -146,8 +153,8 @@ class StoredPatterns:
     store: Store
 
     async def changes(self, since: int) -> PatternChanges:
-        """What changed after a version."""
-        return await self.store.read(lambda tx: tx.patterns.changes(since))
+        """What changed after a version, a part at a time."""
+        return await self.store.read(lambda tx: tx.patterns.changes(since, AT_ONCE))
 
     async def contribute(self, contributor: str, profile: Mapping[str, str], items: Sequence[str]) -> bool:
         """Let one person count."""

@@ -99,38 +99,42 @@ class Patterns:
             who: frozenset(json.loads(items)) for who, items in self._db.execute("SELECT contributor, items FROM contributions")
         }
 
-    def changes(self, since: int) -> PatternChanges:
-        """What changed after a version; everything after 0."""
+    def changes(self, since: int, most: int = -1) -> PatternChanges:
+        """What changed after a version; everything after 0. At most so many patterns, those that changed first, unless -1."""
         version = self.version()
         if version == since:
             return PatternChanges(version)
+        sql = "SELECT id, profile, people, last_seen, changed FROM patterns WHERE changed > ? ORDER BY changed, id LIMIT ?"
+        found = rows(self._db, sql, since, most)
+        more = len(found) == most
+        upto = found[-1]["changed"] if more else version
         counted: dict[int, dict[str, int]] = {}
-        sql = "SELECT pattern_id, item, holders FROM patterns JOIN pattern_items ON pattern_id = id WHERE changed > ?"
-        for pattern, item, holders in self._db.execute(sql, (since,)):
-            counted.setdefault(pattern, {})[item] = holders
-        found = rows(
-            self._db, "SELECT id, profile, people, last_seen FROM patterns WHERE changed > ? ORDER BY changed, id", since
+        sql = (
+            "SELECT pattern_id, item, holders FROM pattern_items"
+            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?)"
         )
-        brought = self._brought(since)
+        for pattern, item, holders in self._db.execute(sql, (since, upto)):
+            counted.setdefault(pattern, {})[item] = holders
+        brought = self._brought(since, upto)
         changed = tuple(
             Pattern(
                 r["id"], json.loads(r["profile"]), r["people"], counted.get(r["id"], {}), r["last_seen"], brought.get(r["id"], ())
             )
             for r in found
         )
-        gone = rows(self._db, "SELECT id FROM patterns_gone WHERE changed > ?", since)
-        return PatternChanges(version, changed, tuple(row["id"] for row in gone))
+        gone = rows(self._db, "SELECT id FROM patterns_gone WHERE changed > ? AND changed <= ?", since, upto)
+        return PatternChanges(upto, changed, tuple(row["id"] for row in gone), more)
 
-    def _brought(self, since: int) -> dict[int, tuple[Source, ...]]:
+    def _brought(self, since: int, upto: int) -> dict[int, tuple[Source, ...]]:
         """What each requester brought to the patterns that changed; imported histories left out."""
         sql = (
             "SELECT pattern_id, requester, items, count(*) FROM contributions"
-            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ?) AND requester <> ''"
+            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?) AND requester <> ''"
             " GROUP BY pattern_id, requester, items"
         )
         people: dict[tuple[int, str], int] = {}
         holders: dict[tuple[int, str], dict[str, int]] = {}
-        for pattern, requester, held, many in self._db.execute(sql, (since,)):
+        for pattern, requester, held, many in self._db.execute(sql, (since, upto)):
             key = pattern, requester
             people[key], counts = people.get(key, 0) + many, holders.setdefault(key, {})
             for item in json.loads(held):
