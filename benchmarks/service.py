@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -155,21 +156,25 @@ class Turns:
         say(f"{len(set(crowd.runs))} runs, all ended; {hires / (time.perf_counter() - began):.1f} onboardings a second")
         if crowd.asked_again:
             say(f"asked again: {dict(crowd.asked_again)}")
-        self.judge(len(set(crowd.runs)) == hires, repeated_mail_allowed=bool(victims))
+        self.judge(len(set(crowd.runs)) == hires)
         say(memory(self.service, self.hires))
 
-    def judge(self, all_taken_on: bool, repeated_mail_allowed: bool) -> None:
-        """The services' own records: one account, two builds and two mails for each hire; after a kill a mail may come again."""
+    def judge(self, all_taken_on: bool) -> None:
+        """The services' own records: one account, two builds and two mails for each hire; a mail may come again, as itself."""
         accounts = [call.detail["upn"] for call in self.box.effects("entra") if call.effect == "entra.create"]
         builds = [(c.detail["job"], c.detail["parameters"]["USER_EMAIL"]) for c in self.box.effects("jenkins")]
-        mails = [Path(call.detail["file"]).name for call in self.box.effects("mail")]
+        mails = [message_id(self.box.directory / "mailbox" / call.detail["file"]) for call in self.box.effects("mail")]
         exact = all_taken_on and len(accounts) == len(set(accounts)) == self.hires
         exact &= len(builds) == len(set(builds)) == len(ITEMS) * self.hires and len(set(mails)) == MAILS_EACH * self.hires
-        exact &= repeated_mail_allowed or len(mails) == len(set(mails))
         self.exact &= exact
         repeated = f", {len(mails) - len(set(mails))} of them again" if len(mails) > len(set(mails)) else ""
         found = f"{len(accounts)} accounts, {len(builds)} builds, {len(mails)} mails{repeated}"
         say(f"services' records of {self.hires} hires: {found}: {'exact' if exact else 'WRONG'}")
+
+
+def message_id(mail: Path) -> str:
+    """A mail's Message-ID: a repeat of it has the same one."""
+    return str(BytesHeaderParser().parsebytes(mail.read_bytes())["Message-ID"])
 
 
 def memory(service: Service, hires: int) -> str:
