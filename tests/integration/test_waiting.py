@@ -156,6 +156,23 @@ async def test_a_mail_server_that_hangs_holds_no_run(settings: Settings, fakes: 
     assert report.run.status is RunStatus.DONE
 
 
+async def test_a_mail_that_another_process_began_to_send_is_left_to_it(
+    settings: Settings, fakes: FakeServices, ana: Profile
+) -> None:
+    """Both saw it in the outbox; the second one comes to it when the first is sending. Under load mails went up to four times."""
+    fakes[Action.SEND_MAIL].trouble.kinds = ["hang"] * 2
+    fakes[Action.SEND_MAIL].call_timeout = 60.0  # type: ignore[misc]
+    quick = replace(settings, lease=100.0, patience=replace(PATIENT, mail_wait=0.1))
+    sql = "SELECT key FROM effects WHERE action = 'mail.send' AND state = 'open'"
+    async with AgentOps(quick, adapters=fakes.adapters()) as ops:
+        await ops.onboard(ana)
+        async with AgentOps(quick, adapters=fakes.adapters()) as other:
+            keys = await other._system.store.read(lambda tx: [row[0] for row in tx.effects._db.execute(sql)])
+            for key in keys:
+                await other._system.ledger._to_the_outbox(key)
+    assert (len(keys), fakes[Action.SEND_MAIL].sends) == (2, 2)
+
+
 async def test_a_run_begins_on_its_day(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         later = await ops.submit(ana, run_after=date.today() + timedelta(days=2))

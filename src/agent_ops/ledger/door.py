@@ -154,10 +154,11 @@ class Ledger:
     async def _to_the_outbox(self, key: str) -> Outcome | Intent:
         """One more try of a mail, once nobody else can be sending it."""
         async with self._turn(key):
-            intent = await self._recorded(key)
-            if intent is None or intent.state is not EffectState.OPEN:
-                return Outcome(OutcomeKind.SUCCEEDED, "somebody else was quicker")
-            return await self._send_and_record(await self._take_over(intent, intent.run_id), uncertain=True)
+            now = time.time()
+            intent = await self.store.transaction(lambda tx: tx.effects.take_over_mail(key, self.owner, now))
+            if intent is None:
+                return Outcome(OutcomeKind.WAITING, "somebody else was quicker")
+            return await self._send_and_record(intent, uncertain=True)
 
     async def _result_of(self, intent: Intent) -> Outcome:
         """Step 6 for accepted work: awaiting its result is a read, which ends with the caller."""

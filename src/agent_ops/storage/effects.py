@@ -16,6 +16,7 @@ _HTML = "html"
 _WHOLE = "SELECT effects.*, html FROM effects LEFT JOIN mail_html USING (key)"
 """A mail's HTML stands in a table of its own until it is taken: the room of a row that went is used for whatever comes next, the
 room of one that shrank is not."""
+_MAILS_DUE = f"{_WHOLE} WHERE state = 'open' AND action = 'mail.send' AND wake_at <= ? AND lands_by < ?"
 
 
 class Effects:
@@ -105,12 +106,14 @@ class Effects:
 
     def mails_due(self, now: float) -> list[Intent]:
         """The outbox: mails that nobody can be sending any more and whose time to try again has come."""
-        found = rows(
-            self._db,
-            f"{_WHOLE} WHERE state = 'open' AND action = 'mail.send' AND wake_at <= ? AND lands_by < ? ORDER BY opened_at, key",
-            *(now, stamp()),
-        )
-        return [_intent(row) for row in found]
+        return [_intent(row) for row in rows(self._db, f"{_MAILS_DUE} ORDER BY opened_at, key", now, stamp())]
+
+    def take_over_mail(self, key: str, owner: str, now: float) -> Intent | None:
+        """Make a mail ours that is due; None when it went, or another process began to send it, since it was seen."""
+        row = one(self._db, f"{_MAILS_DUE} AND key = ?", now, stamp(), key)
+        if row is None or not self.take_over(_intent(row), owner, row["run_id"]):
+            return None
+        return self.get(key)
 
     def sending(self, intent: Intent, lands_by: datetime) -> bool:
         """A call is about to leave: it can have an effect until then. False when the intent is not open and ours any more."""
