@@ -50,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=200, help="for each operation")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--only", help="only this operation's id")
     parser.add_argument("--phases", help="only these of examples,coverage,fuzzing,stateful")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as service:
@@ -58,6 +59,7 @@ def main() -> int:
         command += ["--header", f"Authorization: Bearer {key}", "--max-examples", str(chosen.examples)]
         command += ["--continue-on-failure", *(["--seed", str(chosen.seed)] if chosen.seed is not None else [])]
         command += ["--phases", chosen.phases] if chosen.phases else []
+        command += ["--include-operation-id", chosen.only] if chosen.only else []
         done = subprocess.run(command, check=False).returncode
         print("\n".join(told(answers(service, key))), flush=True)
         return done
