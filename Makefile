@@ -53,7 +53,7 @@ peers: $(VENV)/dev.stamp  ## the peers' crash test and costs beside ours (instal
 fuzz: $(VENV)/dev.stamp  ## let Schemathesis loose on the REST service, 200 examples an operation
 	$(BIN)/python scripts/fuzz_service.py
 
-load: $(VENV)/dev.stamp  ## print how the REST service bears 1,000 onboardings and 500 streams
+load: $(VENV)/dev.stamp  ## print how the REST service bears 7,000 onboardings, a kill and 500 streams (docs/load.md)
 	$(BIN)/python benchmarks/service.py
 
 PROOFS := $(BIN)/python -m proofs
