@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -50,9 +51,12 @@ def combined(codes: list[Codes], family: Family) -> Codes:
     """One number for each row's values in these fields; -1 where one is missing."""
     out = codes[family[0]]
     for at in family[1:]:
-        other = codes[at]
-        out = np.where((out < 0) | (other < 0), -1, out * 1_000_003 + other)
+        out = _with(out, codes[at])
     return out
+
+
+def _with(one: Ints, other: Ints) -> Ints:
+    return np.where((one < 0) | (other < 0), -1, one * 1_000_003 + other)
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,63 @@ class Cohorts:
             best = np.where(better, rate, best)
             best_held, best_people = np.where(better, held, best_held), np.where(better, people, best_people)
         return best_held, best_people
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cohorts of several families of fields with one value each, in one place: a profile is looked up in all at once."""
+
+    families: list[Family]
+    first: Ints
+    keys: Ints
+    people: Floats
+    pairs: Ints
+    held: Floats
+    items: int
+
+    @classmethod
+    def of(cls, patterns: Patterns, families: list[Family]) -> Table:
+        """Count."""
+        several = [Cohorts.of(patterns, family) for family in families]
+        first = np.cumsum([0, *(len(one.keys) for one in several)])
+        keys, people, held = (_joined([getattr(one, name) for one in several]) for name in ("keys", "people", "held"))
+        pairs = _joined([one.pairs + at * patterns.items for one, at in zip(several, first[:-1], strict=True)])
+        return cls(families, first, keys.astype(np.int64), people, pairs.astype(np.int64), held, patterns.items)
+
+    def look_up(self, codes: list[Codes], rows: Ints, items: Ints) -> tuple[Floats, Floats]:
+        """For each (row, item) and each family: how many of the row's cohort hold it, and how many are in the cohort."""
+        places = self._places(codes)
+        people = np.where(places >= 0, _at(self.people, places), 0.0)[rows]
+        wanted = np.where(places >= 0, places * self.items, -self.items)[rows] + items[:, None]
+        found = _find(self.pairs, wanted)
+        return np.where(found >= 0, _at(self.held, found), 0.0), people
+
+    def _places(self, codes: list[Codes]) -> Ints:
+        """The cohort of each row in each family; -1 for none."""
+        wanted, places = self._combined(codes), np.full((len(codes[0]), len(self.families)), -1, dtype=np.int64)
+        for at in range(len(self.families)):
+            begin, end = self.first[at], self.first[at + 1]
+            found = _find(self.keys[begin:end], wanted[:, at])
+            places[:, at] = np.where(found >= 0, found + begin, -1)
+        return places
+
+    def _combined(self, codes: list[Codes]) -> Ints:
+        """As ``combined``, for all families together."""
+        flat = np.column_stack([one[:, 0] for one in codes])
+        out = flat[:, [family[0] for family in self.families]]
+        for position in range(1, max(map(len, self.families), default=1)):
+            longer = [at for at, family in enumerate(self.families) if len(family) > position]
+            out[:, longer] = _with(out[:, longer], flat[:, [self.families[at][position] for at in longer]])
+        return out
+
+
+def _joined(arrays: list[Any]) -> Any:
+    return np.concatenate(arrays) if arrays else np.zeros(0)
+
+
+def _at(values: Floats, places: Ints) -> Floats:
+    """Values by place; where there are none at all, nothing is found either."""
+    return values[places] if len(values) else np.zeros(places.shape)
 
 
 def _find(keys: Ints, wanted: Ints) -> Ints:

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent_ops.memory.cohorts import DOUBT, Cohorts, Family, combined
-from agent_ops.memory.neighbours import Neighbours, votes
+from agent_ops.memory.cohorts import DOUBT, Cohorts, Family, Table
+from agent_ops.memory.neighbours import Neighbours
 from agent_ops.memory.patterns import Floats, Ints, Patterns
 from agent_ops.memory.profiles import Codes
+from agent_ops.memory.voting import COMPARED, NEAR, RANK, VOTES, voted
 
-NEAR, NEAREST, SHARPNESS = 100, 10, 4
 FEWEST, MOST = 80, 1000
 """Candidates for a profile: twice what nearly everybody holds, within these bounds."""
-VOTES = 7
-"""So many columns say what the neighbours do; the first two are shares, as the families' rates before them are."""
-SHARES = 2
+AT_ONCE = 256
+"""So many profiles are looked up together: what is computed in between stays small."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Evidence:
     """All that is counted over some patterns."""
 
     patterns: Patterns
-    families: list[Family]
-    cohorts: list[Cohorts]
+    table: Table
+    of_words: dict[int, Cohorts]
     neighbours: Neighbours
     popularity: Floats
     width: int
@@ -43,52 +42,51 @@ class Evidence:
     def of(cls, patterns: Patterns, families: list[Family], weights: Floats | None = None) -> Evidence:
         """Count and index."""
         popularity = np.bincount(patterns.item, patterns.held, patterns.items) / max(patterns.weight.sum(), 1e-9)
-        cohorts = [Cohorts.of(patterns, family) for family in families]
+        several = {family[0]: Cohorts.of(patterns, family) for family in families if patterns.codes[family[0]].shape[1] > 1}
+        table = Table.of(patterns, [family for family in families if family[0] not in several])
         sizes = np.diff(patterns.start)
         width = int(np.clip(2 * np.percentile(sizes, 95), FEWEST, MOST)) if len(sizes) else FEWEST
-        return cls(patterns, families, cohorts, Neighbours.of(patterns, weights), popularity, width)
+        return cls(patterns, table, several, Neighbours.of(patterns, weights), popularity, width)
 
     def candidates(self, codes: list[Codes]) -> Candidates:
         """The items that neighbours of each row hold, and what speaks for each."""
-        found = [self._voted(codes, row) for row in range(len(codes[0]) if codes else 0)]
-        items = np.concatenate([one[0] for one in found]) if found else np.zeros(0, dtype=np.int64)
-        rows = np.repeat(np.arange(len(found)), [len(one[0]) for one in found])
-        voted = np.concatenate([one[1] for one in found]) if found else np.zeros((0, VOTES))
-        rates, sizes = self._rates(codes, rows, items)
-        return Candidates(rows, items, np.column_stack([*rates, voted, *sizes]))
+        size = len(codes[0]) if codes else 0
+        parts = [self._part([one[at : at + AT_ONCE] for one in codes], at) for at in range(0, size, AT_ONCE)]
+        if not parts:
+            return Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 1)))
+        return Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
-    def _rates(self, codes: list[Codes], rows: Ints, items: Ints) -> tuple[list[Floats], list[Floats]]:
-        prior, rates, sizes = self.popularity[items], list[Floats](), list[Floats]()
-        for family, cohorts in zip(self.families, self.cohorts, strict=True):
-            held, people = cohorts.look_up(combined(codes, family), rows, items)
-            rates.append((held + DOUBT * prior) / (people + DOUBT))
-            if len(family) == 1:
-                sizes.append(np.log1p(people))
-        return rates, sizes
+    def _part(self, codes: list[Codes], first: int) -> tuple[Ints, Ints, Floats]:
+        found = [self._voted(codes, row) for row in range(len(codes[0]))]
+        items = np.concatenate([one[0] for one in found])
+        rows = np.repeat(np.arange(len(found)), [len(one[0]) for one in found])
+        voted = np.concatenate([one[1] for one in found])
+        rates, sizes = self._rates(codes, rows, items)
+        return rows + first, items, np.column_stack([rates, voted, sizes]).astype(np.float32)
+
+    def _rates(self, codes: list[Codes], rows: Ints, items: Ints) -> tuple[Floats, Floats]:
+        """Each family's rate; how many people the cohorts of one attribute have."""
+        held, people = self.table.look_up(codes, rows, items)
+        words = [one.look_up(codes[at], rows, items) for at, one in self.of_words.items()]
+        held, people = (np.column_stack(both) for both in zip((held, people), *words, strict=True))
+        alone = [at for at, family in enumerate(self.table.families) if len(family) == 1]
+        alone += range(len(self.table.families), held.shape[1])
+        prior = self.popularity[items][:, None]
+        return (held + DOUBT * prior) / (people + DOUBT), np.log1p(people[:, alone])
 
     def _voted(self, codes: list[Codes], row: int) -> tuple[Ints, Floats]:
         near, similarity = self.neighbours.search(codes, row, NEAR)
         if not len(near):
             return self._popular()
-        items, share, weight = votes(self.patterns, near, similarity**SHARPNESS)
-        kept = np.argsort(-share, kind="stable")[: self.width]
-        items, share, weight = items[kept], share[kept], weight[kept]
-        closest = np.zeros(len(items))
-        few_items, few_share, _ = votes(self.patterns, near[:NEAREST], similarity[:NEAREST])
-        at = np.searchsorted(few_items, items)
-        there = at < len(few_items)
-        there[there] = few_items[at[there]] == items[there]
-        closest[there] = few_share[at[there]]
-        sizes = np.diff(self.patterns.start)[near[:NEAREST]].mean()
-        rank = np.arange(len(items))
-        top = share / max(float(share.max(initial=0.0)), 1e-9)
-        wide = [np.full(len(items), float(similarity[0])), np.full(len(items), float(sizes))]
-        return items, np.column_stack([share, closest, top, weight, rank, *wide])
+        few = near[:COMPARED]
+        voices = np.zeros(len(near))
+        voices[:COMPARED] = self.neighbours.unrepeated(self.patterns.codes, few, similarity[:COMPARED])
+        return voted(self.patterns, near, similarity, voices, self.width)
 
     def _popular(self) -> tuple[Ints, Floats]:
         """For a profile that shares nothing with anybody: what most people hold."""
         items = np.argsort(-self.popularity, kind="stable")[: self.width]
         figures = np.zeros((len(items), VOTES))
         figures[:, 0] = self.popularity[items]
-        figures[:, 4] = np.arange(len(items))
+        figures[:, RANK] = np.arange(len(items))
         return items, figures

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent_ops.memory.patterns import Floats, Ints, Patterns, spans
+from agent_ops.memory.patterns import Floats, Ints, Patterns
 from agent_ops.memory.profiles import Codes
+
+_DAMPING, _ROUNDS = 3.0, 8
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,31 @@ class Neighbours:
         near = near[np.lexsort((near, -similarity[near]))]
         return near, similarity[near]
 
+    def unrepeated(self, codes: list[Codes], near: Ints, similarity: Floats) -> Floats:
+        """What each of these patterns says beyond the others: those who are alike are counted once, not each in full.
 
-def votes(patterns: Patterns, near: Ints, strength: Floats) -> tuple[Ints, Floats, Floats]:
-    """The items that these patterns' people hold, the share of strength behind each, and of how many people's weight."""
-    at, lengths = spans(patterns.start, near)
-    items, back = np.unique(patterns.item[at], return_inverse=True)
-    behind = np.repeat(strength, lengths)
-    whole = max(float(strength @ patterns.weight[near]), 1e-9)
-    share = np.bincount(back, behind * patterns.held[at], len(items)) / whole
-    return items, share, np.asarray(np.bincount(back, patterns.held[at], len(items)), dtype=np.float64)
+        Kernel ridge regression among the patterns (kriging), by conjugate gradients. Some voices are negative.
+        ``codes`` are those of all patterns, ``similarity`` is that to the profile in question.
+        https://en.wikipedia.org/wiki/Kriging#Simple_kriging
+        """
+        entries = [self._entries(at, one[near]) for at, one in enumerate(codes)]
+        row, named, worth = (np.concatenate(column) for column in zip(*entries, strict=True))
+        worth = np.sqrt(worth) / self.norm[near][row]
+        value = np.unique(named, return_inverse=True)[1]
+        found, left, size = np.zeros(len(near)), similarity.copy(), len(near)
+        way, rest = left.copy(), float(left @ left)
+        for _ in range(_ROUNDS):
+            if rest < 1e-12:
+                break
+            moved = np.bincount(row, worth * np.bincount(value, worth * way[row])[value], size) + _DAMPING * way
+            step = rest / float(way @ moved)
+            found, left = found + step * way, left - step * moved
+            before, rest = rest, float(left @ left)
+            way = left + rest / before * way
+        return found
+
+    def _entries(self, field: int, codes: Codes) -> tuple[Ints, Ints, Floats]:
+        """Which of some rows has which value of a field, and what it is worth."""
+        row, column = np.nonzero(codes >= 0)
+        there = codes[row, column]
+        return row, there * len(self.fields) + field, self.fields[field].worth[there]

@@ -67,7 +67,7 @@ class BoostedRanker:
         if truths.all() or not truths.any():
             return Constant(float(truths.mean()) if len(truths) else 0.0)
         model = HistGradientBoostingClassifier(
-            max_iter=150, learning_rate=0.08, max_leaf_nodes=31, min_samples_leaf=_leaf(len(truths)), l2_regularization=5.0,
+            max_iter=100, learning_rate=0.08, max_leaf_nodes=31, min_samples_leaf=_leaf(len(truths)), l2_regularization=20.0,
             max_features=0.3, early_stopping=False, random_state=seed,
         )  # fmt: skip
         return cls(_fitted(model, figures, truths))
@@ -81,7 +81,7 @@ class BoostedRanker:
 
 
 def _leaf(rows: int) -> int:
-    return int(np.clip(rows // 500, 3, 40))
+    return int(np.clip(rows // 500, 3, 200))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def boosted_deciders(figures: Floats, truths: Truths, seed: int) -> Ranker:
 
     several = [
         HistGradientBoostingClassifier(
-            max_iter=200, learning_rate=0.04, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=10.0,
+            max_iter=200, learning_rate=0.04, max_leaf_nodes=31, min_samples_leaf=30, l2_regularization=10.0,
             max_features=0.2, early_stopping=False, random_state=seed + at,
         )
         for at in range(DECIDERS)

@@ -10,13 +10,17 @@ import numpy as np
 
 from agent_ops.memory.calibration import Calibration
 from agent_ops.memory.cohorts import Family, families
-from agent_ops.memory.evidence import SHARES, Candidates, Evidence
+from agent_ops.memory.evidence import Candidates, Evidence
 from agent_ops.memory.patterns import MOST_PEOPLE, Floats, History, Ints, Patterns, Person
 from agent_ops.memory.profiles import Profile, profile_key
 from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Together, Truths, can_boost, sampled
+from agent_ops.memory.voting import SHARES
 from agent_ops.memory.weights import learn_weights
 
 FOLDS = 5
+STEPS = 2 * FOLDS + 1
+SAMPLES = 2
+"""The mean of so many boosted rankers scores in the end: chance has a smaller part in it than in one, and five take too long."""
 LISTED = 50
 """So many items are listed for a profile, and all that may be granted by themselves."""
 ENOUGH = 0.5
@@ -65,9 +69,9 @@ class Recommender:
         known = list(people)
         history = History.of(known)
         examples = _Examples.of(history, known, seed, tell or (lambda done, total: None))
-        rankers, scores = examples.cross_fit(seed, can_boost() if boosted is None else boosted)
+        ranker, scores = examples.cross_fit(seed, can_boost() if boosted is None else boosted)
         calibration = Calibration.of(scores, examples.truths, examples.people)
-        return cls(history, _evidence(history.patterns, examples.families, seed), Together(rankers), calibration)
+        return cls(history, _evidence(history.patterns, examples.families, seed), ranker, calibration)
 
     def recommend(self, profiles: Sequence[Profile]) -> list[list[Recommendation]]:
         """For each profile its items, best first, at most ``LISTED``; none from an empty history."""
@@ -110,36 +114,40 @@ class _Examples:
             found = evidence.candidates(history.vocabulary.encode([person.profile for person in theirs]))
             has = _held(history, theirs, found)
             parts.append((found.figures.astype(np.float32), has, whose[found.rows], np.full(len(has), fold)))
-            tell(fold + 1, 2 * FOLDS)
+            tell(fold + 1, STEPS)
         if not parts:
             return cls(several, np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0, np.int64), tell)
         figures, truths, whose, where = (np.concatenate(column) for column in zip(*parts, strict=True))
         return cls(several, figures, truths, whose, where, tell)
 
-    def cross_fit(self, seed: int, boosted: bool) -> tuple[list[Ranker], Floats]:
-        """A ranker for each fold, learned without it, and the scores that each gave to its own fold."""
+    def cross_fit(self, seed: int, boosted: bool) -> tuple[Ranker, Floats]:
+        """The ranker learned from all, and the scores that its like, learned without a fold, gave to that fold."""
         if not len(self.truths):
-            return [Constant(0.0)], np.zeros(0)  # too few people: the order is the neighbours', and nobody is sure of anything
-        found = [self._fold(fold, seed, boosted) for fold in range(FOLDS)]
-        scores = np.zeros((len(self.truths), len(found[0])))
-        for fold, rankers in enumerate(found):
+            return Constant(0.0), np.zeros(0)  # too few people: the order is the neighbours', and nobody is sure of anything
+        scores = np.zeros((len(self.truths), 1 + boosted))
+        for fold in range(FOLDS):
             mine = self.folds == fold
-            scores[mine] = np.column_stack([one.score(self.figures[mine]) for one in rankers])
+            scores[mine] = np.column_stack([one.score(self.figures[mine]) for one in self._rankers(~mine, seed + fold, boosted)])
+            self.tell(FOLDS + fold + 1, STEPS)
         several = np.column_stack([scores, scores.mean(axis=1)])
         best = int(np.argmax([_order(column, self.truths) for column in several.T]))
-        chosen = [rankers if best == len(rankers) else rankers[best : best + 1] for rankers in found]
-        return [one for rankers in chosen for one in rankers], several[:, best]
+        rankers = self._rankers(np.ones(len(self.truths), dtype=bool), seed + FOLDS, boosted, SAMPLES)
+        self.tell(STEPS, STEPS)
+        return Together(rankers if best == len(rankers) else rankers[best : best + 1]), several[:, best]
 
-    def _fold(self, fold: int, seed: int, boosted: bool) -> list[Ranker]:
-        """The linear ranker, and the boosted one, learned without a fold."""
-        rows = np.flatnonzero(self.folds != fold)
-        rows = rows[sampled(len(rows), seed)]
-        figures, truths = self.figures[rows], self.truths[rows]
+    def _rankers(self, among: Truths, seed: int, boosted: bool, samples: int = 1) -> list[Ranker]:
+        """The linear ranker, and the boosted one or the mean of several, learned from some of the examples."""
+        figures, truths = self._sample(among, seed)
         found: list[Ranker] = [LinearRanker.learn(figures, truths, len(self.families) + SHARES)]
         if boosted:
-            found.append(BoostedRanker.learn(figures, truths, seed + fold))
-        self.tell(FOLDS + fold + 1, 2 * FOLDS)
+            several = (self._sample(among, seed + at) for at in range(samples))
+            found.append(Together([BoostedRanker.learn(*each, seed + at) for at, each in enumerate(several)]))
         return found
+
+    def _sample(self, among: Truths, seed: int) -> tuple[Floats, Truths]:
+        rows = np.flatnonzero(among)
+        rows = rows[sampled(len(rows), seed)]
+        return self.figures[rows], self.truths[rows]
 
 
 def _asked(known: Sequence[Person], draw: np.random.Generator) -> Ints:
