@@ -23,9 +23,6 @@ _AT = "2026-01-01T00:00:00.000+00:00"
 _EMPLOYEE = (
     "INSERT INTO employees (id, name_key, profile, request, status, address, created_at) VALUES (?, ?, ?, ?, 'onboarded', '', ?)"
 )
-_EVENT = (
-    "INSERT INTO events (run_id, employee_id, at, kind, message, agent, item, status) VALUES (?, '', ?, 'thought', ?, '', '', '')"
-)
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +57,7 @@ async def events(app: FastAPI) -> str:
 
     def happened(tx: Tx) -> None:
         for number in range(MANY):
-            tx.people._db.execute(_EVENT, (run, _AT, f"thought {number}"))
+            tx.logs.event(run, "thought", f"thought {number}")
 
     await app.state.ops._system.store.transaction(happened)
     return f"/api/runs/{run}/events"
