@@ -160,3 +160,15 @@ async def test_credentials_that_stay_wrong_are_told(bench: Bench) -> None:
     assert "canary" not in str(caught.value)
     assert bench.effects() == []
     effector.close()
+
+
+async def test_a_trigger_does_not_wait_for_those_that_search(bench: Bench) -> None:
+    bench.faults.add(Fault("jenkins", FaultKind.LATENCY, path=".*queue/api/json", seconds=0.3))
+    async with effector_on(bench, threads=2, timeout=1.0) as effector:
+        searching = [asyncio.create_task(effector.look_up(intent())) for _ in range(20)]
+        while not bench.records.calls("jenkins"):
+            await asyncio.sleep(0.01)
+        assert isinstance(await effector.send(intent()), Accepted)
+        for one in searching:
+            one.cancel()
+        await asyncio.gather(*searching, return_exceptions=True)

@@ -71,11 +71,11 @@ class JenkinsEffector:
 
     async def look_up(self, intent: Intent) -> Finding:
         server = self._server(intent)
-        finding = await server.call(lambda client: find(client, intent))
+        finding = await server.call(lambda client: find(client, intent), searching=True)
         if finding.presence is Presence.OURS:
             return finding
         await asyncio.sleep(self._settling)
-        return await server.call(lambda client: find(client, intent))
+        return await server.call(lambda client: find(client, intent), searching=True)
 
     async def send(self, intent: Intent) -> Accepted | Failed:
         server, job, parameters = self._server(intent), intent.pinned["job"], intent.pinned["parameters"]

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 
 import structlog
@@ -42,6 +43,8 @@ from agent_ops.domain.ports import EffectAdapter
 log = structlog.get_logger(__name__)
 MAX_OTHER_VALUES = 50
 _SHORTEST_PARKED, _LONGEST_PARKED = 2.0, 300.0
+_FIRST_LOOK = 0.5
+"""Seconds between two looks at what may still land, doubled each time: looking costs the service more than sending does."""
 PAUSED_SECONDS = Paused.seconds
 _TRIES_OF_THE_PARKED = 2  # in a row, each time that it is looked at again
 
@@ -192,6 +195,7 @@ class Attempt:
 
     async def _find(self) -> Accepted | Completed | Uncertain | None:
         """What an earlier send did; None when nothing, and nothing can land any more."""
+        pauses = (_FIRST_LOOK * 2**number for number in count())
         while True:
             asked_at = datetime.now(timezone.utc)
             finding = await self._adapter.look_up(self.intent)
@@ -201,7 +205,7 @@ class Attempt:
             remaining = ((self.intent.lands_by or asked_at) - asked_at).total_seconds()
             if finding.resend_is_safe or remaining <= 0:
                 return None
-            await asyncio.sleep(min(remaining, 0.5))
+            await asyncio.sleep(min(remaining, next(pauses)))
 
     async def _judged(self, finding: Finding) -> Accepted | Completed | Uncertain | None:
         if finding.presence is Presence.FOREIGN:

@@ -21,6 +21,8 @@ from agent_ops.transport.threads import ClientPool
 from agent_ops.transport.vendor_errors import requests_errors
 
 T = TypeVar("T")
+_SEARCHING = 2
+"""Threads that search: reading all builds keeps a Jenkins busy, and more at once are no sooner done."""
 _NO_CRUMB = "No valid crumb"
 
 
@@ -38,24 +40,30 @@ class JenkinsServer:
         self.service = "Jenkins" if instance == DEFAULT_INSTANCE else f"Jenkins {instance}"
         self._login, self._timeout = login, timeout
         self._clients = ClientPool(f"jenkins-{instance}", threads, self._client)
+        self._searching = ClientPool(f"jenkins-{instance}-searching", _SEARCHING, self._client)
 
     def close(self) -> None:
         self._clients.close()
+        self._searching.close()
 
-    async def call(self, work: Callable[[jenkins.Jenkins], T]) -> T:
+    async def call(self, work: Callable[[jenkins.Jenkins], T], *, searching: bool = False) -> T:
         """Do ``work`` in a thread. Once, what was refused is renewed before a second try: a login after 401, read again
         from SSM, or a crumb.
+
+        Args:
+            searching: it reads much, in threads apart: a trigger that waits for a thread runs out of time, nobody knows then
+                whether it left, and has to search in turn; hundreds of them would keep each other from ever ending.
 
         Raises:
             ServiceError: what Jenkins or SSM answered.
         """
-        used = self._login.generation
+        used, clients = self._login.generation, self._searching if searching else self._clients
         try:
-            return await self._clients.call(lambda client: self._mapped(work, client))
+            return await clients.call(lambda client: self._mapped(work, client))
         except AccessRefused as refused:
             if not self._renewed(refused, used):
                 raise
-        return await self._clients.call(lambda client: self._mapped(work, client))
+        return await clients.call(lambda client: self._mapped(work, client))
 
     def _renewed(self, refused: AccessRefused, used: int) -> bool:
         """Whether login or crumb will be others at the next call."""
@@ -64,6 +72,7 @@ class JenkinsServer:
         elif _NO_CRUMB not in refused.what:
             return False
         self._clients.renew()
+        self._searching.renew()
         return True
 
     def _mapped(self, work: Callable[[jenkins.Jenkins], T], client: jenkins.Jenkins) -> T:
