@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ MAIL = {"recipient": "desk@acme.example", "subject": "s", "body": "text", "html"
 
 def a_mail(key: str) -> Intent:
     proposal, now = Proposal("notify", Action.SEND_MAIL, "access"), datetime.now(timezone.utc)
-    return Intent(key, "r", "e", proposal, 1, MAIL, now, owner="me", lands_by=now)
+    return Intent(key, "r", "e", proposal, 1, MAIL, now, owner="me", lands_by=now - timedelta(seconds=1))
 
 
 async def test_an_older_database_keeps_its_mails_and_its_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
