@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from agent_ops.domain.effects import Action, Intent, Outcome, Proposal, Waiting
 from agent_ops.domain.employee import Employee
-from agent_ops.domain.errors import AgentOpsError, LeaseLost, PlanOutdated
+from agent_ops.domain.errors import AgentOpsError, InvalidRequest, LeaseLost, PlanOutdated
 from agent_ops.domain.grants import Grant
 from agent_ops.ledger.attempt import PAUSED_SECONDS
 from agent_ops.ledger.binding import Binder
@@ -17,6 +17,8 @@ from agent_ops.ledger.limiter import Limiter
 from agent_ops.ledger.recording import record_denial, record_intent, record_not_yet, record_unbound
 from agent_ops.ledger.unasked import taken_back
 from agent_ops.storage import Tx
+
+_NOT_THE_GRANTS = "the employee's record is not the one that the grant was made for"
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,12 @@ class Opening:
         """The guard judges by what is stored of the employee: that must be what the grant was made for."""
         if employee is None:
             return "the employee is unknown"
-        request = tx.people.request_of(employee.id)
+        try:
+            request = tx.people.request_of(employee.id)
+        except InvalidRequest:  # it was changed into what no request is
+            return _NOT_THE_GRANTS
         if not self.grants.is_for(grant, request, employee.profile):
-            return "the employee's record is not the one that the grant was made for"
+            return _NOT_THE_GRANTS
         denial = self.guard.denial(proposal, grant, employee, now)
         return denial or taken_back(tx, self.binder.policy, proposal, employee, request, now)
 
