@@ -31,7 +31,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scripted]:
 
 async def test_an_older_databases_runs_grants_and_triggers_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     every = list(migrations._migrations)
-    monkeypatch.setattr(migrations, "_migrations", [one for one in every if one.name != "tasks"])
+    monkeypatch.setattr(migrations, "_migrations", [one for one in every if one.name not in ("tasks", "less_is_left")])
     store = await Store(tmp_path / DATABASE, b"audit").open()
     await store.transaction(lambda tx: tx.people.insert("e", ANA))
     for name in ("r1", "r2"):
