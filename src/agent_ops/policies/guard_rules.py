@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 PLACEHOLDERS = frozenset({"agent", "action", "item", "expires_at"})
 """What a rule's reason may have filled in: ids and codes, so that no personal data reaches the audit."""
 _LONGEST_REASON = 300
+_KEPT = 1024  # grants: more than a process drives at a time
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class GuardRules:
     ) -> None:
         self._policies, self._schema, self._rules = policies, schema, dict(rules)
         self.version, self.text = version, text
+        self._parsed: dict[Grant, cedarpy.Entities] = {}
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -82,15 +85,24 @@ class GuardRules:
         proposal = case.proposal
         unable = f"agent {proposal.agent} may not do {proposal.action.value}"
         try:
-            answer = cedarpy.is_authorized(_request(case), self._policies, _entities(case), schema=self._schema)
+            entities = self._granted(case.grant).with_added_json_str(json.dumps(_entities(case)), self._schema)
+            answer = cedarpy.is_authorized(_request(case), self._policies, entities, schema=self._schema)
         except Exception as error:
             log.error("guard_failed", exc_info=error)
-            return f"{unable}: the guard's rules cannot judge it ({type(error).__name__})"
+            return _line(f"{unable}: the guard's rules cannot judge it ({type(error).__name__})")
         if answer.diagnostics.errors:  # Cedar leaves out a rule that fails, a forbid too: that must not count as allowed
             return _line(f"{unable}: the guard's rules cannot judge it ({answer.diagnostics.errors[0]})")
         if answer.decision is cedarpy.Decision.Allow:
             return None
         return _line(self._reason(answer.diagnostics.reasons, case) or unable)
+
+    def _granted(self, grant: Grant) -> cedarpy.Entities:
+        """The grant as an entity. It is the same in all of a run's cases, and takes longer to parse than all else to judge."""
+        if grant not in self._parsed:
+            if len(self._parsed) >= _KEPT:
+                self._parsed.clear()
+            self._parsed[grant] = cedarpy.Entities.from_json_str(json.dumps([_grant_entity(grant)]), self._schema)
+        return self._parsed[grant]
 
     def _reason(self, fitting: Sequence[str], case: Case) -> str:
         """The reason of the first forbid that fits; empty when it is only that no permit does."""
@@ -111,32 +123,34 @@ def _uid(kind: str, key: str) -> dict[str, str]:
     return {"type": kind, "id": key}
 
 
+def _ref(kind: str, key: str) -> dict[str, Any]:
+    return {"__entity": _uid(kind, key)}
+
+
 def _request(case: Case) -> dict[str, Any]:
     """Who wants what, in which circumstances. Ids are values in JSON, never spliced into Cedar's text."""
-    proposal, grant = case.proposal, case.grant
     return {
-        "principal": _uid("Agent", proposal.agent),
-        "action": _uid("Action", proposal.action.value),
-        "resource": _uid("Item", proposal.item),
-        "context": {
-            "now": _moment(case.now),
-            "grant": {
-                "employee": _uid("Employee", grant.employee_id),
-                "effects": [
-                    {"agent": _uid("Agent", e.agent), "action": _uid("Action", e.action.value), "item": _uid("Item", e.item)}
-                    for e in grant.effects
-                ],
-                "expires_at": _moment(grant.expires_at),
-            },
-        },
+        "principal": _uid("Agent", case.proposal.agent),
+        "action": _uid("Action", case.proposal.action.value),
+        "resource": _uid("Item", case.proposal.item),
+        "context": {"now": _moment(case.now), "grant": _ref("Grant", case.grant.run_id)},
     }
 
 
+def _grant_entity(grant: Grant) -> dict[str, Any]:
+    effects = [
+        {"agent": _ref("Agent", e.agent), "action": _ref("Action", e.action.value), "item": _ref("Item", e.item)}
+        for e in grant.effects
+    ]
+    expires_at = {"__extn": {"fn": "datetime", "arg": _moment(grant.expires_at)}}
+    attrs = {"employee": _ref("Employee", grant.employee_id), "effects": effects, "expires_at": expires_at}
+    return {"uid": _uid("Grant", grant.run_id), "attrs": attrs, "parents": []}
+
+
 def _entities(case: Case) -> list[dict[str, Any]]:
-    employee = _uid("Employee", case.employee_id)
-    item = {"kind": case.kind, "allowed": case.allowed, "employee": {"__entity": employee}}
+    item = {"kind": case.kind, "allowed": case.allowed, "employee": _ref("Employee", case.employee_id)}
     return [
-        {"uid": employee, "attrs": asdict(case.place), "parents": []},
+        {"uid": _uid("Employee", case.employee_id), "attrs": asdict(case.place), "parents": []},
         {"uid": _uid("Item", case.proposal.item), "attrs": item, "parents": []},
     ]
 
