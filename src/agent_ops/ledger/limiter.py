@@ -72,7 +72,10 @@ class Limiter:
 
     def no_room(self, tx: Tx, run_id: str, caller: str, key: str, now: datetime) -> Waiting | None:
         """Until when another new account would be one too many; sends of one that is counted already are none."""
-        accounts, moment = tx.effects.new_accounts(now - timedelta(seconds=HOUR), key), now.timestamp()
+        since, caps = now - timedelta(seconds=HOUR), (self.limits.accounts_per_hour, self.limits.accounts_per_hour_per_caller)
+        if tx.effects.fewer_accounts(since, min(caps)):
+            return None
+        accounts, moment = tx.effects.new_accounts(since, key), now.timestamp()
         everybody, own = [at for at, _ in accounts], [at for at, whose in accounts if whose == caller]
         waits: list[tuple[float, str]] = []
         for taken, cap, whom in (
@@ -93,6 +96,8 @@ class Limiter:
         """Trip the breaker when one more account would be an unusual share of the directory."""
         hours = self.limits.directory_hours
         since = _since(tx, BreakerKind.DIRECTORY, EVERYBODY, now, hours * HOUR)
+        if tx.effects.fewer_accounts(since, self.limits.directory_limit(0)):
+            return None
         makers = [whose for _, whose in tx.effects.new_accounts(since, key)]
         limit = self.limits.directory_limit(tx.people.with_account() - len(makers))
         if len(makers) < limit:

@@ -36,13 +36,13 @@ class Choices:
         self, employee_id: str | None = None, team: str | None = None, requester: str | None = None, limit: int = -1
     ) -> list[Choice]:
         """The lines, the newest first: of an employee, a team (as the policy writes it) or a requester; all of them without."""
-        sql = (
-            f"SELECT {_COLUMNS} FROM choices WHERE (?1 IS NULL OR employee_id = ?1)"  # noqa: S608 - fixed names
-            " AND (?2 IS NULL OR team = ?2 COLLATE NOCASE) AND (?3 IS NULL OR requester = ?3) ORDER BY id DESC LIMIT ?4"
-        )
+        given = {"employee_id = ?": employee_id, "team = ? COLLATE NOCASE": team, "requester = ?": requester}
+        conditions = {condition: value for condition, value in given.items() if value is not None}
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""  # "or none was given" would scan the table
+        sql = f"SELECT {_COLUMNS} FROM choices {where}ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed texts
         return [
             Choice(r["employee_id"], r["run_id"], r["item"], r["kind"], r["requester"], r["said"], r["at"], r["until"], r["team"])
-            for r in rows(self._db, sql, employee_id, team, requester, limit)
+            for r in rows(self._db, sql, *conditions.values(), limit)
         ]
 
     def declined(self, employee_id: str) -> frozenset[str]:

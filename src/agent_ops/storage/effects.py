@@ -57,6 +57,12 @@ class Effects:
         )
         return [(datetime.fromisoformat(row["lands_by"]).timestamp(), row["caller"]) for row in found]
 
+    def fewer_accounts(self, since: datetime, than: int) -> bool:
+        """Whether :meth:`new_accounts` are surely fewer: counted by the index alone, refused attempts among them."""
+        counted = "SELECT 1 FROM effects WHERE action = 'entra.create_account' AND lands_by > ? LIMIT ?"
+        row = one(self._db, f"SELECT count(*) AS n FROM ({counted})", stamp(since), than)  # noqa: S608 - a fixed text
+        return row is not None and int(row["n"]) < than
+
     def open(self, intent: Intent) -> None:
         """Write a new intent; a further attempt takes the place of the one before, which must have been closed.
 
