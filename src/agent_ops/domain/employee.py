@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -74,7 +74,7 @@ class Profile:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with ISO dates; :meth:`from_json` reads it back."""
-        return {**asdict(self), "joining_date": self.joining_date.isoformat() if self.joining_date else None}
+        return {**vars(self), "joining_date": self.joining_date.isoformat() if self.joining_date else None}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Profile:

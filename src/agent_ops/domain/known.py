@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, UNDO_ACTIONS, Action, Proposal
+from agent_ops.domain.notices import Notice
 from agent_ops.domain.runs import LifecycleEvent
 from agent_ops.domain.tasks import Task
 
@@ -20,6 +21,7 @@ class Known:
     ``begun`` are the changes that may have been sent and whose end nobody knows: no run ends before it is known.
     ``account_groups`` are the access items without which the account is not ready, ``licences`` those of them that bring a
     licence. ``held`` says what a person must decide first. ``unknown`` are the closed ones that may have been done.
+    ``written_mails`` are in the outbox: their delivery is no longer the run's business.
     ``task`` is what a free-form task asks; ``has_subject`` is false for one that is about nobody and changes nothing.
     """
 
@@ -36,6 +38,7 @@ class Known:
     licences: frozenset[str] = frozenset()
     held: str = ""
     unknown: frozenset[Proposal] = frozenset()
+    written_mails: frozenset[Proposal] = frozenset()
     task: Task | None = None
     has_subject: bool = True
 
@@ -45,6 +48,12 @@ class Known:
     def open_effects(self, action: Action) -> list[Proposal]:
         """The due effects of one kind that were neither done nor tried in vain."""
         return [p for p in self.due if p.action is action and p not in self.done and p not in self.closed]
+
+    def notices_due(self, finishing: bool) -> list[Proposal]:
+        """Mails whose occasion has come: the account's when it exists or failed, the others when the run finishes."""
+        account_over = self.account_exists or self.account_closed is not None
+        mails = [p for p in self.open_effects(Action.SEND_MAIL) if p not in self.written_mails]
+        return [p for p in mails if finishing or (account_over and Notice.of(p.item) is Notice.ACCOUNT)]
 
     @property
     def undoing(self) -> bool:

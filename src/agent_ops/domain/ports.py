@@ -109,11 +109,9 @@ class Journal(Protocol):
     async def decided(self, run_id: str, decision: Decision) -> None:
         """Append a planner's thought to the run's events, and its decision, as a keyed hash, to the audit."""
 
-    async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
-        """The mails whose occasion has come and that were not sent yet."""
-
-    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "", *, by_rules: bool = True) -> None:
-        """Say what was never tried, where the employee stands and how the run did; before the last mail is written."""
+    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "", *, by_rules: bool = True) -> Known:
+        """Say what was never tried, where the employee stands and how the run did, before the last mail is written; the facts
+        that it was said by."""
 
     async def park(self, run_id: str, reason: str, seconds: float) -> None:
         """Let the run wait: nobody drives it until then."""

@@ -14,6 +14,7 @@ from agent_ops.domain.decisions import Decision, Situation, check_decision
 from agent_ops.domain.durations import STEPS
 from agent_ops.domain.effects import OutcomeKind
 from agent_ops.domain.errors import PlannerError
+from agent_ops.domain.known import Known
 from agent_ops.domain.recommendation import Recalled
 from agent_ops.domain.veil import veiled_situation
 from agent_ops.graphs.context import PlannerContext
@@ -70,7 +71,7 @@ def think_with(agents: tuple[str, ...], reading: frozenset[str] = frozenset()) -
             "steps": [step_to_state(step, number, step.agent in reading) for step in decision.steps],
             "summary": decision.summary,
             "rounds": number,
-            "mail_due": await _mail_due(context, state),
+            "mail_due": _mail_due(known, state),
             "by_runbook": by_runbook,
         }
 
@@ -120,7 +121,9 @@ def _apart(config: RunnableConfig, run_id: str) -> RunnableConfig:
 
 async def observe(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """See whether what came back makes a notice due; `route` decides what follows."""
-    return {"mail_due": await _mail_due(runtime.context, state)}
+    if state.get("mail_refused"):
+        return {"mail_due": False}
+    return {"mail_due": _mail_due(await runtime.context.journal.known(runtime.context.run_id), state)}
 
 
 async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
@@ -132,9 +135,10 @@ async def notify(state: PlannerState, runtime: Runtime[PlannerContext]) -> Plann
             await context.inspection.verify(context.run_id)
         by_rules = state.get("by_runbook", False) or type(context.planner) is RunbookPlanner
         results = results_of(state.get("observations"))
-        await context.journal.conclude(context.run_id, results, state.get("summary") or "", by_rules=by_rules)
-    due = await context.journal.notices_due(context.run_id, finishing)
-    outcomes = [await context.door.perform(context.run_id, proposal) for proposal in due]
+        known = await context.journal.conclude(context.run_id, results, state.get("summary") or "", by_rules=by_rules)
+    else:
+        known = await context.journal.known(context.run_id)
+    outcomes = [await context.door.perform(context.run_id, proposal) for proposal in known.notices_due(finishing)]
     return {"mail_due": False, "mail_refused": any(o.kind in _REFUSED for o in outcomes)}
 
 
@@ -157,6 +161,6 @@ async def learn(state: PlannerState, runtime: Runtime[PlannerContext]) -> Planne
     return {"summary": summary}
 
 
-async def _mail_due(context: PlannerContext, state: PlannerState) -> bool:
+def _mail_due(known: Known, state: PlannerState) -> bool:
     """Whether a notice's occasion has come; what was refused is tried once more, at the finish."""
-    return not state.get("mail_refused") and bool(await context.journal.notices_due(context.run_id, finishing=False))
+    return not state.get("mail_refused") and bool(known.notices_due(finishing=False))

@@ -10,12 +10,11 @@ import structlog
 
 from agent_ops.domain.access import ItemStatus
 from agent_ops.domain.decisions import Decision
-from agent_ops.domain.effects import UNDO_ACTIONS, Action, EffectState, Intent, Proposal
+from agent_ops.domain.effects import UNDO_ACTIONS, Action, EffectState, Intent
 from agent_ops.domain.employee import Employee, EmployeeStatus
 from agent_ops.domain.errors import LeaseLost, NotFound
 from agent_ops.domain.grants import Grant
 from agent_ops.domain.known import Known
-from agent_ops.domain.notices import Notice
 from agent_ops.domain.policy import EntitlementPolicy, GroupItem
 from agent_ops.domain.readings import Reading
 from agent_ops.domain.runs import Run, RunStatus
@@ -60,7 +59,7 @@ class RunJournal:
 
     async def veil(self, run_id: str) -> Callable[[str], str]:
         """What puts handles in the places of whatever in a text names the run's employee."""
-        employee = await self.store.read(lambda tx: _subject(tx, run_id))
+        employee = await self.store.read(lambda tx: _subject(tx, _run(tx, run_id)))
         return (lambda text: veiled(text, employee)) if employee else without_addresses
 
     async def note(self, run_id: str, kind: str, message: str, *, agent: str = "", item: str = "", status: str = "") -> None:
@@ -101,40 +100,32 @@ class RunJournal:
 
         await self.store.transaction(work)
 
-    async def notices_due(self, run_id: str, finishing: bool) -> Sequence[Proposal]:
-        """Mails whose occasion has come: the account's when it exists or failed, the others when the run finishes."""
+    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "", *, by_rules: bool = True) -> Known:
+        """Say what was never tried, where the employee stands and how the run did, before the last mail is written.
 
-        def work(tx: Tx) -> tuple[Known, frozenset[Proposal]]:
-            return self._known(tx, self.grants.of_run(tx, run_id)), _written_mails(tx, run_id)
-
-        known, written = await self.store.read(work)
-        account_over = known.account_exists or known.account_closed is not None
-        mails = [p for p in known.open_effects(Action.SEND_MAIL) if p not in written]
-        return [p for p in mails if finishing or (account_over and Notice.of(p.item) is Notice.ACCOUNT)]
-
-    async def conclude(self, run_id: str, results: Sequence[StepResult] = (), said: str = "", *, by_rules: bool = True) -> None:
-        """Say what was never tried, where the employee stands and how the run did; before the last mail is written.
+        Returns the facts that it was said by.
 
         Args:
             results: what a task's readings brought back.
             said: the planner's last words.
             by_rules: whether they are the runbook's; a model's are an answer, and may remark on how the run did.
         """
-        known = await self.known(run_id)
 
-        def work(tx: Tx) -> None:
+        def work(tx: Tx) -> Known:
+            known = self._known(tx, self.grants.of_run(tx, run_id))
             record_evaluation(tx, known, results, said, by_rules)
-            employee = _subject(tx, known.run_id)
+            employee = _subject(tx, _run(tx, run_id))
             if employee is None:
-                return
+                return known
             status = ItemStatus.HELD if known.held else ItemStatus.PENDING
             untried = [
                 replace(i, status=status, reason=_why_untried(known)) for i in known.items if i.status is ItemStatus.PENDING
             ]
             tx.people.set_items(employee.id, [] if known.undoing else untried)
             tx.people.set_status(employee.id, _standing(known), employee.reason)
+            return known
 
-        await self.store.transaction(work)
+        return await self.store.transaction(work)
 
     async def park(self, run_id: str, reason: str, seconds: float) -> None:
         """Let the run wait: nobody drives it until then. The reason is told once.
@@ -158,10 +149,9 @@ class RunJournal:
         Raises:
             LeaseLost: another process drives the run.
         """
-        known = await self.known(run_id)
 
         def work(tx: Tx) -> Run | None:
-            run = _run(tx, run_id)
+            run, known = _run(tx, run_id), self._known(tx, self.grants.of_run(tx, run_id))
             status = _ENDS.get(_standing(known), RunStatus.FAILED)
             status = end_of_task(tx, run_id) if known.task and not known.held else status
             if run.status.ended:
@@ -191,7 +181,8 @@ class RunJournal:
 
     def _known(self, tx: Tx, grant: Grant) -> Known:
         """An effect that an earlier run tried in vain is open again; a success stays one."""
-        run, employee = _run(tx, grant.run_id), _subject(tx, grant.run_id)
+        run = _run(tx, grant.run_id)
+        employee = _subject(tx, run)
         tried: dict[str, Intent] = {intent.key: intent for intent in tx.effects.of_employee(run.employee_id)}
         keys = Keys(tx, run.employee_id)
         ours = {p: tried[key] for p in grant.effects if (key := keys.of(p)) in tried}
@@ -211,6 +202,7 @@ class RunJournal:
             licences=frozenset(item.key for item in groups if item.licence),
             held=next((i.reason for i in closed.values() if i.state is EffectState.HELD), ""),
             unknown=frozenset(p for p, i in closed.items() if i.state is EffectState.UNKNOWN),
+            written_mails=frozenset(i.proposal for i in tried.values() if i.proposal.action is Action.SEND_MAIL),
             task=tx.tasks.get(run.id),
             has_subject=employee is not None,
         )
@@ -231,18 +223,12 @@ def _run(tx: Tx, run_id: str) -> Run:
     return run
 
 
-def _subject(tx: Tx, run_id: str) -> Employee | None:
-    """Whom a run is about; None for a task that only reads."""
-    employee = tx.people.get(_run(tx, run_id).employee_id)
-    if employee is None and _run(tx, run_id).employee_id:
-        raise NotFound(f"the employee of run {run_id} is gone")
+def _subject(tx: Tx, run: Run) -> Employee | None:
+    """Whom a run is about, without what they hold; None for a task that only reads."""
+    employee = tx.people.recorded(run.employee_id) if run.employee_id else None
+    if employee is None and run.employee_id:
+        raise NotFound(f"the employee of run {run.id} is gone")
     return employee
-
-
-def _written_mails(tx: Tx, run_id: str) -> frozenset[Proposal]:
-    """The run's mails that are in the outbox: their delivery is no longer the run's business."""
-    written = tx.effects.of_employee(_run(tx, run_id).employee_id)
-    return frozenset(i.proposal for i in written if i.proposal.action is Action.SEND_MAIL)
 
 
 def _standing(known: Known) -> EmployeeStatus:

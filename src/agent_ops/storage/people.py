@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from sqlite_utils import Database
 
@@ -16,6 +17,7 @@ from agent_ops.domain.runs import Request
 from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.rows import Row, dump, one, rows, stamp
 
+_KEPT = 128  # a process drives some dozens of runs at a time, each of which asks again and again for its employee
 _EMPLOYEE = "SELECT id, profile, status, address, entra_id, reason FROM employees"
 
 
@@ -63,8 +65,13 @@ class People:
         )
 
     def get(self, employee_id: str) -> Employee | None:
+        employee = self.recorded(employee_id)
+        return replace(employee, holds=self.held(employee_id)) if employee else None
+
+    def recorded(self, employee_id: str) -> Employee | None:
+        """The employee without what they hold."""
         row = one(self._db, f"{_EMPLOYEE} WHERE id = ?", employee_id)
-        return replace(employee_of(row), holds=self.held(employee_id)) if row else None
+        return employee_of(row) if row else None
 
     def held(self, employee_id: str) -> frozenset[str]:
         """The items that the employee has, or may have."""
@@ -73,7 +80,7 @@ class People:
     def request_of(self, employee_id: str) -> Request | None:
         """The stored request, None for an unknown employee."""
         row = one(self._db, "SELECT profile, request FROM employees WHERE id = ?", employee_id)
-        return Request.from_json({"profile": json.loads(row["profile"]), **json.loads(row["request"])}) if row else None
+        return _request(row["profile"], row["request"]) if row else None
 
     def named(self, name: str) -> list[Employee]:
         """Everybody whose name compares equal, erased ones among them."""
@@ -175,5 +182,21 @@ def _without_profile(request: Request) -> str:
 
 def employee_of(row: Row) -> Employee:
     """An employee from their row, without what they hold."""
-    profile = Profile.from_json(json.loads(row["profile"]))
-    return Employee(row["id"], profile, EmployeeStatus(row["status"]), row["address"], row["entra_id"], row["reason"])
+    status = EmployeeStatus(row["status"])
+    return Employee(row["id"], _profile(row["profile"]), status, row["address"], row["entra_id"], row["reason"])
+
+
+def forget_parsed() -> None:
+    """Let go of everybody whom this process remembers: somebody is erased."""
+    _profile.cache_clear()
+    _request.cache_clear()
+
+
+@lru_cache(_KEPT)
+def _profile(text: str) -> Profile:
+    return Profile.from_json(json.loads(text))
+
+
+@lru_cache(_KEPT)
+def _request(profile: str, rest: str) -> Request:
+    return Request.from_json({"profile": json.loads(profile), **json.loads(rest)})

@@ -41,9 +41,10 @@ BUSY_TIMEOUT_SECONDS = 10.0
 
 
 class Tx:
-    """Everything that can be read and written within one transaction."""
+    """Everything that can be read and written within one transaction. A connection has one, which begins with each of them."""
 
     def __init__(self, db: Database, audit_keys: Callable[[], AuditKeys], pseudonyms: Pseudonyms) -> None:
+        self.db, self._audit_keys = db, audit_keys
         self.people = People(db, pseudonyms)
         self.runs = Runs(db, pseudonyms)
         self.effects = Effects(db)
@@ -61,8 +62,12 @@ class Tx:
         self.api_keys = ApiKeys(db)
         self.listing = Listing(db)
         self.webhooks = Webhooks(db)
-        self.audit = Audit(db, audit_keys)
-        self.logs = Logs(db, self.audit)
+        self.begin()
+
+    def begin(self) -> None:
+        """A new transaction: what an earlier one wrote, and the keys that it saw, are its own."""
+        self.audit = Audit(self.db, self._audit_keys)
+        self.logs = Logs(self.db, self.audit)
 
 
 class Store:
@@ -91,13 +96,13 @@ class Store:
         self._head = HeadKeeper(path.with_name(HEAD_FILE))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
-        self._open: dict[ThreadPoolExecutor, Database] = {}
+        self._open: dict[ThreadPoolExecutor, Tx] = {}
 
     async def open(self) -> Store:
         """Connect and bring the schema up to date."""
         try:
             self._open[self._writer] = await self._in(self._writer, self._connect_and_migrate)
-            self._open[self._reader] = await self._in(self._reader, self._connect)
+            self._open[self._reader] = self._tx(await self._in(self._reader, self._connect))
         except BaseException:
             await self.close()
             raise
@@ -106,7 +111,7 @@ class Store:
     async def open_to_read(self) -> Store:
         """Connect for reading only: nothing is made or migrated, so that a backup or a read-only disk can be read."""
         try:
-            self._open[self._reader] = await self._in(self._reader, self._connect_to_read)
+            self._open[self._reader] = self._tx(await self._in(self._reader, self._connect_to_read))
         except BaseException:
             await self.close()
             raise
@@ -115,8 +120,8 @@ class Store:
     async def close(self) -> None:
         """Close each connection in its own thread, after what was begun there; safe to call twice."""
         while self._open:
-            executor, database = self._open.popitem()
-            await self._in(executor, database.close)
+            executor, tx = self._open.popitem()
+            await self._in(executor, tx.db.close)
         self._writer.shutdown(wait=False)
         self._reader.shutdown(wait=False)
 
@@ -124,15 +129,14 @@ class Store:
         """Run ``work`` in one write transaction and commit it; nothing of it remains when it raises."""
 
         def run() -> T:
-            db = self._connection(self._writer)
-            db.execute("BEGIN IMMEDIATE")
+            tx = self._begun(self._writer)
+            tx.db.execute("BEGIN IMMEDIATE")
             try:
-                tx = self._tx(db)
                 result = work(tx)
             except BaseException:
-                db.rollback()
+                tx.db.rollback()
                 raise
-            db.commit()
+            tx.db.commit()
             self._head.keep(tx.audit)
             return result
 
@@ -142,12 +146,12 @@ class Store:
         """Run ``work``, which only reads, on one consistent snapshot."""
 
         def run() -> T:
-            db = self._connection(self._reader)
-            db.execute("BEGIN")
+            tx = self._begun(self._reader)
+            tx.db.execute("BEGIN")
             try:
-                return work(self._tx(db))
+                return work(tx)
             finally:
-                db.rollback()
+                tx.db.rollback()
 
         return await self._in(self._reader, run)
 
@@ -156,7 +160,7 @@ class Store:
 
         def run() -> None:
             with contextlib.closing(sqlite3.connect(path)) as copy:
-                self._connection(self._reader).conn.backup(copy)
+                self._begun(self._reader).db.conn.backup(copy)
 
         await self._in(self._reader, run)
 
@@ -166,10 +170,7 @@ class Store:
         Raises:
             StorageBusy: another process reads or writes for long; what was removed is removed, its bytes may be there yet.
         """
-        await self._in(self._writer, lambda: scrub(self._connection(self._writer).conn))
-
-    def _tx(self, db: Database) -> Tx:
-        return Tx(db, self._keys, self._pseudonyms)
+        await self._in(self._writer, lambda: scrub(self._begun(self._writer).db.conn))
 
     async def _in(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         def guarded() -> T:
@@ -178,10 +179,14 @@ class Store:
 
         return await asyncio.get_running_loop().run_in_executor(executor, guarded)
 
-    def _connection(self, executor: ThreadPoolExecutor) -> Database:
+    def _begun(self, executor: ThreadPoolExecutor) -> Tx:
         if executor not in self._open:
             raise StorageError(f"the database {self._path} is closed")
+        self._open[executor].begin()
         return self._open[executor]
+
+    def _tx(self, db: Database) -> Tx:
+        return Tx(db, self._keys, self._pseudonyms)
 
     def _connect(self) -> Database:
         conn = sqlite3.connect(self._path, timeout=self._busy_timeout, check_same_thread=False, isolation_level=None)
@@ -213,7 +218,7 @@ class Store:
                 return Database(conn, recursive_triggers=False, execute_plugins=False)
         raise failed
 
-    def _connect_and_migrate(self) -> Database:
+    def _connect_and_migrate(self) -> Tx:
         db = self._connect()
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -225,8 +230,9 @@ class Store:
             raise
         db.commit()
         db.execute("PRAGMA foreign_keys=ON")
-        self._head.begin(self._tx(db).audit)
-        return db
+        tx = self._tx(db)
+        self._head.begin(tx.audit)
+        return tx
 
 
 @contextlib.contextmanager
