@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +33,7 @@ from agent_ops.storage.scrubbing import scrub
 from agent_ops.storage.tasks import Tasks
 from agent_ops.storage.usage import ModelUse
 from agent_ops.storage.webhooks import Webhooks
+from agent_ops.storage.worker import Worker
 
 T = TypeVar("T")
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -94,9 +93,9 @@ class Store:
         self._keys = audit_keys if callable(audit_keys) else lambda: single or AuditKeys.of(b"")
         self._path, self._busy_timeout, self._pseudonyms = path, busy_timeout, Pseudonyms(identity_key)
         self._head = HeadKeeper(path.with_name(HEAD_FILE))
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
-        self._open: dict[ThreadPoolExecutor, Tx] = {}
+        self._writer = Worker("store-writer")
+        self._reader = Worker("store-reader")
+        self._open: dict[Worker, Tx] = {}
 
     async def open(self) -> Store:
         """Connect and bring the schema up to date."""
@@ -120,10 +119,10 @@ class Store:
     async def close(self) -> None:
         """Close each connection in its own thread, after what was begun there; safe to call twice."""
         while self._open:
-            executor, tx = self._open.popitem()
-            await self._in(executor, tx.db.close)
-        self._writer.shutdown(wait=False)
-        self._reader.shutdown(wait=False)
+            worker, tx = self._open.popitem()
+            await self._in(worker, tx.db.close)
+        self._writer.stop()
+        self._reader.stop()
 
     async def transaction(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` in one write transaction and commit it; nothing of it remains when it raises."""
@@ -172,18 +171,18 @@ class Store:
         """
         await self._in(self._writer, lambda: scrub(self._begun(self._writer).db.conn))
 
-    async def _in(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _in(self, worker: Worker, work: Callable[[], T]) -> T:
         def guarded() -> T:
             with mapped_errors(self._path):
                 return work()
 
-        return await asyncio.get_running_loop().run_in_executor(executor, guarded)
+        return await worker.do(guarded)
 
-    def _begun(self, executor: ThreadPoolExecutor) -> Tx:
-        if executor not in self._open:
+    def _begun(self, worker: Worker) -> Tx:
+        if worker not in self._open:
             raise StorageError(f"the database {self._path} is closed")
-        self._open[executor].begin()
-        return self._open[executor]
+        self._open[worker].begin()
+        return self._open[worker]
 
     def _tx(self, db: Database) -> Tx:
         return Tx(db, self._keys, self._pseudonyms)
