@@ -49,6 +49,25 @@ def test_a_reader_goes_on_where_it_stopped(client: httpx.Client) -> None:
         assert list(messages(lines.iter_lines())) == rest
 
 
+def test_a_run_that_waits_holds_no_reader_who_goes_on_when_it_does(client: httpx.Client) -> None:
+    """Ten seconds without a byte are what many clients give up after."""
+    assert client.post("/api/pauses", json={"reason": "a freeze"}).status_code == 201
+    try:
+        run = queued(client, "Walt Waits")
+        with client.stream("GET", f"/api/runs/{run}/events", timeout=10) as lines:
+            *events, last = list(messages(lines.iter_lines()))
+        assert (last["event"], last["data"]["run_id"]) == ("waiting", run)
+        assert 0 < last["data"]["wakes_in"] <= 60
+        assert last["id"] == events[-1]["id"]
+        with client.stream("GET", f"/api/runs/{run}/events", headers={"Last-Event-ID": last["id"]}, timeout=10) as lines:
+            assert [message["event"] for message in messages(lines.iter_lines())] == ["waiting"]
+    finally:
+        assert client.delete("/api/pauses").status_code == 200
+    with client.stream("GET", f"/api/runs/{run}/events", headers={"Last-Event-ID": last["id"]}) as lines:
+        rest = list(messages(lines.iter_lines()))
+    assert (rest[-1]["event"], rest[-2]["data"]["status"]) == ("end", "done")
+
+
 def test_a_reader_who_never_reads_harms_nobody(service: Service, client: httpx.Client, key: str) -> None:
     """It takes up a socket's buffer; whoever reads the same run is told everything at once."""
     run = queued(client, "Nora Neverreads")

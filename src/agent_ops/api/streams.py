@@ -28,8 +28,10 @@ log = structlog.get_logger(__name__)
 _LOOK_EVERY_SECONDS = 0.2
 _LOOK_ANYWAY_SECONDS = 5.0
 _ASK_ANYWAY_SECONDS = 1.0
+_SOON_SECONDS = 2.0
 _PING_SECONDS = 15
-END = "end"
+END, WAITING = "end", "waiting"
+_MOST_RETRY_SECONDS = 60.0
 GONE = 499
 """The status that the log and the metrics have of a request whose client hung up, as nginx counts it."""
 T = TypeVar("T")
@@ -105,7 +107,7 @@ async def _gone(request: Request) -> None:
 
 
 def stream(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: Caller) -> EventSourceResponse:
-    """A run's events from the one after an id, until the run has ended; the last message is an ``end``."""
+    """A run's events from the one after an id, until the run has ended, or waits for long; the last message says which."""
     return EventSourceResponse(
         _messages(ops, bell, run_id, after, caller),
         ping=_PING_SECONDS,
@@ -117,11 +119,19 @@ async def _messages(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: 
     async for event in follow(ops, bell, run_id, after):
         after = event.id
         yield ServerSentEvent(EventAnswer.of(event, caller).model_dump_json(), event=event.kind, id=str(event.id))
-    yield ServerSentEvent(json.dumps({"run_id": run_id}), event=END, id=str(after))
+    wakes_in = await ops.wakes_in(run_id)
+    if wakes_in is None:
+        yield ServerSentEvent(json.dumps({"run_id": run_id}), event=END, id=str(after))
+    else:
+        data, retry = json.dumps({"run_id": run_id, "wakes_in": round(wakes_in, 1)}), min(wakes_in, _MOST_RETRY_SECONDS)
+        yield ServerSentEvent(data, event=WAITING, id=str(after), retry=int(1000 * retry))
 
 
 async def follow(ops: AgentOps, bell: Bell, run_id: str, after: int) -> AsyncIterator[Event]:
-    """A run's events from the one after an id, as they happen, until the run has ended."""
+    """A run's events from the one after an id, as they happen, until the run has ended.
+
+    One that waits, perhaps for days, holds no connection: after a silence its reader is let go, to come again.
+    """
     with bell.heard(run_id) as news:
         while True:
             news.clear()
@@ -131,6 +141,10 @@ async def follow(ops: AgentOps, bell: Bell, run_id: str, after: int) -> AsyncIte
                 yield event
             if over:
                 return
-            if not events:
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(news.wait(), _LOOK_ANYWAY_SECONDS)
+            if events:
+                continue
+            try:
+                await asyncio.wait_for(news.wait(), _LOOK_ANYWAY_SECONDS)
+            except asyncio.TimeoutError:
+                if (await ops.wakes_in(run_id) or 0.0) > _SOON_SECONDS:
+                    return

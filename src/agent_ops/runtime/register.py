@@ -146,6 +146,14 @@ class Register:
 
         return await self._system.store.read(work)
 
+    async def wakes_in(self, run_id: str) -> float | None:
+        """Seconds until a run that nobody drives looks again, None when it does not wait.
+
+        Raises:
+            NotFound: no such run.
+        """
+        return await self._reports.wakes_in(run_id)
+
     async def stirred(self, after: int | None) -> tuple[set[str], int]:
         """The runs that have events after an id, and the id to ask with next; from now on without one."""
         if after is None:

@@ -33,8 +33,8 @@ SSE = {
     "required": ["id", "event", "data"],
 }
 STREAM = {
-    "description": "The events, as they happen: `id` goes into Last-Event-ID, `event` is the kind, `data` an event as JSON; an "
-    "`end` comes last.",
+    "description": "The events, as they happen: `id` goes into Last-Event-ID, `event` is the kind, `data` an event as JSON. "
+    "Last comes `end`, or `waiting` when the run waits: come again in `wakes_in` seconds, with the last id.",
     "content": {"text/event-stream": {"schema": SSE, "example": "id: 17\nevent: thought\ndata: {...}\n\n"}},
 }
 
@@ -77,7 +77,7 @@ async def run_events(
         str | None, Header(alias="Last-Event-ID", pattern=_EVENT_ID, description="The same, as browsers send it; it wins.")
     ] = None,
 ) -> Any:
-    """A run's events as server-sent events, from the first one or from where a reader stopped, until the run has ended."""
+    """A run's events as server-sent events, from the first one or from where a reader stopped, until it has ended or waits."""
     await ops.news(run_id, 0)
     return stream(ops, request.app.state.bell, run_id, int(last_event_id) if last_event_id else after, caller)
 
