@@ -82,7 +82,7 @@ async def _decide(situation: Situation, context: PlannerContext, by_runbook: boo
     """The planner's decision if it can be followed, else the runbook's, which then decides for the rest of the run."""
     if by_runbook:
         return await RunbookPlanner(stands_in=True).decide(situation), True
-    if situation.known.task and type(context.planner) is RunbookPlanner:  # rules of ours may read a task as it was given
+    if type(context.planner) is RunbookPlanner:  # rules of ours may read everything as it is
         return await context.planner.decide(situation), False
     try:
         veil = await context.journal.veil(context.run_id)

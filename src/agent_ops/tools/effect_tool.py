@@ -40,10 +40,12 @@ class EffectTool(BaseTool):
 
     async def _arun(self, context: RunContext, item: str | None = None) -> tuple[str, Outcome]:
         proposal = self.proposal(item)
-        known = await context.journal.known(context.run_id)
-        if why := unmet(self.preconditions, known, proposal.item):
+        if why := await self._unmet(context, proposal.item):
             outcome = Outcome(OutcomeKind.FAILED, why)
         else:
             outcome = await context.door.perform(context.run_id, proposal)
         veil = await context.journal.veil(context.run_id)
         return veil(outcome.message), outcome
+
+    async def _unmet(self, context: RunContext, item: str) -> str | None:
+        return unmet(self.preconditions, await context.journal.known(context.run_id), item) if self.preconditions else None
