@@ -115,6 +115,13 @@ def test_files_count_by_name_whatever_their_last_line_is(tmp_path: Path) -> None
     assert rules.denial(case("jenkins", Action.RUN_PIPELINE)) == "the guard's rule a forbids it"
 
 
+def test_a_schema_of_before_grants_were_entities_stops_the_start(tmp_path: Path) -> None:
+    old = FACTS.replace("entity Grant = {", "type Grant = {")
+    assert old != FACTS
+    with pytest.raises(GuardRulesError, match="schema"):
+        read_guard_rules(write(tmp_path, own_dot_cedar=FINE, own_dot_cedarschema=old))
+
+
 def test_a_further_agent_takes_a_schema_and_a_permit(tmp_path: Path) -> None:
     facts = FACTS.replace('"notify", "operator"]', '"notify", "operator", "archivist"]')
     permit = '@id("archivist") permit (principal == Agent::"archivist", action == Action::"mail.send", resource);'
