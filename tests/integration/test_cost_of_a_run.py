@@ -28,7 +28,7 @@ accounts_per_hour_per_caller = 9999
 burst_requests = 9999
 directory_size = 99999
 """
-MAX_COMMITS, MAX_READS, MAX_CHECKPOINTS, MAX_WRITES, MAX_BYTES = 38, 59, 12, 16, 20 * 1024
+MAX_COMMITS, MAX_READS, MAX_CHECKPOINTS, MAX_WRITES, MAX_BYTES = 38, 53, 12, 16, 20 * 1024
 FEW, MANY, MAX_GROWTH = 4, 40, 10
 SENDS = {"entra.create_account": 1, "entra.set_attributes": 1, "jenkins.run_pipeline": 4, "mail.send": 2}
 
