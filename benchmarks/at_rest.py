@@ -31,7 +31,7 @@ def bytes_left() -> Rows:
 def start(repeats: int) -> Rows:
     """From nothing: the help page, the import, the first request that a service accepts."""
     ours = "import agent_ops; agent_ops.AgentOps"
-    yield "agent-ops --help", _taken(repeats, "-m", "agent_ops.cli", "--help"), "s", 0.4, False
+    yield "agent-ops --help", _taken(repeats, "-m", "agent_ops", "--help"), "s", 0.4, False
     yield "import of all that AgentOps needs", _taken(repeats, "-c", ours), "s", 1.5, False
     share = "import langgraph.graph, langgraph.checkpoint.sqlite.aio"
     yield "... of which langgraph, imported alone", _taken(repeats, "-c", share), "s", None, False

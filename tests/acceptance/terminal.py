@@ -22,7 +22,7 @@ class Terminal:
     def __init__(self, *arguments: str, cwd: Path, **env: str) -> None:
         self._ours, theirs = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "agent_ops.cli", *arguments],
+            [sys.executable, "-m", "agent_ops", *arguments],
             cwd=cwd,
             env={"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1", "COLUMNS": "400", "TERM": "xterm", **env},
             stdin=theirs,

@@ -20,7 +20,7 @@ EXIT_OK, EXIT_USAGE, EXIT_SETUP, EXIT_WAITING = 0, 2, 3, 4
 def agent_ops(*arguments: str, cwd: Path, timeout: float = 60, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a directory of its own, with an almost empty environment."""
     return subprocess.run(
-        [sys.executable, "-m", "agent_ops.cli", *arguments],
+        [sys.executable, "-m", "agent_ops", *arguments],
         cwd=cwd,
         env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONUTF8": "1", **env},
         capture_output=True,

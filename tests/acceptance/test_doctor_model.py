@@ -81,7 +81,7 @@ def command(sandbox: Sandbox, place: Path, *arguments: str, **values: str) -> tu
     """A command by live settings whose services are the twins, in a process of its own; what it said, and the sockets it used."""
     write_env(place, {**good_values(sandbox), **values})
     env = {"PATH": "/usr/bin:/bin", "HOME": str(place), "PYTHONUTF8": "1", "COLUMNS": "200", **BLANK}
-    seen = observe([sys.executable, "-m", "agent_ops.cli", *arguments], place, env, timeout=80)
+    seen = observe([sys.executable, "-m", "agent_ops", *arguments], place, env, timeout=80)
     assert seen.leaks == [], "not one packet left the loopback"
     return seen.result.stdout + seen.result.stderr, seen.calls
 

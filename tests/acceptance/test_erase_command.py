@@ -62,7 +62,7 @@ def test_killed_at_a_step_and_given_again_it_completes(step: str, data_dir: Path
 
 def test_it_says_what_it_did_and_what_it_does_not_reach(data_dir: Path) -> None:
     no = subprocess.run(
-        [sys.executable, "-m", "agent_ops.cli", "erase", "Kilian Killed", "--data-dir", str(data_dir)],
+        [sys.executable, "-m", "agent_ops", "erase", "Kilian Killed", "--data-dir", str(data_dir)],
         input="n\n", capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert no.returncode == 1

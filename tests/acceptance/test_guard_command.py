@@ -28,7 +28,7 @@ ONBOARD = ("onboard", "Kai Mori", "--team", "Engineering", "--location", "Tokyo"
 
 def run(place: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "agent_ops.cli", *arguments],
+        [sys.executable, "-m", "agent_ops", *arguments],
         cwd=place,
         env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONUTF8": "1", **BLANK, **env},
         capture_output=True,

@@ -59,7 +59,7 @@ def test_from_nothing_to_tested_settings(tmp_path: Path, values: dict[str, str])
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert "works" in seen
     again = subprocess.run(
-        [sys.executable, "-m", "agent_ops.cli", "doctor"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **BLANK}, check=False
+        [sys.executable, "-m", "agent_ops", "doctor"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **BLANK}, check=False
     )
     assert again.returncode == 0
 
@@ -140,7 +140,7 @@ def test_ctrl_c_leaves_the_old_file(tmp_path: Path, values: dict[str, str]) -> N
 
 def test_without_a_terminal_it_refuses(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "agent_ops.cli", "init"],
+        [sys.executable, "-m", "agent_ops", "init"],
         cwd=tmp_path,
         env={"PATH": "/usr/bin:/bin"},
         stdin=subprocess.DEVNULL,

@@ -54,7 +54,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("more", [{}, PROXIES, CERTIFICATES], ids=["directly", "proxies", "certificates"])
 def test_the_demo_leaves_the_loopback_with_nothing(place: Path, more: dict[str, str]) -> None:
     env = {"PATH": "/usr/bin:/bin", "HOME": str(place), "PYTHONUTF8": "1", "COLUMNS": "200", **LIVE, **more}
-    seen = observe([sys.executable, "-m", "agent_ops.cli", "demo"], place, env, timeout=80)
+    seen = observe([sys.executable, "-m", "agent_ops", "demo"], place, env, timeout=80)
     assert seen.leaks[:3] == []
     assert seen.result.returncode == 0, seen.result.stdout + seen.result.stderr
     assert len(seen.calls) > 20, "the twins on the loopback were to be seen"

@@ -23,7 +23,7 @@ HIRE = ("onboard", "Ana Silva", "--team", "Engineering", "--level", "L2", "--ext
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory with the .env of a sandbox that `agent-ops sandbox --write-env` serves."""
     directory = tmp_path_factory.mktemp("live")
-    command = [sys.executable, "-m", "agent_ops.cli", "sandbox", "--data-dir", "twins", "--write-env", ".env"]
+    command = [sys.executable, "-m", "agent_ops", "sandbox", "--data-dir", "twins", "--write-env", ".env"]
     with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == "live settings for it in .env\n"

@@ -31,7 +31,7 @@ def run(command: list[str], cwd: Path) -> str:
 def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
     commands = [line for block in blocks("console") for line in block.splitlines() if line.startswith("agent-ops ")]
     assert len(commands) >= 4
-    outputs = [run([sys.executable, "-m", "agent_ops.cli", *shlex.split(line)[1:]], tmp_path) for line in commands]
+    outputs = [run([sys.executable, "-m", "agent_ops", *shlex.split(line)[1:]], tmp_path) for line in commands]
     assert "ana.silva@acme.example" in outputs[1]
 
 

@@ -27,7 +27,7 @@ def place(tmp_path: Path) -> Iterator[tuple[Path, Sandbox]]:
 
 
 def command(place: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "agent_ops.cli", *arguments, "--data-dir", str(place / "data")]
+    return [sys.executable, "-m", "agent_ops", *arguments, "--data-dir", str(place / "data")]
 
 
 def started(place: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -41,7 +41,7 @@ def searched(data_dir: Path) -> list[str]:
 
 def chain_is_whole(data_dir: Path) -> bool:
     """What an auditor is told of the audit, by a process of its own."""
-    verify = [sys.executable, "-m", "agent_ops.cli", "audit", "verify", "--data-dir", str(data_dir)]
+    verify = [sys.executable, "-m", "agent_ops", "audit", "verify", "--data-dir", str(data_dir)]
     return subprocess.run(verify, capture_output=True, timeout=60, check=False).returncode == 0
 
 

@@ -28,7 +28,7 @@ from tests.service import impatient
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = tuple(SCOPES)
 _START_SECONDS = 90
-_SERVE = [sys.executable, "-W", "error", "-m", "agent_ops.cli", "serve", "--sandbox", "--port", "0"]
+_SERVE = [sys.executable, "-W", "error", "-m", "agent_ops", "serve", "--sandbox", "--port", "0"]
 
 
 def key_for(data_dir: Path, *scopes: str, name: str = "tester") -> str:

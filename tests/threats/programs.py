@@ -55,7 +55,7 @@ def _run(arguments: list[str], where: Path, case: Case) -> tuple[int, str]:
     """Exit code and everything that was on the screen, of a terminal that shows no colours."""
     ours, theirs = pty.openpty()
     environment = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1", "COLUMNS": "400", "TERM": "dumb", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "agent_ops.cli", *arguments]
+    command = [sys.executable, "-m", "agent_ops", *arguments]
     streams = {"stdin": subprocess.DEVNULL, "stdout": theirs, "stderr": theirs}
     with subprocess.Popen(command, cwd=where, env={**environment, **case.more.get("env", {})}, **streams) as process:
         os.close(theirs)

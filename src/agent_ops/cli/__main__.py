@@ -1,5 +1,0 @@
-"""``python -m agent_ops.cli``: the same as ``agent-ops``."""
-
-from agent_ops.cli.main import main
-
-main()
