@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import sqlite3
 from pathlib import Path
@@ -144,4 +145,21 @@ async def test_no_byte_of_what_was_removed_is_left_after_a_busy_day(tmp_path: Pa
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert content.lower().count(b"canary") == 0
     assert content.count(b"nothing") > 1000
+    await store.close()
+
+
+async def test_the_process_that_scrubs_forgets_whom_it_read(tmp_path: Path) -> None:
+    """Parsed profiles are kept between transactions, and no longer than that."""
+
+    def remembered() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Profile) and thing.name == "Zoë Forgotten" for thing in gc.get_objects())
+
+    store = await opened(tmp_path)
+    await store.transaction(lambda tx: tx.people.insert("e", Request(Profile("Zoë Forgotten", "Sales"))))
+    await store.read(lambda tx: (tx.people.get("e"), tx.people.request_of("e")))
+    assert remembered() == 2
+    await store.transaction(lambda tx: tx.erasures.erase("e"))
+    await store.scrub()
+    assert remembered() == 0
     await store.close()

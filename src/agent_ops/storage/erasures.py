@@ -12,7 +12,6 @@ from agent_ops.domain.erasure import Tombstone
 from agent_ops.domain.names import name_key
 from agent_ops.domain.runs import Request
 from agent_ops.storage.patterns import Patterns
-from agent_ops.storage.people import forget_parsed
 from agent_ops.storage.pseudonyms import PREFIX, Pseudonyms
 from agent_ops.storage.rows import dump, moment, one, rows, stamp
 
@@ -64,7 +63,6 @@ class Erasures:
         self._db.execute("UPDATE items SET reason = '', detail = '' WHERE employee_id = ?", (employee_id,))
         self._addresses(employee_id)
         self._employee(employee_id)
-        forget_parsed()
 
     def tombstones(self) -> list[Tombstone]:
         """Of everybody who was erased, in the order of their ids."""

@@ -24,7 +24,7 @@ from agent_ops.storage.listing import Listing
 from agent_ops.storage.migrations import migrations
 from agent_ops.storage.patterns import Patterns
 from agent_ops.storage.pauses import Pauses
-from agent_ops.storage.people import People
+from agent_ops.storage.people import People, forget_parsed
 from agent_ops.storage.policies import Policies
 from agent_ops.storage.pseudonyms import Pseudonyms
 from agent_ops.storage.restores import Restores
@@ -164,11 +164,12 @@ class Store:
         await self._in(self._reader, run)
 
     async def scrub(self) -> None:
-        """Leave no byte of what was removed, in the file or in its log, while others read and write.
+        """Leave no byte of what was removed, in the file, in its log or in this process, while others read and write.
 
         Raises:
             StorageBusy: another process reads or writes for long; what was removed is removed, its bytes may be there yet.
         """
+        forget_parsed()
         await self._in(self._writer, lambda: scrub(self._begun(self._writer).db.conn))
 
     async def _in(self, worker: Worker, work: Callable[[], T]) -> T:
