@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from agent_ops.domain.errors import ServiceRefused
@@ -68,6 +69,8 @@ def aws_client(config: AwsConfig, service: str, *, attempts: int = 2) -> Any:
     from botocore.config import Config  # noqa: PLC0415
 
     core = botocore.session.Session(session_vars=_NOTHING_OF_THIS_MACHINE if config.endpoint_url else None)
+    descriptions = _descriptions(core.get_config_variable("data_path"))
+    core.register_component("data_loader", descriptions)
     session = boto3.Session(
         aws_access_key_id=config.access_key_id or None,
         aws_secret_access_key=config.secret_access_key or None,
@@ -75,6 +78,7 @@ def aws_client(config: AwsConfig, service: str, *, attempts: int = 2) -> Any:
         region_name=config.region,
         botocore_session=core,
     )
+    descriptions.search_paths[:] = dict.fromkeys(descriptions.search_paths)  # boto3 adds its own with each session
     proxy = config.proxies.way_to(config.endpoint_url or f"https://{service}.{config.region}.amazonaws.com")
     options = Config(
         connect_timeout=config.timeout,
@@ -83,6 +87,17 @@ def aws_client(config: AwsConfig, service: str, *, attempts: int = 2) -> Any:
         proxies={"http": proxy, "https": proxy} if proxy else {},  # None would take the environment's
     )
     return session.client(service, endpoint_url=config.endpoint_url, verify=config.ca_file or True, config=options)
+
+
+@cache
+def _descriptions(path: str | None) -> Any:
+    """AWS's descriptions of its services, read and parsed once a process: 80 ms that each session would take anew.
+
+    The clients of one session share them in the same way. They are read only, and nothing in them is secret.
+    """
+    from botocore.loaders import create_loader  # noqa: PLC0415
+
+    return create_loader(path)
 
 
 def reading_client(config: AwsConfig, service: str) -> Any:
