@@ -36,6 +36,7 @@ class Disk(Files):
         self.data_dir = data_dir
         self._audit: list[Audited] | None = None
         self._known_keys: dict[str, Any] | None = None
+        self._known_ids: dict[str, str] = {}
 
     def look(self) -> None:
         """From now on what stands there now."""
@@ -76,9 +77,11 @@ class Disk(Files):
         return bool(key) and hmac.compare_digest(seal, hmac.new(bytes.fromhex(key), body.encode(), hashlib.sha256).hexdigest())
 
     def employee_id(self, external_id: str) -> str:
-        """The HMAC of an identity under the installation's key, worked out anew."""
-        key = bytes.fromhex(self._keys()["identity"])
-        return hmac.new(key, f"external:{external_id}".encode(), hashlib.sha256).hexdigest()[:32]
+        """The HMAC of an identity under the installation's key, worked out here, once for each."""
+        if external_id not in self._known_ids:
+            key = bytes.fromhex(self._keys()["identity"])
+            self._known_ids[external_id] = hmac.new(key, f"external:{external_id}".encode(), hashlib.sha256).hexdigest()[:32]
+        return self._known_ids[external_id]
 
     def secrets(self) -> list[str]:
         """The installation's own keys."""

@@ -85,6 +85,8 @@ class Oracle:
     asked: list[Asked] = field(default_factory=list)
     cancelled: dict[str, float] = field(default_factory=dict)
     tampered: dict[str, int] = field(default_factory=dict)
+    _known: dict[str, tuple[Person, Effect]] = field(default_factory=dict)
+    _learned: int = 0
 
     @property
     def policy(self) -> Policy:
@@ -126,12 +128,13 @@ class Oracle:
 
     def keys(self) -> dict[str, tuple[Person, Effect]]:
         """The keys of everything that was ever granted, and whose they are."""
-        known = {}
-        for asked in self.asked:
+        for asked in self.asked[self._learned :]:
             for action, item in asked.effects:
                 for generation in range(4):
-                    known[effect_key(self.employee(asked.person), action, item, generation)] = (asked.person, (action, item))
-        return known
+                    key = effect_key(self.employee(asked.person), action, item, generation)
+                    self._known[key] = (asked.person, (action, item))
+        self._learned = len(self.asked)
+        return self._known
 
     def account_of(self, person: Person) -> Account | None:
         return next((a for a in self.world.accounts.values() if a.ours and a.name == person.name), None)
