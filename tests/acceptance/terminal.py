@@ -7,13 +7,25 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 _MARKS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """What a shell starts in its background ignores Ctrl-C, and so does all that it starts; in a terminal nothing does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Terminal:
@@ -21,15 +33,16 @@ class Terminal:
 
     def __init__(self, *arguments: str, cwd: Path, **env: str) -> None:
         self._ours, theirs = pty.openpty()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "agent_ops", *arguments],
-            cwd=cwd,
-            env={"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1", "COLUMNS": "400", "TERM": "xterm", **env},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
+        with _interruptible():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "agent_ops", *arguments],
+                cwd=cwd,
+                env={"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1", "COLUMNS": "400", "TERM": "xterm", **env},
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+                start_new_session=True,
+            )
         os.close(theirs)
         self.seen, self._read = "", 0
 
