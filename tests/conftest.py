@@ -17,7 +17,14 @@ from agent_ops.transport.graph_token import EntraConfig
 from tests.fakes import FakeServices
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+LONGEST_FIRST = ("threats", "adversary", "service", "proofs", "acceptance")
+"""Folders whose files take minutes. Files go to workers whole, in this order: a long one begun last would end alone."""
 IMPATIENT = Patience(tries=4, first_pause=0.001, longest_pause=0.01, longest_wait=1.0, settling=0.05, margin=0.05, give_up=0.0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
 
 
 @pytest.fixture(scope="session")
