@@ -34,7 +34,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, status: int = 200, elsewhere: str = "", body: str = "{}") -> None:
         self.status, self.elsewhere, self.body, self.asked = status, elsewhere, body.encode(), list[str]()
         super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -32,7 +32,7 @@ class Seen(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.asked: list[str] = []
         super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:
