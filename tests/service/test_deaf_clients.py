@@ -107,3 +107,13 @@ async def test_what_is_still_in_buffers_of_a_whole_answer_is_let_go_too(
         impatient.setattr(patience, "SEND_SECONDS", 0.3)
         listener = serving._listening("127.0.0.1", 0)
     await judged(app, listener, path, key)
+
+
+async def test_what_came_before_the_bells_first_look_is_not_missed(app: FastAPI) -> None:
+    """A run may end between a reader's last look and the first of the bell, which looked for nobody until then."""
+    ops = app.state.ops.on_behalf_of(ADMIN)
+    run = await ops.submit_task("List EC2 instances")
+    while not (await ops.run_status(run.id)).ended:
+        await asyncio.sleep(0.02)
+    with app.state.bell.heard(run.id) as news:
+        await asyncio.wait_for(news.wait(), 2)

@@ -52,12 +52,14 @@ class Bell:
             if not self._waiting:
                 after = None
                 continue
+            first = after is None
             try:
                 stirred, after = await self._ops.stirred(after)
             except StorageError as error:
                 log.warning("events_unreadable", error=str(error))
                 continue
-            for run_id in stirred & self._waiting.keys():
+            # the first look cannot tell what came since the waiting last read: they are to read again
+            for run_id in self._waiting.keys() if first else stirred & self._waiting.keys():
                 for waiting in self._waiting[run_id]:
                     waiting.set()
 
