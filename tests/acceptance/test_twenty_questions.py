@@ -6,12 +6,15 @@ named tools and relay what came: whatever is right in the answer was read. The c
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,12 +206,24 @@ async def server() -> AsyncIterator[ModelServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def onboarded(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in which somebody of whom services tell was onboarded by us."""
+    data_dir = tmp_path_factory.mktemp("jane") / "data"
+
+    async def onboard() -> None:
+        async with AgentOps(Settings.for_sandbox(sandbox.addresses, data_dir)) as ops:
+            jane = Profile("Jane Doe", "Engineering", joining_date=JOINED, external_id=f"Q-{date.today()}")
+            await ops.onboard(jane, ["github"])
+
+    asyncio.run(onboard())
+    return data_dir
+
+
 @pytest.fixture
-async def with_jane(box: Sandbox, sandbox_settings: Settings) -> Settings:
-    """Somebody of whom services tell was onboarded by us."""
-    async with AgentOps(sandbox_settings) as ops:
-        jane = Profile("Jane Doe", "Engineering", joining_date=JOINED, external_id=f"Q-{date.today()}")
-        await ops.onboard(jane, ["github"])
+def with_jane(onboarded: Path, box: Sandbox, sandbox_settings: Settings) -> Settings:
+    """Each question is asked in a copy of its own: none sees another's run."""
+    shutil.copytree(onboarded, sandbox_settings.data_dir)
     return sandbox_settings
 
 
