@@ -98,11 +98,13 @@ class GuardRules:
 
     def _granted(self, grant: Grant) -> cedarpy.Entities:
         """The grant as an entity. It is the same in all of a run's cases, and takes longer to parse than all else to judge."""
-        if grant not in self._parsed:
+        parsed = self._parsed.get(grant)
+        if parsed is None:
+            parsed = cedarpy.Entities.from_json_str(json.dumps([_grant_entity(grant)]), self._schema)
             if len(self._parsed) >= _KEPT:
                 self._parsed.clear()
-            self._parsed[grant] = cedarpy.Entities.from_json_str(json.dumps([_grant_entity(grant)]), self._schema)
-        return self._parsed[grant]
+            self._parsed[grant] = parsed
+        return parsed
 
     def _reason(self, fitting: Sequence[str], case: Case) -> str:
         """The reason of the first forbid that fits; empty when it is only that no permit does."""
