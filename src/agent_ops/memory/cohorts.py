@@ -96,10 +96,7 @@ class Cohorts:
         for column in codes.T:
             if column.max(initial=-1) < 0:
                 continue
-            where = _find(self.keys, column)[rows]
-            people = np.where(where >= 0, self.people[where], 0.0) if len(self.keys) else np.zeros(len(rows))
-            at = _find(self.pairs, np.where(where >= 0, where * self.items + items, -1))
-            held = np.where(at >= 0, self.held[at], 0.0) if len(self.pairs) else np.zeros(len(rows))
+            held, people = _counted(self, _find(self.keys, column)[rows], items)
             better = (rate := held / (people + DOUBT)) > best
             best = np.where(better, rate, best)
             best_held, best_people = np.where(better, held, best_held), np.where(better, people, best_people)
@@ -129,11 +126,7 @@ class Table:
 
     def look_up(self, codes: list[Codes], rows: Ints, items: Ints) -> tuple[Floats, Floats]:
         """For each (row, item) and each family: how many of the row's cohort hold it, and how many are in the cohort."""
-        places = self._places(codes)
-        people = np.where(places >= 0, _at(self.people, places), 0.0)[rows]
-        wanted = np.where(places >= 0, places * self.items, -self.items)[rows] + items[:, None]
-        found = _find(self.pairs, wanted)
-        return np.where(found >= 0, _at(self.held, found), 0.0), people
+        return _counted(self, self._places(codes)[rows], items[:, None])
 
     def _places(self, codes: list[Codes]) -> Ints:
         """The cohort of each row in each family; -1 for none."""
@@ -154,6 +147,13 @@ class Table:
         return out
 
 
+def _counted(cohorts: Cohorts | Table, places: Ints, items: Ints) -> tuple[Floats, Floats]:
+    """How many of the cohort at each place hold the item, and how many are in it; none where there is no cohort (-1)."""
+    found = _find(cohorts.pairs, np.where(places >= 0, places * cohorts.items + items, -1))
+    held = np.where(found >= 0, _at(cohorts.held, found), 0.0)
+    return held, np.where(places >= 0, _at(cohorts.people, places), 0.0)
+
+
 def _joined(arrays: list[Any]) -> Any:
     return np.concatenate(arrays) if arrays else np.zeros(0)
 
@@ -166,6 +166,6 @@ def _at(values: Floats, places: Ints) -> Floats:
 def _find(keys: Ints, wanted: Ints) -> Ints:
     """The place of each wanted key; -1 where it is not there."""
     if not len(keys):
-        return np.full(len(wanted), -1, dtype=np.int64)
+        return np.full(wanted.shape, -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[at] == wanted, at, -1)
