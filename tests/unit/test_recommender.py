@@ -103,6 +103,11 @@ def test_nobody_to_learn_from_is_no_error_and_no_recommendation() -> None:
     assert not any(one.auto or one.recommended for items in few for one in items)
 
 
+def test_ten_people_leave_folds_empty_and_that_is_no_error() -> None:
+    for seed in range(20):
+        assert Recommender.learn(company(10), seed, boosted=False).recommend([company(10)[0].profile])[0]
+
+
 def test_values_of_every_kind_are_taken() -> None:
     people = [
         Person(str(at), {"n": at % 3, "l": ["a", "b", str(at % 3)], "u": "é", "none": None}, (f"i{at % 3}",)) for at in range(40)

@@ -18,7 +18,9 @@ from agent_ops.memory.voting import SHARES
 from agent_ops.memory.weights import learn_weights
 
 FOLDS = 5
-STEPS = 2 * FOLDS + 1
+COUNTED = 2 * FOLDS
+"""Evidence about a person is counted on all folds of so many but theirs: nearer to the whole history, which a query meets."""
+STEPS = COUNTED + FOLDS + 1
 SAMPLES = 2
 """The mean of so many boosted rankers scores in the end: chance has a smaller part in it than in one, and five take too long."""
 LISTED = 50
@@ -105,15 +107,15 @@ class _Examples:
     @classmethod
     def of(cls, history: History, known: Sequence[Person], seed: int, tell: Tell) -> _Examples:
         draw, several = np.random.default_rng(seed), families(history.patterns.codes)
-        folds, asked = draw.integers(0, FOLDS, len(known)), _asked(known, draw)
+        folds, asked = draw.integers(0, COUNTED, len(known)), _asked(known, draw)
         parts: list[tuple[Floats, Truths, Ints, Ints]] = []
-        for fold in range(FOLDS if len(known) >= 2 * FOLDS else 0):
+        for fold in np.unique(folds[asked]).tolist() if len(known) >= 2 * FOLDS else ():
             evidence = _evidence(history.count([known[at] for at in np.flatnonzero(folds != fold).tolist()]), several, seed)
             whose = asked[folds[asked] == fold]
             theirs = [known[at] for at in whose]
             found = evidence.candidates(history.vocabulary.encode([person.profile for person in theirs]))
             has = _held(history, theirs, found)
-            parts.append((found.figures.astype(np.float32), has, whose[found.rows], np.full(len(has), fold)))
+            parts.append((found.figures.astype(np.float32), has, whose[found.rows], np.full(len(has), fold % FOLDS)))
             tell(fold + 1, STEPS)
         if not parts:
             return cls(several, np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0, np.int64), tell)
@@ -127,20 +129,21 @@ class _Examples:
         scores = np.zeros((len(self.truths), 1 + boosted))
         for fold in range(FOLDS):
             mine = self.folds == fold
-            scores[mine] = np.column_stack([one.score(self.figures[mine]) for one in self._rankers(~mine, seed + fold, boosted)])
-            self.tell(FOLDS + fold + 1, STEPS)
+            rankers = self._rankers(~mine, seed + fold, boosted)
+            scores[mine] = np.column_stack([one.score(self.figures[mine]) for one in rankers])
+            self.tell(COUNTED + fold + 1, STEPS)
         several = np.column_stack([scores, scores.mean(axis=1)])
         best = int(np.argmax([_order(column, self.truths) for column in several.T]))
-        rankers = self._rankers(np.ones(len(self.truths), dtype=bool), seed + FOLDS, boosted, SAMPLES)
+        rankers = self._rankers(np.ones(len(self.truths), dtype=bool), seed + FOLDS, boosted)
         self.tell(STEPS, STEPS)
         return Together(rankers if best == len(rankers) else rankers[best : best + 1]), several[:, best]
 
-    def _rankers(self, among: Truths, seed: int, boosted: bool, samples: int = 1) -> list[Ranker]:
+    def _rankers(self, among: Truths, seed: int, boosted: bool) -> list[Ranker]:
         """The linear ranker, and the boosted one or the mean of several, learned from some of the examples."""
         figures, truths = self._sample(among, seed)
         found: list[Ranker] = [LinearRanker.learn(figures, truths, len(self.families) + SHARES)]
         if boosted:
-            several = (self._sample(among, seed + at) for at in range(samples))
+            several = (self._sample(among, seed + at) for at in range(SAMPLES))
             found.append(Together([BoostedRanker.learn(*each, seed + at) for at, each in enumerate(several)]))
         return found
 
