@@ -149,7 +149,7 @@ class Table:
 
 def _counted(cohorts: Cohorts | Table, places: Ints, items: Ints) -> tuple[Floats, Floats]:
     """How many of the cohort at each place hold the item, and how many are in it; none where there is no cohort (-1)."""
-    found = _find(cohorts.pairs, np.where(places >= 0, places * cohorts.items + items, -1))
+    found = _find(cohorts.pairs, places * cohorts.items + items)  # below 0, and so not there, where the place is -1
     held = np.where(found >= 0, _at(cohorts.held, found), 0.0)
     return held, np.where(places >= 0, _at(cohorts.people, places), 0.0)
 
