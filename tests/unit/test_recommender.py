@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agent_ops.memory.calibration import Calibration, threshold, wilson
+from agent_ops.memory.cohorts import Cohorts, Table
 from agent_ops.memory.completion import Completer
 from agent_ops.memory.decisions import Decider
 from agent_ops.memory.metrics import area, of_ranking, r_precision
@@ -101,6 +102,21 @@ def test_nobody_to_learn_from_is_no_error_and_no_recommendation() -> None:
     few = Recommender.learn([Person("a", {"team": "Data"}, ("x",))]).recommend([{"team": "Data"}, {}, {"other": ["ü", None, 3]}])
     assert [one.item for one in few[0]] == ["x"]
     assert not any(one.auto or one.recommended for items in few for one in items)
+
+
+def test_a_cohort_is_counted_as_by_hand_and_nobody_is_in_one_that_is_not_there() -> None:
+    people = [
+        Person("a", {"team": "Web"}, ("x", "y")),
+        Person("b", {"team": "Web"}, ("x",)),
+        Person("c", {"team": "Sales"}, ("y",)),
+    ]
+    history = History.of(people)
+    codes = history.vocabulary.encode([{"team": "Web"}, {"team": "unheard of"}])
+    asked, items = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    held, size = Table.of(history.patterns, [(0,)]).look_up(codes, asked, items)
+    assert (held[:, 0].tolist(), size[:, 0].tolist()) == ([2, 1, 0, 0], [2, 2, 0, 0])
+    held, size = Cohorts.of(history.patterns, (0,)).look_up(codes[0], asked, items)
+    assert (held.tolist(), size.tolist()) == ([2, 1, 0, 0], [2, 2, 0, 0])
 
 
 def test_ten_people_leave_folds_empty_and_that_is_no_error() -> None:
