@@ -27,23 +27,34 @@ class LeftBehind:
     ) -> None:
         self._seeds, self._records, self._leave, self._keeper = {seed.job: seed for seed in seeds}, records, leave, keeper
         self._settled = set(records.all(keeper, "settled")) if keeper else set[str]()
+        self._over = dict.fromkeys(self._seeds, "")
         self.idle = False
 
     def settle(self) -> None:
         """Make what builds that succeeded meanwhile have left."""
-        if not self._seeds:
-            return
-        for twin_build, build in self._records.all("jenkins", "build").items():
-            if twin_build in self._settled or not _succeeded(build):
-                continue
-            self._settled.add(twin_build)
-            if self._keeper:
-                self._records.put(self._keeper, "settled", twin_build, {})
-            seed = self._seeds.get(build["job"])
-            value = str(build["parameters"].get(seed.parameter, "")) if seed else ""
-            if seed and value and not self.idle:
-                self._leave(seed, value)
+        for seed in self._seeds.values():
+            older = True
+            for build_id, build in self._of(seed.job).items():
+                older = older and _is_over(build)
+                if older:
+                    self._over[seed.job] = build_id
+                if build_id not in self._settled and _is_over(build) and build["result"] == "SUCCESS":
+                    self._settle(seed, build_id, build)
+
+    def _of(self, job: str) -> dict[str, Document]:
+        """A job's builds from the last one on before which all are over; all of them when the job was made anew meanwhile."""
+        last, over = f"{job}#~", self._over[job]
+        builds = self._records.since("jenkins", "build", over or f"{job}#", last)
+        return builds if not over or over in builds else self._records.since("jenkins", "build", f"{job}#", last)
+
+    def _settle(self, seed: OutcomeSeed, build_id: str, build: Document) -> None:
+        self._settled.add(build_id)
+        if self._keeper:
+            self._records.put(self._keeper, "settled", build_id, {})
+        value = str(build["parameters"].get(seed.parameter, ""))
+        if value and not self.idle:
+            self._leave(seed, value)
 
 
-def _succeeded(build: Document) -> bool:
-    return build["result"] == "SUCCESS" and build["ends"] is not None and build["ends"] <= time.time()
+def _is_over(build: Document) -> bool:
+    return build["ends"] is not None and build["ends"] <= time.time()

@@ -73,6 +73,13 @@ class Records:
             rows = self._conn.execute("SELECT id, body FROM documents WHERE twin = ? AND kind = ?", (twin, kind)).fetchall()
         return {row[0]: json.loads(row[1]) for row in rows}
 
+    def since(self, twin: str, kind: str, first: str, last: str) -> dict[str, Document]:
+        """The documents of one kind from one id to another, both included, in the order of the ids."""
+        sql = "SELECT id, body FROM documents WHERE twin = ? AND kind = ? AND id BETWEEN ? AND ? ORDER BY id"
+        with self._lock:
+            rows = self._conn.execute(sql, (twin, kind, first, last)).fetchall()
+        return {row[0]: json.loads(row[1]) for row in rows}
+
     def record(self, call: Call) -> None:
         values = {**asdict(call), "detail": json.dumps(call.detail), "at": call.at or time.time()}
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agent_ops.sandbox.entra.entry import Entry
@@ -36,6 +36,11 @@ class Index:
         """The ids with this value; ``None`` when the path is not indexed."""
         by_value = self._ids.get(path)
         return None if by_value is None else by_value.get(value.casefold(), set())
+
+    def any_of(self, pairs: Iterable[tuple[str, str]]) -> set[str] | None:
+        """The ids with one of these values at its path; ``None`` when a path is not indexed."""
+        found = [self.find(*pair) for pair in pairs]
+        return None if None in found else set().union(*(ids for ids in found if ids))
 
 
 def _values(entry: Entry) -> Iterator[tuple[str, str]]:

@@ -35,8 +35,8 @@ class Filter(ABC):
     def test(self, entry: Entry) -> bool:
         """Whether the entry matches."""
 
-    def equality(self) -> tuple[str, str] | None:
-        """A path and a text that every match must equal, when there is such a pair: an index can start from it."""
+    def equalities(self) -> tuple[tuple[str, str], ...] | None:
+        """Paths and texts of which every match must equal one, when there are such pairs: an index can start from them."""
         return None
 
 
@@ -54,8 +54,8 @@ class Comparison(Filter):
             return any(_holds(self.operator, item, self.value) for item in found)
         return _holds(self.operator, found, self.value)
 
-    def equality(self) -> tuple[str, str] | None:
-        return (self.path, self.value) if self.operator == "eq" and isinstance(self.value, str) else None
+    def equalities(self) -> tuple[tuple[str, str], ...] | None:
+        return ((self.path, self.value),) if self.operator == "eq" and isinstance(self.value, str) else None
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Every(Filter):
     def test(self, entry: Entry) -> bool:
         return all(part.test(entry) for part in self.parts)
 
-    def equality(self) -> tuple[str, str] | None:
-        return next((pair for part in self.parts if (pair := part.equality())), None)
+    def equalities(self) -> tuple[tuple[str, str], ...] | None:
+        return next((pairs for part in self.parts if (pairs := part.equalities())), None)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ class Either(Filter):
 
     def test(self, entry: Entry) -> bool:
         return any(part.test(entry) for part in self.parts)
+
+    def equalities(self) -> tuple[tuple[str, str], ...] | None:
+        each = [part.equalities() for part in self.parts]
+        return None if None in each else tuple(pair for pairs in each for pair in pairs or ())
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ class Page:
 
 def page_of_shelf(shelf: Shelf, options: Options, visible: Callable[[Entry], bool]) -> Page:
     """A page of everything on a shelf, through an index or along the ids when the query allows it."""
-    pair = options.filter.equality() if options.filter else None
-    ids = shelf.index.find(*pair) if pair else None
+    pairs = options.filter.equalities() if options.filter else None
+    ids = shelf.index.any_of(pairs) if pairs else None
     if ids is not None:
         return page_of(sorted((shelf.entries[key] for key in ids), key=_id), options, visible)
     if options.order_by or options.count:
