@@ -40,7 +40,7 @@ async def served(records_file: Path) -> AsyncIterator[Bench]:
     twin = GithubTwin(WORLD, records, faults, url)
     await listener.start(twin.app())
     try:
-        yield Bench(twin, records, faults, GithubConfig(TOKEN, url, timeout=2, deadline=4))
+        yield Bench(twin, records, faults, GithubConfig(TOKEN, url, timeout=5, deadline=10))
     finally:
         await listener.close()
         records.close()
