@@ -121,10 +121,11 @@ async def _messages(ops: AgentOps, bell: Bell, run_id: str, after: int, caller: 
     async for event in follow(ops, bell, run_id, after):
         after = event.id
         yield ServerSentEvent(EventAnswer.of(event, caller).model_dump_json(), event=event.kind, id=str(event.id))
-    wakes_in = await ops.wakes_in(run_id)
-    if wakes_in is None:
+    _, over = await ops.news(run_id, after)
+    if over:
         yield ServerSentEvent(json.dumps({"run_id": run_id}), event=END, id=str(after))
-    else:
+    else:  # also when it goes on at this very moment: an end that left out its last events would be wrong
+        wakes_in = await ops.wakes_in(run_id) or 0.0
         data, retry = json.dumps({"run_id": run_id, "wakes_in": round(wakes_in, 1)}), min(wakes_in, _MOST_RETRY_SECONDS)
         yield ServerSentEvent(data, event=WAITING, id=str(after), retry=int(1000 * retry))
 

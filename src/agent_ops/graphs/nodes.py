@@ -121,8 +121,6 @@ def _apart(config: RunnableConfig, run_id: str) -> RunnableConfig:
 
 async def observe(state: PlannerState, runtime: Runtime[PlannerContext]) -> PlannerState:
     """See whether what came back makes a notice due; `route` decides what follows."""
-    if state.get("mail_refused"):
-        return {"mail_due": False}
     return {"mail_due": _mail_due(await runtime.context.journal.known(runtime.context.run_id), state)}
 
 
