@@ -11,8 +11,9 @@ import pytest
 from agent_ops.domain.errors import AccessRefused, RateLimited, ServiceError, ServiceRefused, ServiceUnavailable
 from agent_ops.domain.readings import MAX_READING
 from agent_ops.readers.jira import JiraReader
+from agent_ops.sandbox.atlassian.people import address_of
 from agent_ops.sandbox.faults import Fault, FaultKind
-from tests.contract.atlassian_bench import Bench, answering, bench
+from tests.contract.atlassian_bench import WORLD, Bench, answering, bench
 
 __all__ = ["bench"]
 
@@ -33,6 +34,13 @@ async def test_an_issue_is_read_with_its_comments_in_two_calls(bench: Bench) -> 
     assert (reading.more, reading.cut) == ("", False)
     calls = bench.calls("jira")
     assert [call.path.partition("?")[0] for call in calls] == ["/rest/api/3/issue/OPS-12", "/rest/api/3/issue/OPS-12/comment"]
+
+
+async def test_who_wrote_bears_their_name_though_a_pipeline_gave_them_an_account_before(bench: Bench) -> None:
+    bench.jira.site.person(address_of("Ana Silva", WORLD.domain))
+    async with bench.asking_jira() as jira:
+        facts = (await jira.issue("OPS-12")).facts
+    assert [comment["by"] for comment in facts["comments_newest_first"]] == ["Alice Chen", "Ana Silva"]
 
 
 async def test_older_comments_cost_one_call_a_page_and_none_is_read_twice(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from agent_ops.sandbox.atlassian.people import account_id_of, address_of
+from agent_ops.sandbox.atlassian.people import PEOPLE, account_id_of, address_of
 from agent_ops.sandbox.jira.content import seeded_issues
 from agent_ops.sandbox.records import Document, Records
 from agent_ops.sandbox.world import ProjectSeed, World
@@ -58,6 +58,8 @@ class Site:
         self.users = {user["account_id"]: JiraUser(**user) for user in records.all(TWIN, "user").values()}
         for seed in world.users:
             self.person(seed.user_principal_name, seed.display_name)
+        for name in PEOPLE:  # before anything is done in it: an account that a pipeline gives is named by its address
+            self.person(address_of(name, world.domain), name)
         self.me = self.person(world.jira_user, "Agent Ops")
 
     def person(self, email: str, name: str = "", *, hides_email: bool = False, app: bool = False) -> JiraUser:
@@ -73,7 +75,7 @@ class Site:
     def issues(self) -> dict[str, Document]:
         """Every issue by its key."""
         seeded: dict[str, Document] = {}
-        account = cache(lambda name: self.person(address_of(name, self._domain), name).account_id)
+        account = cache(lambda name: account_id_of(address_of(name, self._domain)))
         for project in self.projects.values():
             for key, issue in seeded_issues(project, self.began, account):
                 seeded[key] = {"id": str(100_000 + len(seeded)), **issue}
