@@ -18,7 +18,6 @@ from pydantic import SecretStr
 
 from agent_ops import AgentOps, Profile, RunStatus, Settings
 from agent_ops.domain.errors import ConfigurationError
-from agent_ops.settings import Environment
 from agent_ops.transport.chat_model import open_chat_model
 from agent_ops.transport.model_config import ModelConfig
 from tests.fakes import FakeServices
@@ -205,7 +204,7 @@ def test_a_key_is_shown_to_its_own_service_only(model: str, key: str, monkeypatc
     (tmp_path / ".env").write_text("ANTHROPIC_API_KEY=canary-anthropic\n", encoding="utf-8")
     for name, value in {**GOOD, "CURSOR_API_KEY": "", "AGENT_OPS_MODEL": model}.items():
         monkeypatch.setenv(name, value)
-    settings = Environment.read().settings()
+    settings = Settings.from_environment()
     assert settings.model is not None
     assert settings.model.api_key.get_secret_value() == key
     assert key in set(settings.secrets())

@@ -6,7 +6,8 @@ import pytest
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import Action, Proposal
-from agent_ops.domain.evaluation import Evaluation, contradicts, evaluate
+from agent_ops.domain.evaluation import Evaluation, contradicts
+from agent_ops.domain.fates import evaluate
 from agent_ops.domain.known import Known
 from agent_ops.domain.runs import LifecycleEvent
 

@@ -126,7 +126,7 @@ def test_nothing_that_can_be_printed_shows_a_secret(key: rsa.RSAPrivateKey) -> N
         }
     )
     environment = Environment.read()
-    settings = environment.settings()
+    settings = Settings.of(environment)
     parts = [getattr(settings, field.name) for field in fields(settings)]
     parts += [getattr(part, field.name) for part in parts if is_dataclass(part) for field in fields(part)]
     objects = [o for o in (environment, settings, *parts, JenkinsAccount("u", "n", "canary-token")) if not isinstance(o, str)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent_ops.domain.digest import digest
-from agent_ops.domain.evaluation import evaluate
+from agent_ops.domain.fates import evaluate
 from agent_ops.domain.intents import reading_steps, understood, writes_in
 from agent_ops.domain.known import Known
 from agent_ops.domain.runs import Run, RunStatus

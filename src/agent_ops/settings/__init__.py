@@ -2,9 +2,10 @@
 
 from agent_ops.settings.env_file import write_env_file
 from agent_ops.settings.environment import Environment, PolicyEnvironment
+from agent_ops.settings.settings import Settings
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.twins import twins_environment
-from agent_ops.settings.values import DATA_DIR, Credentials, Settings
+from agent_ops.settings.values import DATA_DIR, Credentials
 
 __all__ = [
     "DATA_DIR",

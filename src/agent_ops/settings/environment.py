@@ -10,23 +10,19 @@ from pydantic import AfterValidator, Json, SecretStr, ValidationError, Validatio
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent_ops.domain.errors import SettingsWrong
-from agent_ops.domain.notices import Contacts
-from agent_ops.effectors.mail import MailConfig
 from agent_ops.policies import EXAMPLE
 from agent_ops.settings import checks
-from agent_ops.settings.atlassian import Site, confluence_config, jira_config
 from agent_ops.settings.certificate import read_certificate
 from agent_ops.settings.checks import matching, one_of, optional, required, secure_url, whole_number
 from agent_ops.settings.models import ModelVariables
 from agent_ops.settings.shared import ENV_FILE, env_variables, said, text
 from agent_ops.settings.studio import StudioEnvironment
 from agent_ops.settings.tracing import TraceVariables
-from agent_ops.settings.values import DATA_DIR, Credentials, Settings, proxies
+from agent_ops.settings.values import DATA_DIR, REQUESTS_PER_MINUTE
 from agent_ops.settings.webhooks import WebhookVariables
-from agent_ops.transport.aws_session import AwsConfig
-from agent_ops.transport.github_config import GITHUB_URL, GithubConfig
+from agent_ops.transport.github_config import GITHUB_URL
 from agent_ops.transport.graph_token import EntraConfig
-from agent_ops.transport.routes import Proxies, is_loopback
+from agent_ops.transport.routes import is_loopback
 
 _OURS = "AGENT_OPS_"
 _NONE = SecretStr("")
@@ -98,7 +94,7 @@ class Environment(ModelVariables, TraceVariables, WebhookVariables):
     agent_ops_event_days: Annotated[str, text(whole_number(1, 36_500))] = "365"
     agent_ops_audiences: str = ""
     agent_ops_playground: Annotated[str, text(one_of("true", "false"))] = "false"
-    agent_ops_requests_per_minute: Annotated[str, text(whole_number(1, 10**6))] = str(Settings.requests_per_minute)
+    agent_ops_requests_per_minute: Annotated[str, text(whole_number(1, 10**6))] = str(REQUESTS_PER_MINUTE)
     onboarding_stage_delay_seconds: Annotated[str, text(checks.seconds)] = "0"
 
     app_secret_key: Annotated[SecretStr, AfterValidator(checks.strong)] = _NONE
@@ -190,71 +186,6 @@ class Environment(ModelVariables, TraceVariables, WebhookVariables):
         if value == "none" and not is_loopback(said(info, "smtp_host")):
             raise ValueError("can be 'none' for a server on loopback only: use starttls or tls")
         return value
-
-    def settings(self, data_dir: Path | None = None) -> Settings:
-        """Build the configuration objects."""
-        way = proxies(self.https_proxy.get_secret_value(), self.http_proxy.get_secret_value(), self.no_proxy)
-        jira = Site(self.jira_base_url, self.jira_username, self.jira_api_token.get_secret_value())
-        confluence = Site(self.confluence_base_url, self.confluence_username, self.confluence_api_token.get_secret_value())
-        file, password = self.agent_ops_client_certificate_file, self.agent_ops_client_certificate_password.get_secret_value()
-        return Settings(
-            entra=EntraConfig(
-                tenant_id=self.tenant_id,
-                client_id=self.client_id,
-                client_secret=self.client_secret.get_secret_value(),
-                authority=self.agent_ops_authority,
-                graph_url=self.agent_ops_graph_url,
-                ca_file=self.ca_file or None,
-                marker_attribute=self.agent_ops_marker_attribute,
-                certificate=read_certificate(file, password) if file else None,
-                proxies=way,
-            ),
-            aws=AwsConfig(
-                region=self.aws_region,
-                jenkins_parameter=self.jenkins_ssm_parameter,
-                jenkins_instances=self.agent_ops_jenkins_instances or {},
-                access_key_id=self.aws_access_key_id,
-                secret_access_key=self.aws_secret_access_key.get_secret_value(),
-                session_token=self.aws_session_token.get_secret_value(),
-                endpoint_url=self.agent_ops_aws_endpoint_url or None,
-                ca_file=self.ca_file or None,
-                proxies=way,
-            ),
-            mail=MailConfig(
-                host=self.smtp_host,
-                port=int(self.smtp_port),
-                sender=self.smtp_from,
-                username=self.smtp_username,
-                password=self.smtp_password.get_secret_value(),
-                security=self.agent_ops_smtp_security,
-                ca_file=self.ca_file or None,
-            ),
-            contacts=Contacts(self.agent_ops_first_contact, self.agent_ops_second_contact),
-            data_dir=data_dir or Path(self.agent_ops_data_dir),
-            policy_file=Path(self.agent_ops_policy_file),
-            guard_dir=Path(self.agent_ops_guard_dir) if self.agent_ops_guard_dir else None,
-            log_file=Path(self.log_file),
-            log_level=self.log_level,
-            stage_delay=float(self.onboarding_stage_delay_seconds),
-            concurrency=int(self.agent_ops_concurrency),
-            event_days=int(self.agent_ops_event_days),
-            audit_head=Path(self.agent_ops_audit_head) if self.agent_ops_audit_head else None,
-            audiences=tuple(self.agent_ops_audiences.split()),
-            playground=self.agent_ops_playground == "true",
-            requests_per_minute=int(self.agent_ops_requests_per_minute),
-            tracing=self.trace_config(self.ca_file, way),
-            model=self.chat_model(self.ca_file, way),
-            jira=jira_config(jira, self.ca_file or None, way),
-            confluence=confluence_config(confluence, jira, self.ca_file or None, way),
-            github=self._github(way),
-            webhooks=self.webhook_config(self.ca_file, way),
-            credentials=Credentials(**{name: getattr(self, name) for name in Credentials.__dataclass_fields__}),
-        )
-
-    def _github(self, way: Proxies) -> GithubConfig | None:
-        """GitHub, when there is a token."""
-        token = self.github_token.get_secret_value()
-        return GithubConfig(token, self.github_base_url, self.ca_file or None, way) if token else None
 
 
 def _meant(name: str, known: list[str]) -> str:

@@ -48,7 +48,7 @@ def read_configured(data_dir: Path | None = None, overrides: Mapping[str, str] |
     for variable in VARIABLES.values():
         if variable.name not in problems and (problem := _problem(variable, values)):
             problems[variable.name] = problem
-    settings = Environment(**{**given, **_stand_ins(problems)}).settings(data_dir)
+    settings = Settings.of(Environment(**{**given, **_stand_ins(problems)}), data_dir)
     return Configured(settings, tuple(problems.values()), values)
 
 
