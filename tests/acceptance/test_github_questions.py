@@ -22,8 +22,11 @@ from agent_ops.sandbox.records import Records
 from agent_ops.settings import twins_environment
 from agent_ops.tools.context import RunContext
 from tests.acceptance.live_env import Doctor
+from tests.acceptance.quiet import sandbox
 from tests.integration.test_agents import SpyDoor
 from tests.integration.test_reading import NotingJournal
+
+__all__ = ["sandbox"]
 
 
 @dataclass

@@ -19,8 +19,11 @@ from agent_ops.agents import build_agent, load_agents
 from agent_ops.runtime.reading import open_readers
 from agent_ops.sandbox.records import Records
 from agent_ops.tools.context import RunContext
+from tests.acceptance.quiet import sandbox
 from tests.integration.test_agents import ScriptedModel, SpyDoor, calling
 from tests.integration.test_reading import NotingJournal
+
+__all__ = ["sandbox"]
 
 
 @dataclass

@@ -24,6 +24,9 @@ from pydantic import SecretStr
 from agent_ops import AgentOps, Profile, RunStatus, Sandbox, Settings, TaskReport
 from agent_ops.sandbox.records import Records
 from agent_ops.transport.model_config import ModelConfig
+from tests.acceptance.quiet import sandbox
+
+__all__ = ["sandbox"]
 
 TODAY = datetime.now(timezone.utc).date()
 JOINED = TODAY - timedelta(days=14)

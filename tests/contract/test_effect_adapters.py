@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from agent_ops import Sandbox, Settings
-from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal
+from agent_ops.domain.effects import Accepted, Action, Completed, Failed, Intent, Presence, Proposal, Waiting
 from agent_ops.domain.errors import ServiceAmbiguous, ServiceUnavailable, ValueTaken
 from agent_ops.domain.ports import EffectAdapter, Foresight
 from agent_ops.effectors.entra import EntraEffector
@@ -166,10 +167,15 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 
 
 async def settled(case: Case, intent: Intent) -> Completed | Failed:
+    """The end of an effect, looked for as the ledger does: a service may say when to look again."""
     sent = await case.adapter.send(intent)
-    if isinstance(sent, Accepted):
-        return await case.adapter.follow(replace(intent, handle=sent.handle))
-    return sent
+    if not isinstance(sent, Accepted):
+        return sent
+    seen = await case.adapter.follow(replace(intent, handle=sent.handle))
+    while isinstance(seen, Waiting):  # the intent's own time-out ends it
+        await asyncio.sleep(seen.seconds)
+        seen = await case.adapter.follow(replace(intent, handle=seen.handle))
+    return seen
 
 
 async def test_it_names_its_actions_and_bounds_its_calls(case: Case) -> None:
