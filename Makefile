@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast judges check format bench sandbox-bench memory recall peers fuzz load prove prove-part chaos lock docs clean
+.PHONY: help demo test fast most judges check format bench sandbox-bench memory recall peers fuzz load prove prove-part chaos lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -17,7 +17,10 @@ demo: $(VENV)/demo.stamp  ## set up .venv, then onboard five hires in the sandbo
 test: $(VENV)/dev.stamp  ## set up .venv for development, then run all tests
 	$(PYTEST)
 
-fast: $(VENV)/dev.stamp  ## the tests that start no processes
+fast: $(VENV)/dev.stamp  ## the unit tests: under a minute
+	$(PYTEST) tests/unit
+
+most: $(VENV)/dev.stamp  ## all tests but those that start whole processes
 	$(PYTEST) -m "not slow"
 
 judges: $(VENV)/judges.stamp  ## let clients that nobody here wrote judge the twins (large downloads)

@@ -33,7 +33,7 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
                 handler.close()
     logging.getLogger("agent_ops").setLevel(logging.NOTSET)
     logging.getLogger("agent_ops").propagate = True
-    structlog.reset_defaults()
+    configure_logging(None, "INFO")
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -86,9 +86,11 @@ def checked(rules: GuardRules) -> GuardRules:
     """
     if not any(rule.permits for rule in rules.rules):
         raise GuardRulesError("the guard's rules hold no permit: nothing could ever be done")
+    now = datetime.now(timezone.utc)
+    nothing = Grant("", "somebody", "", (), "", _LONG_AGO, now.replace(year=now.year + 1, day=1), "")
     for agent in AGENTS:
         for action in Action:
-            denial = rules.denial(_ungranted(Proposal(agent, action, "anything")))
+            denial = rules.denial(_ungranted(Proposal(agent, action, "anything"), nothing, now))
             if denial is None:
                 raise GuardRulesError(f"the guard's rules let agent {agent} do {action.value} that no grant lists")
             if "cannot judge" in denial:
@@ -160,9 +162,7 @@ def _all(words: Iterable[str]) -> str:
     return "; ".join(" ".join(word.split()) for word in words)
 
 
-def _ungranted(proposal: Proposal) -> Case:
+def _ungranted(proposal: Proposal, nothing: Grant, now: datetime) -> Case:
     """A case in which all is well, but that the grant lists nothing."""
-    now = datetime.now(timezone.utc)
-    grant = Grant("", "somebody", "", (), "", _LONG_AGO, now.replace(year=now.year + 1, day=1), "")
     kind = {"jenkins": "pipeline"}.get(proposal.action.value.partition(".")[0], "group")
-    return Case(proposal, grant, "somebody", Place(), kind, True, now)
+    return Case(proposal, nothing, "somebody", Place(), kind, True, now)
