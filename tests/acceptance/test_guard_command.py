@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 import agent_ops
 from agent_ops import Sandbox
 from agent_ops.cli import main
+from agent_ops.policies.guard_files import SCHEMA, SHIPPED
 from tests.acceptance.live_env import BLANK, good_values, write_env
 
 EXIT_OK, EXIT_SETUP = 0, 3
@@ -132,3 +134,13 @@ def test_wrong_rules_are_refused_as_at_a_start(place: Path) -> None:
     assert shown.exit_code == EXIT_SETUP
     assert "places.cedar does not fit its schema" in shown.stderr
     assert "`city`" in shown.stderr
+
+
+def test_a_schema_of_another_shape_is_told_in_one_line_and_with_nobodys_values(place: Path) -> None:
+    schema = (SHIPPED / SCHEMA).read_text(encoding="utf-8")
+    (place / "rules" / "own.cedarschema").write_text(schema.replace("  team: String,", "  team: Long,"), encoding="utf-8")
+    structlog.reset_defaults()  # as in a process of its own
+    shown = CliRunner().invoke(main, ["guard", "--dir", "rules"])
+    assert shown.exit_code == EXIT_SETUP
+    assert "the guard's schema does not fit this program" in shown.stderr
+    assert (shown.stdout, shown.stderr.count("\n")) == ("", 1)

@@ -6,6 +6,7 @@ Commands import what they need when they run, so that ``--help`` answers at once
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from typing import Any
 
@@ -49,6 +50,7 @@ class Commands(click.Group):
         """Run the chosen command."""
         from agent_ops.domain.errors import AgentOpsError, ConfigurationError, ServiceError, StorageError  # noqa: PLC0415
 
+        _log_nowhere()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal that cannot show a mark shows a question mark
@@ -64,6 +66,13 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\ninterrupted: what was begun is in the ledger; give the same command again to go on", err=True)
             sys.exit(EXIT_INTERRUPTED)
+
+
+def _log_nowhere() -> None:
+    """Until a command opens its log file: by itself structlog prints every line, and tracebacks with all their values."""
+    import structlog  # noqa: PLC0415
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _as_shown(error: Exception) -> str:
