@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 LIKE_ENOUGH = 0.5
 """A value stands for another when they share at least so much of their three-letter pieces."""
@@ -12,22 +12,26 @@ MOST_VALUES = 10_000
 _DIGITS = re.compile(r"\d+")
 
 
-def pieces(text: str) -> set[str]:
+def pieces(text: str) -> frozenset[str]:
     """A text's runs of three characters, in lower case, its ends marked by a blank."""
     padded = f" {text.casefold()} "
-    return {padded[at : at + 3] for at in range(max(1, len(padded) - 2))}
+    return frozenset(padded[at : at + 3] for at in range(max(1, len(padded) - 2)))
 
 
-def most_alike(text: str, known: Iterable[str]) -> tuple[str, float] | None:
+def most_alike(text: str, known: Iterable[str], pieces_of: Callable[[str], frozenset[str]] = pieces) -> tuple[str, float] | None:
     """The known value that shares most pieces with a text, and which part of them all; None when none shares enough.
 
     Values with different numbers are never alike: 'Level 5' is not 'Level 4'.
+
+    Args:
+        pieces_of: the pieces of a known value, where they are kept.
     """
     mine, numbers = pieces(text), _DIGITS.findall(text)
     found = ("", 0.0)
     for other in known:
-        theirs = pieces(other)
-        alike = len(mine & theirs) / len(mine | theirs)
+        theirs = pieces_of(other)
+        shared = len(mine & theirs)
+        alike = shared / (len(mine) + len(theirs) - shared)
         if alike >= LIKE_ENOUGH and (-alike, other) < (-found[1], found[0]) and _same_numbers(numbers, _DIGITS.findall(other)):
             found = other, alike
     return found if found[1] else None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import prod, sqrt
+from math import prod
+from typing import Any
+
+import numpy as np
 
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern
 from agent_ops.domain.recommendation import Advice, in_words
-from agent_ops.memory.pattern_index import Cohort, PatternIndex
+from agent_ops.memory.adding_up import Cohort
+from agent_ops.memory.pattern_index import PatternIndex
+from agent_ops.memory.patterns import Floats
 
 FEWEST = 5
 """A cohort of fewer people says nothing: it would tell of single persons, and prove little."""
@@ -17,6 +22,7 @@ LIKELY = 0.5
 _DRAWN = 2.0
 """A cohort's share is drawn to that of the team's other people as if so many more people were in it; theirs to none."""
 _Z = 1.645
+_Having = tuple[Mapping[str, str], Cohort]
 
 
 def ways(index: PatternIndex) -> list[tuple[str, ...]]:
@@ -36,22 +42,47 @@ def likely(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[
         trusted: the requesters, by their keyed hashes, whose people need nobody else's to confirm them.
     """
     cohorts = list(_cohorts(index, profile))
-    found = _said(cohorts, trusted) if cohorts else _said_alike(index, profile, trusted)
+    found = _said(index, cohorts, trusted) if cohorts else _said_alike(index, profile, trusted)
     return sorted((one for one in found if one.at_least >= LIKELY), key=lambda one: (-one.at_least, one.item))
 
 
-def _said(cohorts: Sequence[tuple[Mapping[str, str], Cohort]], trusted: Collection[str]) -> list[Advice]:
+def _said(index: PatternIndex, cohorts: Sequence[_Having], trusted: Collection[str]) -> list[Advice]:
+    """What the narrowest cohort says of what may be likely, as sure only as every cohort of its width is.
+
+    Which of these speaks was learned, and gives nobody anything.
+    """
     if not cohorts:
         return []
-    wanted, near, wide = *cohorts[0], cohorts[-1][1]
-    rivals = [cohort for have, cohort in cohorts[1:] if len(have) == len(wanted)]
-    return [_unswayed(_advice(item, wanted, near, wide, trusted), rivals, wide, trusted) for item in near.holders]
+    (wanted, near), (_, wide) = cohorts[0], cohorts[-1]
+    items = tuple(item for item, held in near.weighed.held.items() if held >= LIKELY * near.weighed.weight)
+    at_least, unaided = _lowest(index, cohorts[0], items, trusted)
+    for rival in cohorts[1:]:
+        if len(rival[0]) == len(wanted):
+            unaided = np.minimum(unaided, _lowest(index, rival, items, trusted)[1])
+    return [
+        Advice(item, near.holders[item], near.people, wanted, _share(item, near, wide), low, alone)
+        for item, low, alone in zip(items, at_least.tolist(), unaided.tolist(), strict=True)
+    ]
 
 
-def _unswayed(one: Advice, rivals: Sequence[Cohort], wide: Cohort, trusted: Collection[str]) -> Advice:
-    """The advice, as sure only as every cohort of its width is: which of them speaks was learned, and gives nobody anything."""
-    also = [_advice(one.item, one.cohort, rival, wide, trusted).unaided for rival in rivals]
-    return replace(one, unaided=min([one.unaided, *also]))
+def _share(item: str, near: Cohort, wide: Cohort) -> float:
+    """The cohort's share, drawn to the rest of the team's."""
+    held, weight = near.weighed.held[item], near.weighed.weight
+    others = max(0.0, wide.weighed.held.get(item, 0.0) - held) / (max(0.0, wide.weighed.weight - weight) + _DRAWN)
+    return (held + _DRAWN * min(1.0, others)) / (weight + _DRAWN)
+
+
+def _lowest(index: PatternIndex, having: _Having, items: Sequence[str], trusted: Collection[str]) -> tuple[Floats, Floats]:
+    """Each item's lower bound, whichever requester is left out: where enough others are left, and whatever is left."""
+    wanted, cohort = having
+    weight, held = cohort.weighed.weight, np.array([cohort.weighed.held.get(item, 0.0) for item in items])
+    parts = index.brought(wanted, items)
+    strangers = np.array([requester not in trusted for requester in parts.requesters], dtype=bool)
+    without = lower_bounds(held - parts.held[strangers], (weight - parts.weight[strangers])[:, None])
+    enough = (cohort.people - parts.people[strangers] >= FEWEST)[:, None]
+    whole = lower_bounds(held, weight)[None, :]
+    at_least, unaided = (np.concatenate([whole, np.where(enough, without, few)]).min(axis=0) for few in (1.0, 0.0))
+    return at_least, unaided
 
 
 def _said_alike(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[str]) -> list[Advice]:
@@ -60,7 +91,7 @@ def _said_alike(index: PatternIndex, profile: Mapping[str, str], trusted: Collec
     if not instead:
         return []
     alike = prod(much for _, much in found.values() if much)
-    said = _said(list(_cohorts(index, {attribute: known for attribute, (known, _) in found.items()})), trusted)
+    said = _said(index, list(_cohorts(index, {attribute: known for attribute, (known, _) in found.items()})), trusted)
     return [replace(one, share=alike * one.share, at_least=alike * one.at_least, unaided=0.0, instead=instead) for one in said]
 
 
@@ -75,30 +106,20 @@ def _pattern_in_words(pattern: Pattern, near: float) -> str:
     return f"{pattern.people} people of {in_words(pattern.profile)} ({near:.2f} alike) have: {held or 'nothing'}"
 
 
-def _advice(item: str, wanted: Mapping[str, str], near: Cohort, wide: Cohort, trusted: Collection[str]) -> Advice:
-    held, weight = near.weighed.held.get(item, 0.0), near.weighed.weight
-    others = max(0.0, wide.weighed.held.get(item, 0.0) - held) / (max(0.0, wide.weighed.weight - weight) + _DRAWN)
-    share = (held + _DRAWN * min(1.0, others)) / (weight + _DRAWN)
-    whole = lower_bound(held, weight)
-    without = [
-        (near.people - one.people, lower_bound(held - one.held.get(item, 0.0), weight - one.weight))
-        for requester, one in near.sources.items()
-        if requester not in trusted
-    ]
-    at_least = min([whole, *(low for people, low in without if people >= FEWEST)])
-    unaided = min([whole, *(low if people >= FEWEST else 0.0 for people, low in without)])
-    return Advice(item, near.holders.get(item, 0), near.people, wanted, share, at_least, unaided)
-
-
 def lower_bound(holders: float, people: float) -> float:
     """Wilson's lower bound of a share, 95 % one-sided: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953"""
-    if people < 1:
-        return 0.0
-    share, spread = min(1.0, max(0.0, holders / people)), _Z * _Z / people
-    return max(0.0, (share + spread / 2 - _Z * sqrt(share * (1 - share) / people + spread / (4 * people))) / (1 + spread))
+    return float(lower_bounds(np.float64(holders), np.float64(people)))
 
 
-def _cohorts(index: PatternIndex, profile: Mapping[str, str]) -> Iterator[tuple[Mapping[str, str], Cohort]]:
+def lower_bounds(holders: Any, people: Any) -> Any:
+    """The same of many shares; 0 where there is nobody."""
+    some = np.maximum(people, 1.0)
+    share, spread = np.clip(holders / some, 0.0, 1.0), _Z * _Z / some
+    low = (share + spread / 2 - _Z * np.sqrt(share * (1 - share) / some + spread / (4 * some))) / (1 + spread)
+    return np.where(people < 1, 0.0, np.maximum(0.0, low))
+
+
+def _cohorts(index: PatternIndex, profile: Mapping[str, str]) -> Iterator[_Having]:
     """The cohorts of enough people that the profile belongs to, the narrowest first."""
     have = {attribute for attribute in ATTRIBUTES if profile.get(attribute)}
     for way in ways(index):

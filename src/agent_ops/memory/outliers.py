@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent_ops.domain.recommendation import in_words
+from agent_ops.memory.adding_up import Cohort
 from agent_ops.memory.cohort_rates import FEWEST, lower_bound, ways
-from agent_ops.memory.pattern_index import Cohort, PatternIndex
+from agent_ops.memory.pattern_index import PatternIndex
 
 RARE = 0.05
 """Hardly anybody: at most this share of the others."""

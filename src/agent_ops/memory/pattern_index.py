@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Any, TypeVar
 
 import numpy as np
 
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern, PatternChanges
-from agent_ops.memory.alike import MOST_VALUES, most_alike
+from agent_ops.memory.adding_up import NOBODY, Brought, Cohort, added_up, brought, scales
 from agent_ops.memory.attribute_weights import EQUAL, rarity
-from agent_ops.memory.packed import Packer
+from agent_ops.memory.known_values import KnownValues
+from agent_ops.memory.packed import Packed, Packer
+from agent_ops.memory.patterns import MOST_PEOPLE, Floats, Ints
+
+__all__ = ["MOST_PEOPLE", "NOBODY", "PatternIndex"]
 
 _NOWHERE, _GONE, _UNKNOWN = -1, -2, -3
 _FIRST_ROOM, _MOST_KEPT = 1024, 64
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: consecutive numbers end up far apart
-MOST_PEOPLE = 20
-"""So many people at most does one profile weigh among others: nobody is outvoted by a profile that is repeated."""
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """So many people, what they weigh, and what those who hold each item weigh."""
-
-    people: int = 0
-    weight: float = 0.0
-    held: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """How many people have some values in common, and how many of them hold each item; in persons, and by weight.
-
-    ``sources`` are the parts that single requesters brought, by their keyed hashes.
-    """
-
-    people: int
-    holders: Mapping[str, int]
-    weighed: Weighed = field(default_factory=Weighed)
-    sources: Mapping[str, Weighed] = field(default_factory=dict)
-
-
-NOBODY = Cohort(0, {})
+_Key = tuple[str | None, ...]
+_Kept = TypeVar("_Kept")
 
 
 class PatternIndex:
@@ -61,12 +39,13 @@ class PatternIndex:
         self._people = np.zeros(_FIRST_ROOM, dtype=np.int64)
         self._ids = np.zeros(_FIRST_ROOM, dtype=np.int64)
         self._packer = Packer()
-        self._packed: list[bytes | None] = []
+        self._whole: list[bytes] = []
+        self._brought: list[bytes] = []
         self._place: dict[int, int] = {}
         self._free: list[int] = []
-        self._having: dict[tuple[str, str], int] = {}
-        self._counted: dict[tuple[str | None, ...], Cohort] = {}
-        self._stands: dict[tuple[str, str], tuple[str, float]] = {}
+        self._known, self._everybody = KnownValues(), 0
+        self._cohorts: dict[_Key, Cohort] = {}
+        self._parts: dict[_Key, tuple[Sequence[str], Brought]] = {}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -76,7 +55,7 @@ class PatternIndex:
         for pattern_id in changes.gone:
             if (place := self._place.pop(pattern_id, None)) is not None:
                 self._count(self._at(place), -1)
-                self._values[:, place], self._people[place], self._packed[place] = _GONE, 0, None
+                self._values[:, place], self._people[place], self._whole[place], self._brought[place] = _GONE, 0, b"", b""
                 self._free.append(place)
                 self.moved, self.left = self.moved + 1, True
         for pattern in changes.changed:
@@ -86,73 +65,88 @@ class PatternIndex:
     def get(self, pattern_id: int) -> Pattern | None:
         """A pattern by its id."""
         place = self._place.get(pattern_id)
-        return None if place is None else self._at(place)
+        return None if place is None else self._at(place, sources=True)
 
     def sample(self, most: int) -> list[Pattern]:
         """At most so many patterns, as good as drawn by chance, and in every process the same ones of the same patterns."""
         ids = np.fromiter(self._place, dtype=np.uint64, count=len(self._place))
         if most < len(ids):
             ids = ids[np.argpartition(ids * _SCATTER, most - 1)[:most]]
-        return [self._at(self._place[int(one)]) for one in ids]
+        return [self._at(self._place[int(one)], sources=True) for one in ids]
 
     def nearest(self, profile: Mapping[str, str], most: int) -> list[tuple[Pattern, float]]:
         """At most so many patterns that share an attribute with the profile, and how similar they are, 0 to 1; the nearest first.
 
         A shared value counts by how few people have it and by the attribute's weight. What nobody had counts as rarer than
-        anything; the value that is written most like it is shared by as much as they are alike.
+        anything; the value that is written most like it is shared by as much as they are alike. Who brought them is left out.
         """
-        used = len(self._packed)
-        people = np.minimum(self._people[:used], MOST_PEOPLE)
-        total = float(people.sum())
-        shared, whole = np.zeros(used, dtype=np.float32), 0.0
+        used = len(self._whole)
+        agree, worths, whole = np.zeros(used, dtype=np.uint8), np.zeros(1), 0.0
         for column, attribute in enumerate(ATTRIBUTES):
-            if not (value := profile.get(attribute)):
-                continue
-            known, alike = self.stand_in(attribute, value)
-            same = self._values[column, :used] == self._codes[column].get(known, _UNKNOWN)
-            having = float(people[same].sum()) if known == value else 0.0
-            weight = self.weights.worth[attribute] * float(rarity(total, having))
-            shared += same * np.float32(weight * alike)
-            whole += weight
-        if not whole or not used:
-            return []
-        some = np.argpartition(-shared, most - 1)[:most] if most < used else np.arange(used)
-        order = some[np.lexsort((-self._people[some], -shared[some]))]
-        return [(self._at(place), float(shared[place]) / whole) for place in order if shared[place] > 0]
+            if value := profile.get(attribute):
+                known, alike = self.stand_in(attribute, value)
+                weight = self.weights.worth[attribute] * float(rarity(self._everybody, self._known.people(attribute, value)))
+                agree += (self._values[column, :used] == self._code(column, known)) * np.uint8(len(worths))
+                worths = np.concatenate([worths, worths + weight * alike])
+                whole += weight
+        return [(self._at(place), worth / whole) for place, worth in self._first(agree, worths, most)]
+
+    def _first(self, agree: Any, worths: Floats, most: int) -> list[tuple[int, float]]:
+        """The places of what is worth most, and what it is worth; of the same worth more people come first, then lower numbers.
+
+        Args:
+            agree: which attributes agree, for each place, as a sum of powers of two.
+            worths: what each such sum is worth.
+        """
+        found = list[tuple[int, float]]()
+        for worth in sorted(set(worths[worths > 0].tolist()), reverse=True):
+            places = np.flatnonzero(np.logical_or.reduce([agree == which for which in np.flatnonzero(worths == worth)]))
+            order = np.lexsort((self._ids[places], -self._people[places]))[: most - len(found)]
+            found += [(place, worth) for place in places[order].tolist()]
+            if len(found) == most:
+                break
+        return found
 
     def stand_in(self, attribute: str, value: str) -> tuple[str, float]:
         """The value itself when anybody has it, else the one that is written most like it; and how alike they are, 0 to 1."""
-        if (attribute, value) in self._having:
-            return value, 1.0
-        if (attribute, value) not in self._stands:
-            known = [other for having, other in self._having if having == attribute]
-            found = most_alike(value, known) if len(known) <= MOST_VALUES else None
-            if len(self._stands) >= _FIRST_ROOM:
-                self._stands.clear()
-            self._stands[attribute, value] = found or (value, 0.0)
-        return self._stands[attribute, value]
+        return self._known.stand_in(attribute, value)
 
     def cohort(self, wanted: Mapping[str, str]) -> Cohort:
         """Who has all of these values. The last ones asked for are kept until one of their patterns changes."""
-        key = tuple(wanted.get(attribute) for attribute in ATTRIBUTES)
-        if key not in self._counted:
-            if len(self._counted) >= _MOST_KEPT:
-                del self._counted[next(iter(self._counted))]
-            self._counted[key] = self._together(key)
-        return self._counted[key]
+        key = _key(wanted)
+        if (found := self._cohorts.get(key)) is None:
+            places = self._having(key)
+            found = added_up(self._packer, [self._whole[place] for place in places.tolist()]) if len(places) else NOBODY
+            _keep(self._cohorts, key, found)
+        return found
 
-    def _together(self, key: tuple[str | None, ...]) -> Cohort:
-        used = len(self._packed)
-        having = self._values[0, :used] != _GONE
+    def brought(self, wanted: Mapping[str, str], items: Sequence[str]) -> Brought:
+        """What each requester brought of these items to who has all of these values; kept as cohorts are."""
+        key = _key(wanted)
+        asked, found = self._parts.get(key, ((), None))
+        if found is None or asked != items:
+            places = self._having(key)
+            parts = [self._brought[place] for place in places.tolist()]
+            found = brought(self._packer, parts, scales(self._people[places]), items)
+            _keep(self._parts, key, (items, found))
+        return found
+
+    def _having(self, key: _Key) -> Ints:
+        """The places of the patterns that have these values, in the order of their numbers."""
+        used, places = len(self._whole), None
         for column, value in enumerate(key):
             if value is not None:
-                having &= self._values[column, :used] == self._codes[column].get(value, _UNKNOWN)
-        places = np.flatnonzero(having)
-        return _together([self._at(place) for place in places[np.argsort(self._ids[places])]]) if len(places) else NOBODY
+                row, code = self._values[column, :used], self._code(column, value)
+                places = np.flatnonzero(row == code) if places is None else places[row[places] == code]
+        if places is None:
+            places = np.flatnonzero(self._values[0, :used] != _GONE)
+        return places[np.argsort(self._ids[places])]
 
-    def _at(self, place: int) -> Pattern:
-        packed = self._packed[place]
-        assert packed is not None  # noqa: S101 - places that are free have no number, and share nothing
+    def _code(self, column: int, value: str) -> int:
+        return self._codes[column].get(value, _UNKNOWN)
+
+    def _at(self, place: int, *, sources: bool = False) -> Pattern:
+        packed = Packed(self._whole[place], self._brought[place] if sources else b"")
         return self._packer.unpack(int(self._ids[place]), packed)
 
     def _put(self, pattern: Pattern) -> None:
@@ -169,11 +163,13 @@ class PatternIndex:
             value = pattern.profile.get(attribute)
             codes = self._codes[column]
             self._values[column, place] = codes.setdefault(value, len(codes)) if value else _NOWHERE
-        self._people[place], self._ids[place], self._packed[place] = pattern.people, pattern.id, self._packer.pack(pattern)
+        self._people[place], self._ids[place] = pattern.people, pattern.id
+        self._whole[place], self._brought[place] = self._packer.pack(pattern)
 
     def _grown(self) -> int:
-        place = len(self._packed)
-        self._packed.append(None)
+        place = len(self._whole)
+        self._whole.append(b"")
+        self._brought.append(b"")
         if place == len(self._people):
             self._values = np.concatenate([self._values, np.full_like(self._values, _GONE)], axis=1)
             self._people = np.concatenate([self._people, np.zeros_like(self._people)])
@@ -183,42 +179,18 @@ class PatternIndex:
     def _count(self, pattern: Pattern, sign: int) -> None:
         """Let a pattern belong to its cohorts, or no more."""
         for key in product(*({None, pattern.profile.get(attribute)} for attribute in ATTRIBUTES)):
-            self._counted.pop(key, None)
-        for attribute in ATTRIBUTES:
-            if value := pattern.profile.get(attribute):
-                many = self._having.get((attribute, value), 0) + sign
-                if not many:
-                    del self._having[attribute, value]
-                else:
-                    self._having[attribute, value] = many
-                if many <= (sign > 0):  # it came, or is gone
-                    self._stands.clear()
+            self._cohorts.pop(key, None)
+            self._parts.pop(key, None)
+        self._everybody += sign * min(pattern.people, MOST_PEOPLE)
+        self._known.count(pattern.profile, pattern.people, sign)
 
 
-def _together(patterns: list[Pattern]) -> Cohort:
-    """The people of some patterns; where there are several, more than ``MOST_PEOPLE`` of one weigh as that many."""
-    whole, parts = _Sum(), defaultdict[str, _Sum](_Sum)
-    for pattern in patterns:
-        scale = 1.0 if len(patterns) == 1 else min(1.0, MOST_PEOPLE / max(pattern.people, 1))
-        whole.add(pattern.people, pattern.items, scale)
-        for source in pattern.sources:
-            parts[source.requester].add(source.people, source.items, scale)
-    holders = {item: count for item, count in whole.holders.items() if count}
-    return Cohort(whole.people, holders, whole.weighed, {requester: one.weighed for requester, one in sorted(parts.items())})
+def _key(wanted: Mapping[str, str]) -> _Key:
+    return tuple(wanted.get(attribute) for attribute in ATTRIBUTES)
 
 
-class _Sum:
-    def __init__(self) -> None:
-        self.people, self.holders = 0, defaultdict[str, int](int)
-        self.weight, self.held = 0.0, defaultdict[str, float](float)
-
-    def add(self, people: int, items: Mapping[str, int], scale: float) -> None:
-        self.people += people
-        self.weight += people * scale
-        for item, count in items.items():
-            self.holders[item] += count
-            self.held[item] += count * scale
-
-    @property
-    def weighed(self) -> Weighed:
-        return Weighed(self.people, self.weight, dict(self.held))
+def _keep(kept: dict[_Key, _Kept], key: _Key, found: _Kept) -> None:
+    """Keep the last ones."""
+    if key not in kept and len(kept) >= _MOST_KEPT:
+        del kept[next(iter(kept))]
+    kept[key] = found
