@@ -7,6 +7,7 @@ what a person brought. What nobody contributes to any more is gone; only its num
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -128,21 +129,20 @@ class Patterns:
     def _brought(self, since: int, upto: int) -> dict[int, tuple[Source, ...]]:
         """What each requester brought to the patterns that changed; imported histories left out."""
         sql = (
-            "SELECT pattern_id, requester, items, count(*) FROM contributions"
+            "SELECT pattern_id, requester, items FROM contributions"
             " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?) AND requester <> ''"
-            " GROUP BY pattern_id, requester, items"
         )
-        people: dict[tuple[int, str], int] = {}
-        holders: dict[tuple[int, str], dict[str, int]] = {}
-        for pattern, requester, held, many in self._db.execute(sql, (since, upto)):
+        people, holders = Counter[tuple[int, str]](), defaultdict[tuple[int, str], dict[str, int]](dict)
+        for pattern, requester, held in self._db.execute(sql, (since, upto)):
             key = pattern, requester
-            people[key], counts = people.get(key, 0) + many, holders.setdefault(key, {})
+            people[key] += 1
+            counts = holders[key]
             for item in json.loads(held):
-                counts[item] = counts.get(item, 0) + many
-        found: dict[int, tuple[Source, ...]] = {}
+                counts[item] = counts.get(item, 0) + 1
+        found = defaultdict[int, list[Source]](list)
         for (pattern, requester), many in sorted(people.items()):
-            found[pattern] = (*found.get(pattern, ()), Source(requester, many, holders[pattern, requester]))
-        return found
+            found[pattern].append(Source(requester, many, holders[pattern, requester]))
+        return {pattern: tuple(sources) for pattern, sources in found.items()}
 
     def _next_version(self) -> int:
         self._db.execute("UPDATE pattern_version SET version = version + 1")
