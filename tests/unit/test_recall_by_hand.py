@@ -8,12 +8,13 @@ from dataclasses import replace
 from itertools import chain
 from math import prod
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent_ops.domain.pattern import ATTRIBUTES, Pattern, PatternChanges, Source
 from agent_ops.domain.recommendation import Advice
 from agent_ops.memory.alike import most_alike
+from agent_ops.memory.attribute_weights import rarity
 from agent_ops.memory.cohort_rates import FEWEST, LIKELY, likely, lower_bound
 from agent_ops.memory.pattern_index import MOST_PEOPLE, PatternIndex
 
@@ -132,7 +133,31 @@ def stand_in(patterns: list[Pattern], attribute: str, value: str) -> tuple[str, 
     return (value, 1.0) if value in known else most_alike(value, known) or (value, 0.0)
 
 
+def nearest(patterns: list[Pattern], profile: Profile, most: int) -> list[tuple[int, float]]:
+    """The numbers of the patterns that share most with a profile: what each shared value is worth, added up."""
+    weigh = {one.id: min(one.people, MOST_PEOPLE) for one in patterns}
+    worth, whole = Counter[int](), 0.0
+    for attribute in ATTRIBUTES:
+        if attribute in profile:
+            known, alike = stand_in(patterns, attribute, profile[attribute])
+            sharing = [one.id for one in patterns if one.profile.get(attribute) == known]
+            having = sum(weigh[number] for number in sharing) if known == profile[attribute] else 0
+            rare = float(rarity(sum(weigh.values()), having))
+            worth.update(dict.fromkeys(sharing, rare * alike))
+            whole += rare
+    people = {one.id: one.people for one in patterns}
+    ranked = sorted(worth, key=lambda number: (-worth[number], -people[number], number))
+    return [(number, worth[number] / whole) for number in ranked if worth[number]][:most]
+
+
+SALES = {"team": "Sales", "level": "L1", "location": "Pune"}
+BY_LEVEL: Group = ({"team": "Sales", "level": "L1"}, "p", {"x"}, 7)
+BY_PLACE: Group = ({"team": "Sales", "location": "Pune"}, "q", {"y"}, 7)
+
+
 @given(histories, profiles, TRUSTED)
+@example([[(SALES, "p", {"x"}, 200), (SALES, "q", set(), 100)]], SALES, ("", "p"))
+@example([[BY_LEVEL, BY_PLACE]], SALES, ("",))
 def test_recall_is_what_adding_up_by_hand_gives(history: list[list[Group]], asked: Profile, trusted: tuple[str, ...]) -> None:
     """Each step is a new company, for the same index: patterns come, change and go, and their places are used again."""
     index, before = PatternIndex(), set[int]()
@@ -142,8 +167,10 @@ def test_recall_is_what_adding_up_by_hand_gives(history: list[list[Group]], aske
         assert len(now) == len(patterns)
         index.refresh(PatternChanges(version, tuple(patterns), tuple(before - now)))
         before = now
-        for profile in (asked, {**asked, "team": "Data team B"}):
+        elsewhere = {attribute: value for attribute, value in asked.items() if attribute != "level"}
+        for profile in (asked, elsewhere, {**asked, "team": "Data team B"}):
             assert likely(index, profile, trusted) == by_hand(patterns, profile, trusted)
+            assert [(one.id, near) for one, near in index.nearest(profile, 3)] == nearest(patterns, profile, 3)
             for wanted, having in cohorts(patterns, profile):
                 cohort, hand = index.cohort(wanted), Sum(having)
                 assert (cohort.people, dict(cohort.holders)) == (hand.people["all"], +hand.holders)
