@@ -152,12 +152,13 @@ def nearest(patterns: list[Pattern], profile: Profile, most: int) -> list[tuple[
 
 SALES = {"team": "Sales", "level": "L1", "location": "Pune"}
 BY_LEVEL: Group = ({"team": "Sales", "level": "L1"}, "p", {"x"}, 7)
-BY_PLACE: Group = ({"team": "Sales", "location": "Pune"}, "q", {"y"}, 7)
+PUNE = {"team": "Sales", "location": "Pune"}
+BY_PLACE: list[Group] = [(PUNE, "q", {"y"}, 20), (PUNE, "r", {"y"}, 7), (PUNE, "r", set(), 3)]
 
 
 @given(histories, profiles, TRUSTED)
 @example([[(SALES, "p", {"x"}, 200), (SALES, "q", set(), 100)]], SALES, ("", "p"))
-@example([[BY_LEVEL, BY_PLACE]], SALES, ("",))
+@example([[BY_LEVEL, *BY_PLACE]], SALES, ("",))
 def test_recall_is_what_adding_up_by_hand_gives(history: list[list[Group]], asked: Profile, trusted: tuple[str, ...]) -> None:
     """Each step is a new company, for the same index: patterns come, change and go, and their places are used again."""
     index, before = PatternIndex(), set[int]()
