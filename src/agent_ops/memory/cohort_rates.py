@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -41,7 +41,7 @@ def likely(index: PatternIndex, profile: Mapping[str, str], trusted: Collection[
     Args:
         trusted: the requesters, by their keyed hashes, whose people need nobody else's to confirm them.
     """
-    cohorts = list(_cohorts(index, profile))
+    cohorts = _cohorts(index, profile)
     found = _said(index, cohorts, trusted) if cohorts else _said_alike(index, profile, trusted)
     return sorted((one for one in found if one.at_least >= LIKELY), key=lambda one: (-one.at_least, one.item))
 
@@ -91,7 +91,7 @@ def _said_alike(index: PatternIndex, profile: Mapping[str, str], trusted: Collec
     if not instead:
         return []
     alike = prod(much for _, much in found.values() if much)
-    said = _said(index, list(_cohorts(index, {attribute: known for attribute, (known, _) in found.items()})), trusted)
+    said = _said(index, _cohorts(index, {attribute: known for attribute, (known, _) in found.items()}), trusted)
     return [replace(one, share=alike * one.share, at_least=alike * one.at_least, unaided=0.0, instead=instead) for one in said]
 
 
@@ -119,12 +119,13 @@ def lower_bounds(holders: Any, people: Any) -> Any:
     return np.where(people < 1, 0.0, np.maximum(0.0, low))
 
 
-def _cohorts(index: PatternIndex, profile: Mapping[str, str]) -> Iterator[_Having]:
-    """The cohorts of enough people that the profile belongs to, the narrowest first."""
-    have = {attribute for attribute in ATTRIBUTES if profile.get(attribute)}
+def _cohorts(index: PatternIndex, profile: Mapping[str, str]) -> list[_Having]:
+    """The cohorts of enough people that the profile belongs to: the narrowest, those of its width, and the whole team."""
+    have, found = {attribute for attribute in ATTRIBUTES if profile.get(attribute)}, list[_Having]()
     for way in ways(index):
-        if have.issuperset(way):
+        if have.issuperset(way) and (not found or len(way) in (len(found[0][0]), 1)):
             wanted = {attribute: profile[attribute] for attribute in way}
             cohort = index.cohort(wanted)
             if cohort.people >= FEWEST:
-                yield wanted, cohort
+                found.append((wanted, cohort))
+    return found
