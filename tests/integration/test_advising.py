@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from agent_ops import AgentOps, Caller, Profile, Settings
 from agent_ops.cli.main import main
 from agent_ops.domain.errors import InvalidRequest, NotPermitted
+from agent_ops.runtime import advising
 from tests.fakes import FakeServices
 from tests.integration.test_recommending import LISBON, known, told
 
@@ -72,6 +73,23 @@ async def test_outliers_hold_what_nobody_like_them_holds(ops: AgentOps, ana: Pro
     assert 0.1 < one.at_most < 0.3
     await known(ops, 2, ["datadog"], start=100)
     assert await ops.outliers() == []
+
+
+async def test_outliers_are_looked_for_among_a_few_employees_at_a_time(
+    ops: AgentOps, ana: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await known(ops, 40, ["jira"])
+    for number, name in enumerate(("Ana Silva", "Bo Lindqvist", "Carla Moreno")):
+        await ops.onboard(replace(ana, name=name, external_id=f"E-{number}"), ["jira", ("vpn", "datadog", "sonarqube")[number]])
+    whole = await ops.outliers()
+    assert [(one.name, one.item, one.holders, one.people) for one in whole] == [
+        ("Ana Silva", "vpn", 0, 42),
+        ("Bo Lindqvist", "datadog", 0, 42),
+        ("Carla Moreno", "sonarqube", 0, 42),
+    ]
+    for few in (1, 2, 3):
+        monkeypatch.setattr(advising, "AT_ONCE", few)
+        assert await ops.outliers() == whole
 
 
 async def test_what_was_asked_chosen_and_declined_is_kept_and_heeded(ops: AgentOps, ana: Profile) -> None:

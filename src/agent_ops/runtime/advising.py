@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from agent_ops.domain.employee import Employee, EmployeeStatus, Profile
 from agent_ops.domain.errors import InvalidRequest
@@ -11,7 +12,6 @@ from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.domain.recommendation import Choice, Outlier, Recommended
 from agent_ops.domain.standing import Wanted
 from agent_ops.memory.attribute_weights import AttributeWeights
-from agent_ops.memory.outliers import rare
 from agent_ops.runtime.recommending import auto_rule
 from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.reports import Reports
@@ -19,6 +19,8 @@ from agent_ops.storage import Store, Tx
 
 DECLINED, SCOPE = "declined", "onboard"
 LONGEST_WHY = 500
+AT_ONCE = 500
+"""So many employees are looked at in one transaction, and are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -69,22 +71,29 @@ class Advisor:
     async def outliers(self) -> list[Outlier]:
         """Who holds what hardly anybody like them holds, the surest first; what their birthright gives is left out."""
 
-        def work(tx: Tx) -> list[Outlier]:
-            self.memory.refresh(tx)
-            counted = tx.patterns.contributions()
-            people = tx.listing.people(Wanted())
-            return [one for who in people for one in self._of(who.employee, tx, counted.get(who.employee.id))]
-
         await self.memory.ready()
-        return sorted(await self.store.read(work), key=lambda one: (one.at_most, one.name, one.item))
+        found = list[Outlier]()
+        last: str | None = ""
+        while last is not None:
+            some, last = await self.store.read(partial(self._some, after=last))
+            found += some
+        return sorted(found, key=lambda one: (one.at_most, one.name, one.item))
 
-    def _of(self, employee: Employee, tx: Tx, counted: frozenset[str] | None) -> list[Outlier]:
+    def _some(self, tx: Tx, after: str) -> tuple[list[Outlier], str | None]:
+        """Of the next ``AT_ONCE`` employees, and the last of them; None when they were all."""
+        self.memory.refresh(tx)
+        people = [one.employee for one in tx.listing.people(Wanted(cursor=after or None, limit=AT_ONCE))]
+        alike = sorted(people, key=lambda one: (one.profile.team, one.profile.level or "", one.profile.location or ""))
+        found = [one for who in alike for one in self._of(who, tx)]
+        return found, people[-1].id if len(people) == AT_ONCE else None
+
+    def _of(self, employee: Employee, tx: Tx) -> list[Outlier]:
         attributes = self.memory.attributes(employee.profile)
         if not attributes or employee.status is EmployeeStatus.WITHDRAWN:
             return []
         items = {item.item for item in tx.people.items(employee.id) if item.status.in_place}
         items -= self.policy.entitlements_of(employee.profile).birthright
-        found = rare(self.memory.index, attributes, items, counted)
+        found = self.memory.rare(attributes, items, tx.patterns.contribution(employee.id))
         name = employee.profile.name
         return [Outlier(employee.id, name, one.item, one.holders, one.people, one.at_most, one.reason) for one in found]
 

@@ -16,6 +16,7 @@ from agent_ops.domain.recommendation import Advice, Recalled, RecommendMode
 from agent_ops.domain.runs import LifecycleEvent
 from agent_ops.domain.separation import collision
 from agent_ops.memory.cohort_rates import FEWEST, likely, nearest
+from agent_ops.memory.outliers import Rarity, rare
 from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.runtime.weighing import Weighing
 from agent_ops.storage import Store, Tx
@@ -96,6 +97,11 @@ class PatternMemory:
         found = [one for one in found if one.item in may and collision(rules, {one.item}, beside) is None]
         declined = tx.choices.declined_in(attributes["team"])
         return [one for one in found if one.holders > declined.get(one.item, 0)]
+
+    def rare(self, attributes: Mapping[str, str], held: Collection[str], counted: Collection[str] | None) -> list[Rarity]:
+        """Of what somebody holds, what hardly anybody else like them does: see `agent_ops.memory.outliers.rare`."""
+        with self._turn:
+            return rare(self.index, attributes, held, counted)
 
     def refresh(self, tx: Tx) -> None:
         """Take over what changed since. The database's threads come here, one at a time."""

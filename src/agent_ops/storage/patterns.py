@@ -94,11 +94,10 @@ class Patterns:
             self._db.execute("INSERT INTO patterns_gone VALUES (?, ?)", (pattern, version))
         return True
 
-    def contributions(self) -> dict[str, frozenset[str]]:
-        """Who counts, and with which items."""
-        return {
-            who: frozenset(json.loads(items)) for who, items in self._db.execute("SELECT contributor, items FROM contributions")
-        }
+    def contribution(self, contributor: str) -> frozenset[str] | None:
+        """The items with which somebody counts; None when they do not."""
+        row = one(self._db, "SELECT items FROM contributions WHERE contributor = ?", contributor)
+        return frozenset(json.loads(row["items"])) if row else None
 
     def changes(self, since: int, most: int = -1) -> PatternChanges:
         """What changed after a version; everything after 0. At most so many patterns, those that changed first, unless -1."""
@@ -133,16 +132,17 @@ class Patterns:
             " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?) AND requester <> ''"
         )
         people, holders = Counter[tuple[int, str]](), defaultdict[tuple[int, str], dict[str, int]](dict)
-        for pattern, requester, held in self._db.execute(sql, (since, upto)):
+        found = self._db.execute(sql, (since, upto)).fetchall()
+        for (pattern, requester, _), held in zip(found, json.loads(f"[{','.join(row[2] for row in found)}]"), strict=True):
             key = pattern, requester
             people[key] += 1
             counts = holders[key]
-            for item in json.loads(held):
+            for item in held:
                 counts[item] = counts.get(item, 0) + 1
-        found = defaultdict[int, list[Source]](list)
+        sources = defaultdict[int, list[Source]](list)
         for (pattern, requester), many in sorted(people.items()):
-            found[pattern].append(Source(requester, many, holders[pattern, requester]))
-        return {pattern: tuple(sources) for pattern, sources in found.items()}
+            sources[pattern].append(Source(requester, many, holders[pattern, requester]))
+        return {pattern: tuple(one) for pattern, one in sources.items()}
 
     def _next_version(self) -> int:
         self._db.execute("UPDATE pattern_version SET version = version + 1")
