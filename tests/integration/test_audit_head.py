@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -52,6 +53,17 @@ HeadFile.advance = advance
 
 def run(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT)
+
+
+async def test_who_was_stopped_while_writing_the_head_stops_nobody_else(tmp_path: Path) -> None:
+    await write_chain(tmp_path, 2)
+    stopped = os.open(tmp_path / HEAD_FILE, os.O_RDWR)
+    fcntl.flock(stopped, fcntl.LOCK_EX)
+    await asyncio.wait_for(write_chain(tmp_path, 2), 60)
+    os.close(stopped)
+    await write_chain(tmp_path, 1)
+    found = await verified(tmp_path)
+    assert (found.whole, found.rows, found.head and found.head.id, found.notes) == (True, 5, 5, ())
 
 
 async def test_several_processes_write_one_chain_and_one_head(tmp_path: Path) -> None:

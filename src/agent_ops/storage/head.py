@@ -8,6 +8,7 @@ an in-place write follows the link, which replacing the file would not.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hmac
 import json
@@ -26,23 +27,32 @@ log = structlog.get_logger(__name__)
 HEAD_FILE = "audit-head"
 _LINE = 256
 _SYNC_EVERY_SECONDS = 1.0
+_PATIENCE, _BRIEF = 10.0, 1.0
+"""Seconds for the file's lock: of who needs it, and after a commit, which a later one makes up for."""
+_LOOK_AGAIN = 0.001
 
 
 class HeadFile:
     """The head's file. Blocking, but brief; several processes may use it at once.
 
     It is forced to the disk once a second at most: after a power cut it may be a moment behind, which is no harm, as a head
-    that is behind is still one of the chain's rows.
+    that is behind is still one of the chain's rows. So it may when a process was stopped that keeps the file locked: the
+    others leave it, and go on.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._synced = 0.0
+        self._in_vain = False
         self._keys: AuditKeys | None = None
         self._judged: dict[bytes, Head | None] = {}
 
     def read(self, keys: AuditKeys) -> Head | None:
-        """The newest head that is sealed as it must be; None when there is none."""
+        """The newest head that is sealed as it must be; None when there is none.
+
+        Raises:
+            OSError: it cannot be read, or another process keeps it locked.
+        """
         with contextlib.suppress(FileNotFoundError), self._locked(os.O_RDONLY, fcntl.LOCK_SH) as file:
             return self._newest(file, keys)
         return None
@@ -66,7 +76,7 @@ class HeadFile:
             chain: says whether a head is one of its rows, or was replaced by a restore.
             anew: a restore wrote that there was no head: begin with this one.
         """
-        with self._locked(os.O_RDWR | (os.O_CREAT if anew else 0), fcntl.LOCK_EX) as file:
+        with self._locked(os.O_RDWR | (os.O_CREAT if anew else 0), fcntl.LOCK_EX, 0.0 if self._in_vain else _BRIEF) as file:
             present = self._newest(file, keys)
             if present is None and not anew:
                 return "it is missing or damaged"
@@ -97,13 +107,26 @@ class HeadFile:
             self._synced = time.monotonic()
 
     @contextlib.contextmanager
-    def _locked(self, flags: int, lock: int) -> Iterator[int]:
-        file = os.open(self.path, flags | os.O_CLOEXEC, 0o600)
+    def _locked(self, flags: int, lock: int, patience: float = _PATIENCE) -> Iterator[int]:
+        file, until = os.open(self.path, flags | os.O_CLOEXEC, 0o600), time.monotonic() + patience
         try:
-            fcntl.flock(file, lock)
+            while not _taken(file, lock):
+                if time.monotonic() > until:
+                    self._in_vain = True
+                    raise OSError(errno.EAGAIN, "another process keeps it locked")
+                time.sleep(_LOOK_AGAIN)
+            self._in_vain = False
             yield file
         finally:
             os.close(file)
+
+
+def _taken(file: int, lock: int) -> bool:
+    try:
+        fcntl.flock(file, lock | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _parsed(line: bytes, keys: AuditKeys) -> Head | None:
