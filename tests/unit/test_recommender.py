@@ -10,10 +10,12 @@ import pytest
 from agent_ops.memory.calibration import Calibration, threshold, wilson
 from agent_ops.memory.cohorts import Cohorts, Table
 from agent_ops.memory.completion import Completer
+from agent_ops.memory.conjugate import solved
 from agent_ops.memory.decisions import Decider
 from agent_ops.memory.metrics import area, of_ranking, r_precision
 from agent_ops.memory.patterns import MOST_PEOPLE, History, Person
 from agent_ops.memory.recommender import Recommender
+from agent_ops.memory.ridge import ridge_voices
 
 TEAMS = ("Data", "Web", "Sales", "Legal")
 LEVELS = ("L1", "L2", "L3")
@@ -117,6 +119,29 @@ def test_a_cohort_is_counted_as_by_hand_and_nobody_is_in_one_that_is_not_there()
     assert (held[:, 0].tolist(), size[:, 0].tolist()) == ([2, 1, 0, 0], [2, 2, 0, 0])
     held, size = Cohorts.of(history.patterns, (0,)).look_up(codes[0], asked, items)
     assert (held.tolist(), size.tolist()) == ([2, 1, 0, 0], [2, 2, 0, 0])
+
+
+def test_the_nearest_tell_together_what_only_two_attributes_give() -> None:
+    """Each team and each level has it by half; whoever has neither or both has it, and nobody else."""
+    people = [
+        Person(f"{team}{level}{desk}", {"team": team, "level": level, "desk": f"{team}{level}{desk}"}, ("x",) * (team == level))
+        for team in "AB" for level in "AB" for desk in range(10)
+    ]  # fmt: skip
+    history = History.of(people)
+    codes = history.vocabulary.encode([{"team": "A", "level": "A"}, {"team": "A", "level": "B"}, {"team": "A", "level": None}])
+    holds = np.diff(history.patterns.start)
+    both, one, unknown = (float(ridge_voices(history.patterns, np.arange(len(people)), codes, row) @ holds) for row in range(3))
+    assert both > 0.75
+    assert one < 0.25
+    assert one < unknown < both
+
+
+def test_equations_are_solved_as_by_elimination() -> None:
+    draw = np.random.default_rng(3)
+    half, aim = draw.normal(size=(30, 30)), draw.normal(size=30)
+    matrix = half @ half.T + np.eye(30)
+    assert solved(lambda way: matrix @ way, aim, 60) == pytest.approx(np.linalg.solve(matrix, aim), abs=1e-4)
+    assert solved(lambda way: matrix @ way, np.zeros(30), 60).tolist() == [0.0] * 30
 
 
 def test_ten_people_leave_folds_empty_and_that_is_no_error() -> None:

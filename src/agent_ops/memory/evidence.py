@@ -10,7 +10,8 @@ from agent_ops.memory.cohorts import DOUBT, Cohorts, Family, Table
 from agent_ops.memory.neighbours import Neighbours
 from agent_ops.memory.patterns import Floats, Ints, Patterns
 from agent_ops.memory.profiles import Codes
-from agent_ops.memory.voting import COMPARED, NEAR, RANK, VOTES, voted
+from agent_ops.memory.ridge import ridge_voices
+from agent_ops.memory.voting import COMPARED, NEAR, RANK, SHARES, VOTES, voted
 
 FEWEST, MOST = 80, 1000
 """Candidates for a profile: twice what nearly everybody holds, within these bounds."""
@@ -79,14 +80,15 @@ class Evidence:
         if not len(near):
             return self._popular()
         few = near[:COMPARED]
-        voices = np.zeros(len(near))
-        voices[:COMPARED] = self.neighbours.unrepeated(self.patterns.codes, few, similarity[:COMPARED])
-        return voted(self.patterns, near, similarity, voices, self.width)
+        unrepeated, ridge = np.zeros((2, len(near)))
+        unrepeated[:COMPARED] = self.neighbours.unrepeated(self.patterns.codes, few, similarity[:COMPARED])
+        ridge[:COMPARED] = ridge_voices(self.patterns, few, codes, row)
+        return voted(self.patterns, near, similarity, unrepeated, ridge, self.width)
 
     def _popular(self) -> tuple[Ints, Floats]:
         """For a profile that shares nothing with anybody: what most people hold."""
         items = np.argsort(-self.popularity, kind="stable")[: self.width]
         figures = np.zeros((len(items), VOTES))
-        figures[:, 0] = self.popularity[items]
+        figures[:, :SHARES] = self.popularity[items][:, None]
         figures[:, RANK] = np.arange(len(items))
         return items, figures

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent_ops.memory.conjugate import solved
 from agent_ops.memory.patterns import Floats, Ints, Patterns
 from agent_ops.memory.profiles import Codes
 
@@ -80,17 +81,11 @@ class Neighbours:
         row, named, worth = (np.concatenate(column) for column in zip(*entries, strict=True))
         worth = np.sqrt(worth) / self.norm[near][row]
         value = np.unique(named, return_inverse=True)[1]
-        found, left, size = np.zeros(len(near)), similarity.copy(), len(near)
-        way, rest = left.copy(), float(left @ left)
-        for _ in range(_ROUNDS):
-            if rest < 1e-12:
-                break
-            moved = np.bincount(row, worth * np.bincount(value, worth * way[row])[value], size) + _DAMPING * way
-            step = rest / float(way @ moved)
-            found, left = found + step * way, left - step * moved
-            before, rest = rest, float(left @ left)
-            way = left + rest / before * way
-        return found
+
+        def times(way: Floats) -> Floats:
+            return np.bincount(row, worth * np.bincount(value, worth * way[row])[value], len(near)) + _DAMPING * way
+
+        return solved(times, similarity, _ROUNDS)
 
     def _entries(self, field: int, codes: Codes) -> tuple[Ints, Ints, Floats]:
         """Which of some rows has which value of a field, and what it is worth."""

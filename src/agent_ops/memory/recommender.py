@@ -108,19 +108,21 @@ class _Examples:
     def of(cls, history: History, known: Sequence[Person], seed: int, tell: Tell) -> _Examples:
         draw, several = np.random.default_rng(seed), families(history.patterns.codes)
         folds, asked = draw.integers(0, COUNTED, len(known)), _asked(known, draw)
-        parts: list[tuple[Floats, Truths, Ints, Ints]] = []
+        parts: list[Floats] = []
+        judged: list[tuple[Truths, Ints, Ints]] = []
         for fold in np.unique(folds[asked]).tolist() if len(known) >= 2 * FOLDS else ():
             evidence = _evidence(history.count([known[at] for at in np.flatnonzero(folds != fold).tolist()]), several, seed)
             whose = asked[folds[asked] == fold]
             theirs = [known[at] for at in whose]
             found = evidence.candidates(history.vocabulary.encode([person.profile for person in theirs]))
             has = _held(history, theirs, found)
-            parts.append((found.figures.astype(np.float32), has, whose[found.rows], np.full(len(has), fold % FOLDS)))
+            parts.append(found.figures)
+            judged.append((has, whose[found.rows], np.full(len(has), fold % FOLDS)))
             tell(fold + 1, STEPS)
         if not parts:
             return cls(several, np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0, np.int64), tell)
-        figures, truths, whose, where = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return cls(several, figures, truths, whose, where, tell)
+        truths, whose, where = (np.concatenate(column) for column in zip(*judged, strict=True))
+        return cls(several, _stacked(parts), truths, whose, where, tell)
 
     def cross_fit(self, seed: int, boosted: bool) -> tuple[Ranker, Floats]:
         """The ranker learned from all, and the scores that its like, learned without a fold, gave to that fold."""
@@ -151,6 +153,17 @@ class _Examples:
         rows = np.flatnonzero(among)
         rows = rows[sampled(len(rows), seed)]
         return self.figures[rows], self.truths[rows]
+
+
+def _stacked(parts: list[Floats]) -> Floats:
+    """One array of all, each taken from the list once it is copied: two of everything would not fit where one does."""
+    end = sum(len(part) for part in parts)
+    whole = np.empty((end, parts[0].shape[1]), dtype=parts[0].dtype)
+    while parts:
+        part = parts.pop()
+        whole[end - len(part) : end] = part
+        end -= len(part)
+    return whole
 
 
 def _asked(known: Sequence[Person], draw: np.random.Generator) -> Ints:
