@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,25 @@ async def test_changes_are_paused_and_go_on(app: FastAPI, enter: Enter) -> None:
     assert (await client.post("/api/pauses", json={"item": "aws", "agent": "entra"})).status_code == 409
     assert (await client.delete("/api/pauses?item=github")).json() == {"was_paused": True}
     assert (await client.delete("/api/pauses")).json() == {"was_paused": False}
+
+
+async def test_a_body_that_a_route_does_not_read_is_refused(app: FastAPI, enter: Enter) -> None:
+    """Who names one agent in it must not let everything go on."""
+    client = await enter("hr")
+    assert (await client.post("/api/pauses", json={})).status_code == 201
+    named = await client.request("DELETE", "/api/pauses", json={"agent": "jenkins"})
+    assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "body")
+    piecewise = await client.request("DELETE", "/api/pauses", content=_pieces())
+    assert piecewise.status_code == 422
+    assert (await client.post("/api/users/nobody/erase", json={"keep": "address"})).status_code == 422
+    assert (await client.post("/api/users/nobody/erase", json={})).status_code == 404
+    assert (await client.request("DELETE", "/api/pauses", json={})).json() == {"was_paused": True}
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    """A body without a length."""
+    yield b'{"agent": '
+    yield b'"jenkins"}'
 
 
 async def test_a_first_sign_in_is_handed_over_once(app: FastAPI, enter: Enter) -> None:

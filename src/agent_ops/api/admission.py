@@ -23,6 +23,7 @@ bearer = HTTPBearer(
 MAX_BODY_BYTES = 64 * 1024
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 _MOST_CALLERS = 10_000
+_NOTHING = (b"", b"{}", b"null")
 Known = Callable[[Request], Awaitable[Caller]]
 
 
@@ -106,7 +107,10 @@ def needs(scope: str) -> Any:
 
 
 class GuardedRoute(APIRoute):
-    """A route that lets its caller in before it reads anything else of the request, and knows every query parameter."""
+    """A route that lets its caller in before it reads anything else of the request, and overlooks nothing in it.
+
+    Who names what to delete in a body that nobody reads would delete something else; a parameter misspelt is no filter.
+    """
 
     known: Known = staticmethod(by_key)
     challenge = BEARER
@@ -116,6 +120,7 @@ class GuardedRoute(APIRoute):
         handler = super().get_route_handler()
         scopes = [one.dependency.scope for one in self.dependencies if isinstance(one.dependency, Needs)]
         known = {name for field in self.dependant.query_params for name in _names(field)}
+        bodiless = self.include_in_schema and self.body_field is None and "GET" not in (self.methods or ())
         if not scopes:
             raise AssertionError(f"{self.path} names no scope")
 
@@ -126,7 +131,10 @@ class GuardedRoute(APIRoute):
             caller.require(*scopes)
             if unknown := sorted(set(request.query_params) - known):
                 raise InvalidRequest(f"query.{unknown[0][:40]}", "is no parameter of this route")
-            return await handler(Request(request.scope, _limited(request)))
+            limited = Request(request.scope, _limited(request))
+            if bodiless and (await limited.body()).strip() not in _NOTHING:
+                raise InvalidRequest("body", "is not read by this route: what it is about is named in the URL")
+            return await handler(limited)
 
         return guarded
 
