@@ -13,10 +13,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from agent_ops import AgentOps, Profile, Settings
 from agent_ops.cli import main
+from agent_ops.runtime.logs import configure_logging
+from agent_ops.storage.head import HEAD_FILE
 from tests.fakes import FakeServices
 from tests.integration.audit_bench import Attacker
 
@@ -164,3 +167,16 @@ def test_keys_are_listed_rotated_and_retired(data_dir: Path) -> None:
     assert told == ["k2  sealing, current", "a1  audit, verifies only", "a2  audit, current", "k1  sealing, retired"]
     assert keys("retire", "k2").exit_code == 2
     assert run("verify").exit_code == 0
+
+
+def test_a_head_that_cannot_be_written_is_said_by_commands_without_a_log(data_dir: Path) -> None:
+    head = data_dir / HEAD_FILE
+    head.unlink()
+    head.mkdir()
+    structlog.reset_defaults()  # as in a process of its own
+    try:
+        done = CliRunner().invoke(main, ["pause", "--reason", "audit"])
+    finally:
+        configure_logging(None, "INFO")
+    assert done.exit_code == 0, done.stderr
+    assert re.fullmatch(r"warning: audit_head_left path=\S+ why=it cannot be written: Is a directory\n", done.stderr)

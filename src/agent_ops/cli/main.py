@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, NoReturn
 
 import click
 
@@ -50,7 +51,7 @@ class Commands(click.Group):
         """Run the chosen command."""
         from agent_ops.domain.errors import AgentOpsError, ConfigurationError, ServiceError, StorageError  # noqa: PLC0415
 
-        _log_nowhere()
+        _log_to_the_screen()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal that cannot show a mark shows a question mark
@@ -68,19 +69,28 @@ class Commands(click.Group):
             sys.exit(EXIT_INTERRUPTED)
 
 
-def _log_nowhere() -> None:
-    """Until a command opens its log file: by itself structlog prints every line, and tracebacks with all their values."""
+def _log_to_the_screen() -> None:
+    """Until a command opens its log file: what went wrong and stops nothing. What was raised the command tells by itself.
+
+    Left alone, structlog prints every line, and tracebacks with all their values.
+    """
     import structlog  # noqa: PLC0415
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    def shown(_logger: object, _level: str, line: MutableMapping[str, Any]) -> NoReturn:
+        if "exc_info" not in line:
+            words = [line.pop("event"), *(f"{name}={value}" for name, value in line.items())]
+            click.echo(f"warning: {_as_shown(' '.join(words))}", err=True)
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[shown], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
-def _as_shown(error: Exception) -> str:
-    """Its words without secrets, and without what would steer the terminal."""
+def _as_shown(words: object) -> str:
+    """The words without secrets, and without what would steer the terminal."""
     from agent_ops.domain.plain import harmless  # noqa: PLC0415
     from agent_ops.transport.redaction import redactor  # noqa: PLC0415
 
-    return harmless(redactor.clean(str(error)))
+    return harmless(redactor.clean(str(words)))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
