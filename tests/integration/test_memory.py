@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +23,10 @@ from agent_ops.domain.recommendation import Recalled
 from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.memory.vector_store import PatternVectorStore
 from agent_ops.runtime import remembering
+from agent_ops.runtime.compose import DATABASE
 from agent_ops.runtime.remembering import StoredPatterns
 from agent_ops.storage import Store
+from agent_ops.storage.migrations import migrations
 from tests.fakes import FakeServices
 
 EVERYTHING = Caller("admin", frozenset({"onboard", "status", "link", "erase", "undo", "cancel"}))
@@ -182,6 +186,30 @@ async def test_to_follow_one_change_no_table_is_read_whole(admin: AgentOps) -> N
 
     plans = await of(admin).store.transaction(work)
     assert [plan for plan in plans if plan.startswith("SCAN")] == []
+    assert [plan for plan in plans if "contributions" in plan] == ["SEARCH contributions USING PRIMARY KEY (pattern_id=?)"], (
+        "where an index leads to each person's row, hundreds of one profile lie in hundreds of places"
+    )
+
+
+async def test_an_older_database_keeps_who_brought_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = list(migrations._migrations)
+    monkeypatch.setattr(migrations, "_migrations", [one for one in every if one.name != "contributions_lie_together"])
+    store = await Store(tmp_path / DATABASE, b"key").open()
+    for number in range(9):
+        team, by = {"team": "Data" if number % 3 else "Sales"}, "hr" if number % 2 else ""
+        await store.transaction(lambda tx, n=number, t=team, by=by: tx.patterns.contribute(f"p{n}", t, [f"i{n % 4}"], requester=by))
+    before = await store.read(lambda tx: tx.patterns.changes(0))
+    assert [source.people for pattern in before.changed for source in pattern.sources] == [1, 3]
+    await store.close()
+    monkeypatch.setattr(migrations, "_migrations", every)
+    store = await Store(tmp_path / DATABASE, b"key").open()
+    assert await store.read(lambda tx: tx.patterns.changes(0)) == before
+    await store.transaction(lambda tx: tx.patterns.contribute("p0", {"team": "Data"}, ["i9"]))
+    await store.transaction(lambda tx: [tx.patterns.forget(who) for who in ("p3", "p6")])
+    assert [(team, people) for team, people, *_ in await rows(store)] == [({"team": "Data"}, 7)]
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.transaction(lambda tx: tx.db.execute("INSERT INTO contributions VALUES ('p0', 1, '[]', '2026-01-01', '')"))
+    await store.close()
 
 
 async def test_many_patterns_are_followed_a_part_at_a_time(admin: AgentOps, monkeypatch: pytest.MonkeyPatch) -> None:
