@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from agent_ops import AgentOps, Caller, Profile, RunStatus, Settings
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import InvalidRequest
+from agent_ops.domain.pattern import Source
 from agent_ops.domain.recommendation import Recalled
 from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.memory.vector_store import PatternVectorStore
@@ -195,15 +197,24 @@ async def test_an_older_database_keeps_who_brought_what(tmp_path: Path, monkeypa
     every = list(migrations._migrations)
     monkeypatch.setattr(migrations, "_migrations", [one for one in every if one.name != "contributions_lie_together"])
     store = await Store(tmp_path / DATABASE, b"key").open()
-    for number in range(9):
-        team, by = {"team": "Data" if number % 3 else "Sales"}, "hr" if number % 2 else ""
-        await store.transaction(lambda tx, n=number, t=team, by=by: tx.patterns.contribute(f"p{n}", t, [f"i{n % 4}"], requester=by))
-    before = await store.read(lambda tx: tx.patterns.changes(0))
-    assert [source.people for pattern in before.changed for source in pattern.sources] == [1, 3]
     await store.close()
+    people = [
+        (f"p{number}", 1 + (number % 3 > 0), f'["i{number % 2}"]', "2026-01-01", "hr" if number % 2 else "")
+        for number in range(9)
+    ]
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as old:
+        for number, team, many in ((1, "Sales", 3), (2, "Data", 6)):
+            old.execute("INSERT INTO patterns VALUES (?, ?, ?, '2026-01-01', 9)", (number, f'{{"team":"{team}"}}', many))
+        old.execute("INSERT INTO pattern_items VALUES (1, 'i0', 2), (1, 'i1', 1), (2, 'i0', 3), (2, 'i1', 3)")
+        old.execute("UPDATE pattern_version SET version = 9")
+        old.executemany("INSERT INTO contributions VALUES (?, ?, ?, ?, ?)", people)
+        old.commit()
     monkeypatch.setattr(migrations, "_migrations", every)
     store = await Store(tmp_path / DATABASE, b"key").open()
-    assert await store.read(lambda tx: tx.patterns.changes(0)) == before
+    kept = await store.read(lambda tx: tx.db.execute("SELECT * FROM contributions ORDER BY contributor").fetchall())
+    assert kept == people
+    found = (await store.read(lambda tx: tx.patterns.changes(0))).changed
+    assert [pattern.sources for pattern in found] == [(Source("hr", 1, {"i1": 1}),), (Source("hr", 3, {"i1": 3}),)]
     await store.transaction(lambda tx: tx.patterns.contribute("p0", {"team": "Data"}, ["i9"]))
     await store.transaction(lambda tx: [tx.patterns.forget(who) for who in ("p3", "p6")])
     assert [(team, people) for team, people, *_ in await rows(store)] == [({"team": "Data"}, 7)]
