@@ -93,6 +93,32 @@ async def test_an_erased_person_has_no_part_in_the_weights(settings: Settings, f
         assert (after.worth, after.patterns) == (before.worth, before.patterns)
 
 
+TOKYO = {"team": "Engineering", "level": "L4", "location": "Tokyo"}
+
+
+@pytest.mark.parametrize("learning_fails", [False, True])
+async def test_what_was_learned_from_an_erased_person_never_stays(
+    settings: Settings, fakes: FakeServices, ana: Profile, monkeypatch: pytest.MonkeyPatch, learning_fails: bool
+) -> None:
+    """Not where somebody came in their place, so that as many people have the profile; nor where learning fails at first."""
+    async with AgentOps(settings, caller=ERASER, adapters=fakes.adapters()) as ops:
+        stays = (await ops.onboard(replace(ana, name="Bo Lindqvist", external_id="E-2", team="Data"))).run.id
+        await company(ops, 3)
+        await known(ops, 1, ["github"], profile=TOKYO)
+        gone = await ops.onboard(replace(ana, **TOKYO), ["github", "jira", "vpn", "datadog"])
+        before = await recalled(ops, stays)
+        await ops.erase(gone.employee.id)
+        if learning_fails:
+            with monkeypatch.context() as failing:
+                failing.setattr(weighing, "learn", fails)
+                assert await recalled(ops, stays) is before
+        else:
+            await known(ops, 1, ["github"], profile=TOKYO, start=1)
+        after = await recalled(ops, stays)
+        assert after.version > before.version
+        assert await recalled(ops, stays) is after, "once is enough"
+
+
 async def test_every_process_learns_the_same_at_the_same_version_and_every_way_in_shows_it(
     ops: AgentOps, settings: Settings, fakes: FakeServices
 ) -> None:
@@ -113,10 +139,11 @@ def commanded(settings: Settings, *words: str) -> Any:
     return json.loads(result.output)
 
 
-async def test_recall_goes_on_when_learning_fails(ops: AgentOps, ana: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> AttributeWeights:
-        raise MemoryError
+def fails(*_: object) -> AttributeWeights:
+    raise MemoryError
 
+
+async def test_recall_goes_on_when_learning_fails(ops: AgentOps, ana: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weighing, "learn", fails)
     run = (await ops.onboard(ana)).run.id
     await company(ops, 3)

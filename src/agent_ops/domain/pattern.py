@@ -35,9 +35,13 @@ class Pattern:
 
 @dataclass(frozen=True)
 class PatternChanges:
-    """What a cache must take over to be at ``version``; there may be ``more`` to be at the newest."""
+    """What a cache must take over to be at ``version``; there may be ``more`` to be at the newest.
+
+    ``left`` is the version at which somebody was last taken away, also where another came in their place.
+    """
 
     version: int
     changed: tuple[Pattern, ...] = field(default=())
     gone: tuple[int, ...] = field(default=())
     more: bool = False
+    left: int = 0

@@ -28,12 +28,12 @@ class PatternIndex:
     """The patterns of one database at ``version``. It grows by doubling; the place of a pattern that goes is used again.
 
     ``weights`` are what agreeing in each attribute is worth, ``moved`` is how many patterns changed since they were learned, and
-    ``left`` says whether anybody was taken away since.
+    ``left`` is the version at which somebody was last taken away.
     """
 
     def __init__(self) -> None:
         self.version = 0
-        self.weights, self.moved, self.left = EQUAL, 0, False
+        self.weights, self.moved, self.left = EQUAL, 0, 0
         self._codes: list[dict[str, int]] = [{} for _ in ATTRIBUTES]
         self._values = np.full((len(ATTRIBUTES), _FIRST_ROOM), _GONE, dtype=np.int32)
         self._people = np.zeros(_FIRST_ROOM, dtype=np.int64)
@@ -57,10 +57,10 @@ class PatternIndex:
                 self._count(self._at(place), -1)
                 self._values[:, place], self._people[place], self._whole[place], self._brought[place] = _GONE, 0, b"", b""
                 self._free.append(place)
-                self.moved, self.left = self.moved + 1, True
+                self.moved += 1
         for pattern in changes.changed:
             self._put(pattern)
-        self.version = changes.version
+        self.version, self.left = changes.version, max(self.left, changes.left)
 
     def get(self, pattern_id: int) -> Pattern | None:
         """A pattern by its id."""
@@ -154,9 +154,7 @@ class PatternIndex:
         if place is None:
             place = self._place[pattern.id] = self._free.pop() if self._free else self._grown()
         else:
-            before = self._at(place)
-            self._count(before, -1)
-            self.left = self.left or before.people > pattern.people
+            self._count(self._at(place), -1)
         self._count(pattern, 1)
         self.moved += 1
         for column, attribute in enumerate(ATTRIBUTES):

@@ -40,7 +40,7 @@ class Weighing:
         known, learned = len(self.index), self.index.weights.version
         if not learned:
             return known >= FEWEST_PATTERNS
-        return self.index.left or self.index.moved >= CHANGED_SHARE * max(known, 1)
+        return self.index.left > learned or self.index.moved >= CHANGED_SHARE * max(known, 1)
 
     def begin(self) -> None:
         """Learn in the background, if that is due."""
@@ -67,7 +67,7 @@ class Weighing:
     def _learn(self) -> None:
         with self.turn:
             sample, version = self.index.sample(MOST_PATTERNS), self.index.version
-            self.index.moved, self.index.left = 0, False
+            self.index.moved = 0
         weights = learn(sample, version, self.trusted)
         with self.turn:
             self.index.weights = weights

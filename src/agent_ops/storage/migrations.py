@@ -246,7 +246,8 @@ def nothing_is_scanned(db: Database) -> None:
 
 @migrations()
 def contributions_lie_together(db: Database) -> None:
-    """What one profile's people brought lies in one place: following a change reads a few pages, not one for each of them."""
+    """What one profile's people brought lies in one place: following a change reads a few pages, not one for each of them.
+    And at which version somebody was last taken away."""
     db.execute("DROP INDEX contributions_by_pattern")  # before the rows are sorted: by it each would be looked up
     db.execute("ALTER TABLE contributions RENAME TO contributions_apart")
     db.execute(
@@ -256,6 +257,7 @@ def contributions_lie_together(db: Database) -> None:
     db.execute("INSERT INTO contributions SELECT * FROM contributions_apart ORDER BY pattern_id, day, contributor")
     db.execute("DROP TABLE contributions_apart")
     db.execute("CREATE UNIQUE INDEX contributions_by_contributor ON contributions (contributor)")
+    db.execute("ALTER TABLE pattern_version ADD COLUMN last_left INTEGER NOT NULL DEFAULT 0")
 
 
 def _let_events_be_their_runs(db: Database) -> None:

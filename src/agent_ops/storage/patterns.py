@@ -27,8 +27,7 @@ class Patterns:
 
     def version(self) -> int:
         """Rises with every change of a pattern."""
-        row = one(self._db, "SELECT version FROM pattern_version")
-        return int(row["version"]) if row else 0
+        return self._versions()[0]
 
     def contribute(
         self,
@@ -57,7 +56,7 @@ class Patterns:
         )
         if before and (before["profile"], before["items"], before["requester"]) == (text, held, requester):
             return False
-        self.forget(contributor)
+        self._take_away(contributor)
         version, day = self._next_version(), stamp(at)[:10]
         self._db.execute(
             "INSERT INTO patterns (profile, people, last_seen, changed) VALUES (?1, 1, ?2, ?3) ON CONFLICT (profile) DO UPDATE"
@@ -74,7 +73,13 @@ class Patterns:
         return True
 
     def forget(self, contributor: str) -> bool:
-        """Take away what a person counted for; False when that was nothing."""
+        """Take away what a person counted for, for good; False when that was nothing."""
+        if not self._take_away(contributor):
+            return False
+        self._db.execute("UPDATE pattern_version SET last_left = version")
+        return True
+
+    def _take_away(self, contributor: str) -> bool:
         row = one(self._db, "SELECT pattern_id, items FROM contributions WHERE contributor = ?", contributor)
         if row is None:
             return False
@@ -101,9 +106,9 @@ class Patterns:
 
     def changes(self, since: int, most: int = -1) -> PatternChanges:
         """What changed after a version; everything after 0. At most so many patterns, those that changed first, unless -1."""
-        version = self.version()
+        version, left = self._versions()
         if version == since:
-            return PatternChanges(version)
+            return PatternChanges(version, left=left)
         sql = "SELECT id, profile, people, last_seen, changed FROM patterns WHERE changed > ? ORDER BY changed, id LIMIT ?"
         found = rows(self._db, sql, since, most)
         more = len(found) == most
@@ -123,7 +128,7 @@ class Patterns:
             for r in found
         )
         gone = rows(self._db, "SELECT id FROM patterns_gone WHERE changed > ? AND changed <= ?", since, upto)
-        return PatternChanges(upto, changed, tuple(row["id"] for row in gone), more)
+        return PatternChanges(upto, changed, tuple(row["id"] for row in gone), more, left)
 
     def _brought(self, since: int, upto: int) -> dict[int, tuple[Source, ...]]:
         """What each requester brought to the patterns that changed; imported histories left out."""
@@ -143,6 +148,11 @@ class Patterns:
         for (pattern, requester), many in sorted(people.items()):
             sources[pattern].append(Source(requester, many, holders[pattern, requester]))
         return {pattern: tuple(one) for pattern, one in sources.items()}
+
+    def _versions(self) -> tuple[int, int]:
+        """Of the patterns, and that at which somebody was last taken away."""
+        version, left = self._db.execute("SELECT version, last_left FROM pattern_version").fetchone()
+        return int(version), int(left)
 
     def _next_version(self) -> int:
         self._db.execute("UPDATE pattern_version SET version = version + 1")
