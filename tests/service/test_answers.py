@@ -86,6 +86,23 @@ async def test_pages_lead_to_the_next(app: FastAPI, enter: Enter) -> None:
     assert (await client.get("/api/users/status_all?cursor=nobody")).status_code == 404
 
 
+async def test_pages_lead_on_within_what_was_asked_for(app: FastAPI, enter: Enter) -> None:
+    """The next page is one of the same list: without the filters it would hold everybody else, too."""
+    client = await enter("hr")
+    for number in range(4):
+        body = {"name": "Ana Silva", "team": ("Data", "Sales")[number % 2], "external_id": f"E-{number}", "access_items": []}
+        employee = (await onboarded(client, app, body))["employee_id"]
+    for path in ("/api/users/status_all?team=Data", "/api/users/status_all?status=onboarded&team=Sales", "/api/runs?status=done"):
+        whole, answer = (await client.get(path)).json(), await client.get(f"{path}&limit=1")
+        paged = answer.json()
+        while "next" in answer.links:
+            answer = await client.get(answer.links["next"]["url"])
+            paged += answer.json()
+        assert (paged, bool(paged)) == (whole, True), path
+    answer = await client.get(f"/api/runs?employee={employee}&limit=1")
+    assert (await client.get(answer.links["next"]["url"])).json() == []
+
+
 @pytest.mark.parametrize("page", [1, 2, 5, 6])
 async def test_a_long_list_is_streamed_page_by_page(
     app: FastAPI, enter: Enter, monkeypatch: pytest.MonkeyPatch, page: int

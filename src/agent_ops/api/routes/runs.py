@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
 from agent_ops.api.answers import PlanAnswer, Queued, RunAnswer
 from agent_ops.api.bodies import ApplyBody, CancelBody, OnboardBody, RetryBody
-from agent_ops.api.routes.users import NEXT_PAGE, IdempotencyKey, queued
+from agent_ops.api.routes.users import NEXT_PAGE, IdempotencyKey, next_page, queued
 from agent_ops.api.run_answers import RunDetails
 from agent_ops.api.streams import stream
 from agent_ops.api.words import UUID
@@ -50,13 +50,13 @@ class RunQuery(BaseModel):
 
 
 @router.get("/runs", response_model=list[RunAnswer], responses={200: {"headers": NEXT_PAGE}}, dependencies=[needs("status")])
-async def list_runs(query: Annotated[RunQuery, Query()], ops: Acting, caller: Calling) -> Response:
+async def list_runs(query: Annotated[RunQuery, Query()], ops: Acting, caller: Calling, request: Request) -> Response:
     """Runs, the newest first, page by page."""
     status = query.status.value if query.status else None
     found = await ops.runs(Wanted(status=status, employee=query.employee, cursor=query.cursor, limit=query.limit))
     answer = Response(_LIST.dump_json([RunAnswer.of(run, caller) for run in found]), media_type="application/json")
     if len(found) == query.limit:
-        answer.headers["Link"] = f'</api/runs?cursor={found[-1].id}&limit={query.limit}>; rel="next"'
+        answer.headers["Link"] = next_page(request, found[-1].id)
     return answer
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -53,6 +54,11 @@ class UserQuery(BaseModel):
     limit: Annotated[int, Field(ge=0, le=1000, description="At most so many; 0 means all.")] = 0
 
 
+def next_page(request: Request, last: str) -> str:
+    """The header ``Link`` to what comes after this id in the same list: whatever was asked for is asked for again."""
+    return f'<{request.url.path}?{urlencode({**request.query_params, "cursor": last})}>; rel="next"'
+
+
 def _listed(found: list[Standing], caller: Caller) -> bytes:
     return _LIST.dump_json([User.of(one, caller) for one in found])
 
@@ -91,7 +97,7 @@ async def onboard_user(body: OnboardBody, ops: Acting, response: Response, idemp
 
 
 @router.get("/status_all", response_model=list[User], responses={200: {"headers": NEXT_PAGE}}, dependencies=[needs("status")])
-async def status_all(query: Annotated[UserQuery, Query()], ops: Acting, caller: Calling) -> Response:
+async def status_all(query: Annotated[UserQuery, Query()], ops: Acting, caller: Calling, request: Request) -> Response:
     """Every employee in the order in which they were recorded, or a page of them."""
     status = query.status.value if query.status else None
     wanted = Wanted(status=status, team=query.team, cursor=query.cursor, limit=query.limit or _PAGE)
@@ -100,7 +106,7 @@ async def status_all(query: Annotated[UserQuery, Query()], ops: Acting, caller: 
         return StreamingResponse(_streamed(found, wanted, ops, caller), media_type="application/json")
     answer = Response(_listed(found, caller), media_type="application/json")
     if query.limit and len(found) == query.limit:
-        answer.headers["Link"] = f'</api/users/status_all?cursor={found[-1].employee.id}&limit={query.limit}>; rel="next"'
+        answer.headers["Link"] = next_page(request, found[-1].employee.id)
     return answer
 
 
