@@ -163,6 +163,22 @@ async def test_unknown_parameters_are_refused(enter: Enter) -> None:
         assert "SQL" not in told.detail.upper()
 
 
+async def test_what_is_said_twice_is_refused(app: FastAPI, enter: Enter) -> None:
+    """Of two values one would be overlooked: what somebody named would go on being paused, or somebody else lose an address."""
+    client = await enter("hr")
+    for item in ("aws", "github"):
+        await client.post("/api/pauses", json={"item": item})
+    is_problem(await client.delete("/api/pauses?item=aws&item=github"), 422)
+    assert len((await client.get("/api/pauses")).json()) == 2, "nothing was done"
+    is_problem(await client.get("/api/users/status_all?team=Data&team=Sales"), 422)
+    twice = b'{"name": "Ana Silva", "name": "Bo Berg", "team": "Data", "external_id": "E-1"}'
+    headers = {"Content-Type": "application/json"}
+    is_problem(await client.post("/api/users/onboard_user", content=twice, headers=headers), 400)
+    within = b'{"user": "Ana Silva", "access_items_status": {"aws": "failed", "aws": "completed"}}'
+    is_problem(await client.post("/api/users/update_status", content=within, headers=headers), 400)
+    assert (await client.get("/api/users/status_all")).json() == []
+
+
 async def test_errors_of_the_framework_are_problems(enter: Enter) -> None:
     client = await enter("hr")
     is_problem(await client.get("/nonsense"), 404)

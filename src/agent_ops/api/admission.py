@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="An API key (`agent-ops token create`), or an Entra ID access token."
 )
 MAX_BODY_BYTES = 64 * 1024
+_TWICE = "A field stands twice in the body, and only one of its values would be heeded. Say it once; nothing was done."
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 _MOST_CALLERS = 10_000
 _NOTHING = (b"", b"{}", b"null")
@@ -131,12 +133,28 @@ class GuardedRoute(APIRoute):
             caller.require(*scopes)
             if unknown := sorted(set(request.query_params) - known):
                 raise InvalidRequest(f"query.{unknown[0][:40]}", "is no parameter of this route")
-            limited = Request(request.scope, _limited(request))
+            if len(said := [name for name, _ in request.query_params.multi_items()]) > len(set(said)):
+                raise InvalidRequest(f"query.{max(said, key=said.count)}", "is given more than once")
+            limited = Reading(request.scope, _limited(request))
             if bodiless and (await limited.body()).strip() not in _NOTHING:
                 raise InvalidRequest("body", "is not read by this route: what it is about is named in the URL")
             return await handler(limited)
 
         return guarded
+
+
+class Reading(Request):
+    """A request whose body is heeded whole: of a field that stands twice, JSON as Python reads it keeps the last."""
+
+    async def json(self) -> Any:
+        """The body. Raises an ``HTTPException`` when something stands twice in it."""
+        return json.loads(await self.body(), object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise HTTPException(400, _TWICE)
+    return found
 
 
 def _names(parameter: Any) -> Iterable[str]:
