@@ -88,3 +88,20 @@ async def test_undoing_twice_takes_nothing_back_twice(settings: Settings, fakes:
     assert report.run.status is RunStatus.DONE
     assert fakes.sends()["jenkins.run_revocation"] == 1
     assert fakes.sends()["entra.disable_account"] == 1
+
+
+async def test_who_was_undone_is_not_given_access_to_a_disabled_account(
+    settings: Settings, fakes: FakeServices, ana: Profile
+) -> None:
+    """A retry reported an onboarded employee, and mailed of a new account, who could not sign in."""
+    async with AgentOps(settings, adapters=fakes.adapters()) as ops:
+        done = await ops.onboard(ana)
+        undone = await ops.wait((await ops.cancel(done.run.id, undo=True)).id)
+        sent = fakes.sends()
+        for ended in (done.run.id, undone.run.id):
+            with pytest.raises(InvalidRequest, match="account is disabled"):
+                await ops.retry(ended)
+        with pytest.raises(InvalidRequest, match="account is disabled"):
+            await ops.plan(ana)
+        assert (await ops.person(done.employee.id)).employee.status is EmployeeStatus.WITHDRAWN
+    assert fakes.sends() == sent

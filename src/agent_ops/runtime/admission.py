@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent_ops.domain.access import AccessItem, ItemStatus
-from agent_ops.domain.effects import Action
+from agent_ops.domain.effects import Action, EffectState
 from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, PlanOutdated
 from agent_ops.domain.evidence import Evidence
 from agent_ops.domain.grants import Caller
@@ -75,6 +75,17 @@ def cause(admission: Admission, item: str) -> str:
 def check_ended(run: Run) -> None:
     if not run.status.ended:
         raise InvalidRequest("run", f"run {run.id} goes on", "Wait for its end, or cancel it.")
+
+
+def check_not_undone(tx: Tx, employee_id: str) -> None:
+    """Nothing enables an account again: whatever were given now would be reported of somebody who cannot sign in."""
+    effects = tx.effects.of_employee(employee_id)
+    if any(one.proposal.action is Action.DISABLE_ACCOUNT and one.state is not EffectState.FAILED for one in effects):
+        raise InvalidRequest(
+            "run",
+            "the onboarding was undone: the account is disabled",
+            "Nothing was done. Whoever comes back is asked for under an external_id that was not used before.",
+        )
 
 
 def hold_to(tx: Tx, run_id: str, plan: Plan) -> None:

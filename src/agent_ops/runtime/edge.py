@@ -28,6 +28,7 @@ from agent_ops.runtime.admission import (
     cause,
     check_ended,
     check_looks_like_nobody,
+    check_not_undone,
     hold_to,
     is_over,
 )
@@ -221,6 +222,7 @@ class Edge:
 
     def _further_run(self, tx: Tx, admission: Admission) -> Run:
         """A run for what earlier ones did not do."""
+        check_not_undone(tx, admission.employee_id)
         admission = self.recommending.again(tx, admission)
         in_place = {item.item for item in tx.people.items(admission.employee_id) if item.status.in_place}
         held = tx.people.held(admission.employee_id)
