@@ -103,5 +103,7 @@ async def test_who_was_undone_is_not_given_access_to_a_disabled_account(
                 await ops.retry(ended)
         with pytest.raises(InvalidRequest, match="account is disabled"):
             await ops.plan(ana)
+        task = await ops.execute_task(f"Provision pending access for {ana.name}", timeout=20)
+        assert (task.run.status, "account is disabled" in task.answer) == (RunStatus.REFUSED, True)
         assert (await ops.person(done.employee.id)).employee.status is EmployeeStatus.WITHDRAWN
     assert fakes.sends() == sent

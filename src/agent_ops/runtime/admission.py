@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import Action, EffectState
-from agent_ops.domain.errors import IdentityConflict, InvalidRequest, NotFound, PlanOutdated
+from agent_ops.domain.errors import Against, IdentityConflict, InvalidRequest, NotFound, PlanOutdated
 from agent_ops.domain.evidence import Evidence
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Difference, Plan
@@ -81,7 +81,7 @@ def check_not_undone(tx: Tx, employee_id: str) -> None:
     """Nothing enables an account again: whatever were given now would be reported of somebody who cannot sign in."""
     effects = tx.effects.of_employee(employee_id)
     if any(one.proposal.action is Action.DISABLE_ACCOUNT and one.state is not EffectState.FAILED for one in effects):
-        raise InvalidRequest(
+        raise Against(
             "run",
             "the onboarding was undone: the account is disabled",
             "Nothing was done. Whoever comes back is asked for under an external_id that was not used before.",

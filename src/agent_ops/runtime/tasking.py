@@ -14,7 +14,7 @@ from typing import Any
 from agent_ops.agents import actions_of
 from agent_ops.domain.effects import ACCOUNT_ACTIONS, ITEM_ACTIONS, Action, Proposal, keyed_id
 from agent_ops.domain.employee import UNPLACED, Employee, EmployeeStatus, identity_of
-from agent_ops.domain.errors import AgentOpsError, InvalidRequest
+from agent_ops.domain.errors import Against, AgentOpsError, InvalidRequest
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.intents import WriteClause, asks_for_a_change, understood, writes_in
 from agent_ops.domain.names import name_key
@@ -181,11 +181,12 @@ class Tasks:
         order = _order(asked.task, None if ONBOARD in caller.scopes else ITEM_ACTIONS)
         try:
             return await self.system.edge.retry(latest.id, _entitled(caller), order=order, request_id=self.request_id)
-        except InvalidRequest:
+        except InvalidRequest as error:
             if latest.status is not RunStatus.DONE:
                 raise
-            settled = f"everything that was due is in place for {employee.profile.name}"
-            return await self._reading(replace(asked.task, settled=settled), caller)
+            withheld = error.what.removeprefix(f"{error.field}: ") if isinstance(error, Against) else ""
+            settled = "" if withheld else f"everything that was due is in place for {employee.profile.name}"
+            return await self._reading(replace(asked.task, settled=settled, withheld=withheld), caller)
 
     # --- runs that change nothing -----------------------------------------------------------------------------------------
 
