@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -136,6 +137,15 @@ async def test_a_plan_is_refused_as_its_request_would_be(ops: AgentOps, fakes: F
     await ops.wait(run.id)
     with pytest.raises(IdentityConflict):
         await ops.plan(replace(ana, team="Data"))
+
+
+async def test_a_plan_that_several_apply_at_once_has_one_run(ops: AgentOps, fakes: FakeServices, ana: Profile) -> None:
+    """Who comes second while the first one's run goes on, such as a client that asks again, gets the run, and no conflict."""
+    plan = await ops.plan(ana)
+    applied = await asyncio.gather(*(ops.apply(plan) for _ in range(5)))
+    assert len({run.id for run in applied}) == 1
+    await ops.wait(applied[0].id, timeout=20)
+    assert fakes.sends()["entra.create_account"] == 1
 
 
 async def test_the_order_of_the_items_makes_no_other_request(ops: AgentOps, ana: Profile) -> None:

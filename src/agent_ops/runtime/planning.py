@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 
 from agent_ops.domain.effects import Action, Proposal
-from agent_ops.domain.errors import PlanInvalid, PlanOutdated
+from agent_ops.domain.errors import AgentOpsError, PlanInvalid, PlanOutdated
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan, PlannedEffect
 from agent_ops.domain.runs import Request, Run, RunReport, RunStatus
@@ -90,14 +90,26 @@ class Planning:
         system = self.system
         system.ledger.grants.verify_plan(plan)
         check_caller(plan.request, caller)
-        if (applied := await system.store.read(lambda tx: tx.runs.with_plan(plan.seal))) is not None:
+        if (applied := await self._applied(plan)) is not None:
             return applied
+        try:
+            await self._check_wanted(plan, caller, request_id)
+        except AgentOpsError:
+            if (applied := await self._applied(plan)) is not None:
+                return applied  # by somebody else meanwhile: it is what stood against it
+            raise
+        return await system.edge.take_up(plan.request, caller, plan.idempotency_key, plan.run_after, plan, request_id)
+
+    async def _applied(self, plan: Plan) -> Run | None:
+        return await self.system.store.read(lambda tx: tx.runs.with_plan(plan.seal))
+
+    async def _check_wanted(self, plan: Plan, caller: Caller, request_id: str | None) -> None:
+        """Whether the present state asks for exactly the plan, and the plan for an account that can be made."""
         present = await self.plan(plan.request, caller, plan.idempotency_key, plan.run_after, request_id)
         if differences := plan.differences(present):
             raise PlanOutdated(differences)
         if plan.account is not None and not plan.account.happens:
             raise PlanInvalid(f"there would be no account: {plan.account.reason}", "See to that, then plan again.")
-        return await system.edge.take_up(plan.request, caller, plan.idempotency_key, plan.run_after, plan, request_id)
 
     async def _rehearsed(self, rehearsal: Rehearsal, run_id: str) -> tuple[PlannedEffect, ...]:
         """Drive the planner graph on a rehearsed run: the compiled graph itself, without its checkpoints."""
