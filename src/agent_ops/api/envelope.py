@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_ops.api.metrics import Meters
-from agent_ops.api.problems import unexpected
+from agent_ops.api.problems import answer, unexpected
 
 log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -38,17 +38,17 @@ class Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         asked = Headers(scope=scope).get("x-request-id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        began, status = time.perf_counter(), 0
+        method, began, status = scope.get("method", "GET"), time.perf_counter(), 0
 
         async def sending(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"].endswith("http.response.start"):
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
@@ -58,7 +58,7 @@ class Envelope:
 
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
-                await self._app(scope, receive, sending)
+                await (self._app if scope["type"] == "http" else _no_socket)(scope, receive, sending)
             except Exception as error:
                 log.error("request_broke", error=error, exc_info=error)
                 if status:
@@ -66,11 +66,17 @@ class Envelope:
                 await unexpected(Request(scope))(scope, receive, sending)
             finally:
                 took, route = time.perf_counter() - began, _route(scope)
-                self._meters.served(scope["method"], route, status, took)
+                self._meters.served(method, route, status, took)
                 caller = getattr(scope["state"].get("caller"), "name", "")
-                log.info(
-                    "request_served", method=scope["method"], route=route, status=status, caller=caller, duration=round(took, 4)
-                )
+                log.info("request_served", method=method, route=route, status=status, caller=caller, duration=round(took, 4))
+
+
+async def _no_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket: before anything is opened, as long as the server can say so."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await answer(HTTPConnection(scope), 404, "not-found", "Nothing here speaks WebSocket.")(scope, receive, send)
+    else:
+        await send({"type": "websocket.close"})
 
 
 def _route(scope: Scope) -> str:

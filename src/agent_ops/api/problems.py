@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 
@@ -74,7 +75,7 @@ class Problem(BaseModel):
 
 
 def answer(
-    request: Request, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    request: HTTPConnection, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """A problem as an answer."""
     title = http.HTTPStatus(status).phrase

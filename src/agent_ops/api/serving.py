@@ -19,6 +19,7 @@ from agent_ops.domain.errors import ConfigurationError
 from agent_ops.runtime.compose import open_store
 from agent_ops.runtime.opening import settings_for
 
+HTTP = "agent_ops.api.malformed:Protocol"
 GRACE_SECONDS = 10
 STARTING_SECONDS = 120
 """A worker that answers its watcher no sooner is replaced; it answers when it has imported everything."""
@@ -63,6 +64,7 @@ def serve_app(
         factory=True,
         host=host,
         port=port,
+        http=HTTP,
         workers=workers,
         access_log=False,  # it would hold paths and queries, and so names; the service's own log has a line for each request
         log_level="warning",
