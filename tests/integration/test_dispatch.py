@@ -141,6 +141,24 @@ async def test_a_leased_run_is_left_alone_until_the_lease_is_over(store: Store, 
     assert await store.transaction(lambda tx: tx.runs.extend("a", 302.0, 400.0)) == set()
 
 
+async def test_a_takeover_is_counted_and_nothing_else_is(store: Store, policy: EntitlementPolicy) -> None:
+    """A run that waits, for its day or a pause, is taken up again and again with nobody lost; that was counted, too."""
+    (run,) = await admitted(store, policy)
+
+    async def claimed(owner: str, now: float) -> int:
+        assert await store.transaction(lambda tx: tx.runs.claim(owner, now, now + 100.0)) is not None
+        return (await store.read(lambda tx: tx.listing.facts())).takeovers
+
+    assert await claimed("a", 100.0) == 0
+    await store.transaction(lambda tx: tx.runs.park(run.id, "a", "a pause", 300.0))
+    assert await claimed("a", 301.0) == 0
+    await store.transaction(lambda tx: tx.runs.release_all("a"))  # it stops, and hands over
+    assert await claimed("b", 302.0) == 0
+    assert await claimed("c", 403.0) == 1, "the lease of b was over"
+    await store.transaction(lambda tx: tx.runs.bury("c"))
+    assert await claimed("d", 404.0) == 2, "c was known to be dead"
+
+
 async def test_a_driver_whose_run_was_taken_over_is_stopped(store: Store, policy: EntitlementPolicy, tmp_path: Path) -> None:
     (run,) = await admitted(store, policy)
     stopped = asyncio.Event()

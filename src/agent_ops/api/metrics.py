@@ -61,7 +61,7 @@ class _Told:
         yield _by_outcome("webhook_deliveries", "Tries to deliver a webhook message, by how they ended.", facts.webhooks)
         yield _counter("denials", "What runs asked for and were denied.", facts.denials)
         yield _counter("retries", "Attempts beyond an effect's first.", facts.retries)
-        yield _counter("lease_takeovers", "Runs that another driver took up.", facts.takeovers)
+        yield _counter("lease_takeovers", "Runs that were taken over: their driver was lost.", facts.takeovers)
         yield _counter("model_calls", "Calls to a chat model.", facts.model.calls)
         yield _counter("model_tokens", "Tokens of chat models, both ways.", facts.model.tokens)
         yield _histogram("effect_seconds", "From an effect's intent to its end.", ["action", "state"], facts.effects)

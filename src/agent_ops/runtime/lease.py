@@ -52,12 +52,12 @@ async def bury_the_dead(store: Store, owners: Owners) -> None:
     for owner in await store.read(lambda tx: tx.runs.owners(now)) - {owners.name}:
         if await asyncio.to_thread(owners.is_dead, owner):
             log.info("owner_died", owner=owner)
-            await store.transaction(partial(_release_all, owner))
+            await store.transaction(partial(_bury, owner))
             await asyncio.to_thread(owners.forget, owner)
 
 
-def _release_all(owner: str, tx: Tx) -> None:
-    tx.runs.release_all(owner)
+def _bury(owner: str, tx: Tx) -> None:
+    tx.runs.bury(owner)
 
 
 @contextlib.asynccontextmanager

@@ -21,7 +21,7 @@ _COUNTS = {
     "outbox": "SELECT count(*) AS n FROM effects WHERE state = 'open' AND action = 'mail.send'",
     "denials": "SELECT count(*) AS n FROM audit WHERE kind = 'denied' AND run_id <> ''",
     "retries": "SELECT coalesce(sum(attempt - 1), 0) AS n FROM effects",
-    "takeovers": "SELECT coalesce(sum(max(epoch - 1, 0)), 0) AS n FROM runs",
+    "takeovers": "SELECT coalesce(sum(takeovers), 0) AS n FROM runs",
 }
 _WAITING = (
     "SELECT count(*) AS n, coalesce(max(age), 0) AS oldest FROM (SELECT max(0, julianday('now')"

@@ -261,6 +261,12 @@ def contributions_lie_together(db: Database) -> None:
     db.execute("ALTER TABLE pattern_version ADD COLUMN last_left INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def takeovers_are_counted(db: Database) -> None:
+    """How often a run's driver was lost: a run that waits is taken up again, too, with nobody lost."""
+    db.execute("ALTER TABLE runs ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0")
+
+
 def _let_events_be_their_runs(db: Database) -> None:
     """The table is made anew (SQLite before 3.35 drops no column). No id is ever given twice: the count goes on."""
     (made,) = db.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'events'").fetchone()

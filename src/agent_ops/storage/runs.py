@@ -104,8 +104,9 @@ class Runs:
 
     def claim_one(self, run_id: str, owner: str, now: float, lease_until: float) -> bool:
         """Take exactly this run for the owner, if it is due and nobody drives it. Its epoch rises by one."""
+        taken_over = "takeovers = takeovers + (owner <> '')"  # who parks or releases a run leaves no name in it
         claimed = self._db.execute(
-            f"UPDATE runs SET owner = ?, lease_until = ?, epoch = epoch + 1, status = ? WHERE id = ? AND {_DUE}",  # noqa: S608
+            f"UPDATE runs SET {taken_over}, owner = ?, lease_until = ?, epoch = epoch + 1, status = ? WHERE id = ? AND {_DUE}",  # noqa: S608
             (owner, lease_until, RunStatus.RUNNING.value, run_id, *_LIVE, now, now),
         )
         return bool(claimed.rowcount)
@@ -151,8 +152,12 @@ class Runs:
         sql = f"SELECT DISTINCT owner FROM runs WHERE lease_until >= ? AND {_LEASED}"  # noqa: S608 - a fixed text
         return {row["owner"] for row in rows(self._db, sql, now)}
 
+    def bury(self, owner: str) -> None:
+        """End the leases of an owner that died; whoever claims its runs takes them over."""
+        self._db.execute(f"UPDATE runs SET lease_until = 0 WHERE owner = ? AND {_LEASED}", (owner,))  # noqa: S608 - a fixed text
+
     def release_all(self, owner: str) -> None:
-        """Let go of everything that a dead owner held."""
+        """Let go of everything that the owner holds."""
         self._db.execute(f"UPDATE runs SET lease_until = 0, owner = '' WHERE owner = ? AND {_LEASED}", (owner,))  # noqa: S608
 
     def release(self, run_id: str, owner: str) -> None:
