@@ -198,6 +198,8 @@ async def test_whoever_lacks_key_scope_or_sense_is_told_by_a_problem(enter: Ente
         is_problem(await desk.post(path, content=b" " * (MAX_BODY_BYTES + 1)), 413)
     is_problem(await desk.post("/langserve/planner/invoke", json={"input": LIST, "kwargs": {"agent": "entra"}}), 422)
     is_problem(await desk.post("/langserve/planner/invoke", json={"input": LIST, "context": {}}), 422)
+    twice = b'{"input": {"task": "List open pull requests of acme/web", "task": "List EC2 instances"}}'
+    is_problem(await desk.post("/langserve/planner/invoke", content=twice), 400)
     refused = await desk.get("/langserve/planner/invoke")
     assert is_problem(refused, 405) and refused.headers["Allow"] == "POST"
     for absent in ("/langserve/planner/playground/", "/langserve/planner/stream_log", "/langserve/planner/c/N4/invoke"):

@@ -151,6 +151,11 @@ class Reading(Request):
         return json.loads(await self.body(), object_pairs_hook=_once)
 
 
+def check_once(body: bytes) -> None:
+    """Raise an ``HTTPException`` when something stands twice in a body, which is JSON."""
+    json.loads(body, object_pairs_hook=_once)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         raise HTTPException(400, _TWICE)

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from starlette.types import Message
 
 from agent_ops.agents import load_agents
-from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs
+from agent_ops.api.admission import Acting, Calling, GuardedRoute, check_once, needs
 from agent_ops.api.answers import run_url
 from agent_ops.api.bodies import Body
 from agent_ops.api.facades import AgentInput, Followed, Hands, PlannerInput
@@ -161,12 +161,16 @@ async def parsed(request: Request, kind: type[B], said: Callable[[bytes], bytes]
 
     Raises:
         RequestValidationError: it is not what the runnable takes; nothing was done.
+        HTTPException: it says something twice.
     """
+    body = said(await request.body())
     try:
-        return kind.model_validate_json(said(await request.body()))
+        given = kind.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+    check_once(body)
+    return given
 
 
 async def admitted(served: Served, inputs: Sequence[Any], ops: AgentOps, request: Request) -> Hands:
