@@ -21,7 +21,7 @@ def retry(run: str, evidence: tuple[str, ...], data_dir: Path, policy_file: Path
     """Do again what RUN did not: what failed, was never tried, or is unknown and can be proved by now.
 
     What succeeded is not done again. The retry is a run of its own, under a grant from today's policy; approvals are
-    looked up anew.
+    looked up anew. It begins at once, whatever --run-after said.
     """
     from agent_ops.cli.outcome import followed, leave_with  # noqa: PLC0415
     from agent_ops.domain.runs import RunReport  # noqa: PLC0415
