@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_ops.memory.patterns import Floats
+from agent_ops.memory.rounding import rounded
 
 Truths = NDArray[np.bool_]
 DECIDERS = 2
-MOST_ROWS = 150_000
-"""More examples than this are sampled: learning stays within minutes and a few hundred megabytes."""
 
 
 class Ranker(Protocol):
@@ -60,8 +59,8 @@ class BoostedRanker:
     model: Any
 
     @classmethod
-    def learn(cls, figures: Floats, truths: Truths, seed: int) -> Ranker:
-        """Fit. With one kind of example only there is nothing to tell apart: a constant comes back."""
+    def learn(cls, figures: Floats, truths: Truths, seed: int, weights: Floats | None = None) -> Ranker:
+        """Fit, each example counting as many times as it weighs. Of one kind of example only a constant comes back."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
 
         if truths.all() or not truths.any():
@@ -70,7 +69,7 @@ class BoostedRanker:
             max_iter=100, learning_rate=0.08, max_leaf_nodes=31, min_samples_leaf=_leaf(len(truths)), l2_regularization=20.0,
             max_features=0.3, early_stopping=False, random_state=seed,
         )  # fmt: skip
-        return cls(_fitted(model, figures, truths))
+        return cls(_fitted(model, figures if weights is None else rounded(figures), truths, weights))
 
     def score(self, figures: Floats) -> Floats:
         """The model's probability."""
@@ -111,13 +110,6 @@ def can_boost() -> bool:
     return find_spec("sklearn") is not None
 
 
-def sampled(rows: int, seed: int) -> NDArray[np.int64]:
-    """The examples to learn from: all, or as many as are affordable."""
-    if rows <= MOST_ROWS:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
-
-
 def boosted_deciders(figures: Floats, truths: Truths, seed: int) -> Ranker:
     """Small, strongly regularised trees for yes-or-no decisions, the mean of several seeds: approvals are noisy."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
@@ -132,9 +124,9 @@ def boosted_deciders(figures: Floats, truths: Truths, seed: int) -> Ranker:
     return Together([BoostedRanker(_fitted(model, figures, truths)) for model in several])
 
 
-def _fitted(model: Any, figures: Floats, truths: Truths) -> Any:
+def _fitted(model: Any, figures: Floats, truths: Truths, weights: Floats | None = None) -> Any:
     with _one_thread():
-        return model.fit(figures, truths)
+        return model.fit(figures, truths, sample_weight=weights)
 
 
 def _one_thread() -> AbstractContextManager[Any]:

@@ -13,7 +13,8 @@ from agent_ops.memory.cohorts import Family, families
 from agent_ops.memory.evidence import Candidates, Evidence
 from agent_ops.memory.patterns import MOST_PEOPLE, Floats, History, Ints, Patterns, Person
 from agent_ops.memory.profiles import Profile, profile_key
-from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Together, Truths, can_boost, sampled
+from agent_ops.memory.rankers import BoostedRanker, Constant, LinearRanker, Ranker, Together, Truths, can_boost
+from agent_ops.memory.sampling import sampled, telling
 from agent_ops.memory.voting import SHARES
 from agent_ops.memory.weights import learn_weights
 
@@ -142,17 +143,18 @@ class _Examples:
 
     def _rankers(self, among: Truths, seed: int, boosted: bool) -> list[Ranker]:
         """The linear ranker, and the boosted one or the mean of several, learned from some of the examples."""
-        figures, truths = self._sample(among, seed)
-        found: list[Ranker] = [LinearRanker.learn(figures, truths, len(self.families) + SHARES)]
-        if boosted:
-            several = (self._sample(among, seed + at) for at in range(SAMPLES))
-            found.append(Together([BoostedRanker.learn(*each, seed + at) for at, each in enumerate(several)]))
-        return found
-
-    def _sample(self, among: Truths, seed: int) -> tuple[Floats, Truths]:
         rows = np.flatnonzero(among)
-        rows = rows[sampled(len(rows), seed)]
-        return self.figures[rows], self.truths[rows]
+        chance = rows[sampled(np.zeros(len(rows), dtype=bool), seed).rows]
+        linear = LinearRanker.learn(self.figures[chance], self.truths[chance], len(self.families) + SHARES)
+        return [linear, self._boosted(rows, linear.score(self.figures)[rows], seed)] if boosted else [linear]
+
+    def _boosted(self, rows: Ints, scores: Floats, seed: int) -> Ranker:
+        told, several = telling(self.truths[rows], self.people[rows], scores), list[Ranker]()
+        for at in range(seed, seed + SAMPLES):
+            sample = sampled(told, at)
+            mine = rows[sample.rows]
+            several.append(BoostedRanker.learn(self.figures[mine], self.truths[mine], at, sample.weights))
+        return Together(several)
 
 
 def _stacked(parts: list[Floats]) -> Floats:
