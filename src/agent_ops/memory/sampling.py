@@ -9,7 +9,7 @@ import numpy as np
 from agent_ops.memory.patterns import Floats, Ints
 from agent_ops.memory.rankers import Truths
 
-MOST_ROWS = 150_000
+MOST_ROWS = 200_000
 """More examples than this are sampled: learning stays within minutes and a few hundred megabytes."""
 TOP = 12
 """So many of each person's candidates are learned from in any case: what a list shows is decided among these."""
