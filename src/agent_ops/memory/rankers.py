@@ -116,7 +116,7 @@ def boosted_deciders(figures: Floats, truths: Truths, seed: int) -> Ranker:
 
     several = [
         HistGradientBoostingClassifier(
-            max_iter=200, learning_rate=0.04, max_leaf_nodes=31, min_samples_leaf=30, l2_regularization=10.0,
+            max_iter=200, learning_rate=0.04, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=10.0,
             max_features=0.2, early_stopping=False, random_state=seed + at,
         )
         for at in range(DECIDERS)
