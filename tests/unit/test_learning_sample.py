@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agent_ops.memory import recommender
 from agent_ops.memory.patterns import Floats
-from agent_ops.memory.rankers import BoostedRanker, Truths
+from agent_ops.memory.rankers import BoostedRanker, Constant, Ranker, Truths
 from agent_ops.memory.rounding import VALUES, rounded
-from agent_ops.memory.sampling import TOP, sampled, telling
+from agent_ops.memory.sampling import TOP, Sample, sampled, telling
+from tests.unit.test_recommender import company
 
 
 def examples(people: int, each: int = 100, seed: int = 0) -> tuple[Floats, Truths]:
@@ -86,3 +88,25 @@ def test_learned_from_a_weighed_sample_the_odds_are_those_of_everything() -> Non
         mine = (whole >= low) & (whole < high)
         assert mine.sum() > 100
         assert part[mine].mean() == pytest.approx(whole[mine].mean(), rel=0.1), f"from {low}"
+
+
+def test_of_more_than_it_can_learn_from_the_recommender_takes_all_that_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    def learned(most: int) -> tuple[int, int, float]:
+        """How many examples the last ranker got, how many of them right, and how many they stand for."""
+        got = list[tuple[int, int, float]]()
+
+        def few(told: Truths, seed: int) -> Sample:
+            return sampled(told, seed, most)
+
+        def noted(figures: Floats, truths: Truths, seed: int, weights: Floats) -> Ranker:
+            got.append((len(figures), int(truths.sum()), float(weights.sum())))
+            return Constant(0.5)
+
+        monkeypatch.setattr(recommender, "sampled", few)
+        monkeypatch.setattr(BoostedRanker, "learn", noted)
+        recommender.Recommender.learn(company(300), boosted=True)
+        return got[-1]
+
+    whole, right, weight = learned(10**6)
+    assert weight == whole > 4_900
+    assert learned(4_900) == (4_900, right, pytest.approx(whole))
