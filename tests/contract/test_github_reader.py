@@ -66,7 +66,7 @@ async def test_every_row_of_a_page_is_shown_however_long_its_words_are(bench: Be
 
 
 async def test_pull_requests_of_somebody_since_a_day(bench: Bench, reader: GithubReader) -> None:
-    day = time.strftime("%Y-%m-%d", time.gmtime(bench.twin.site.start - 3 * 86_400))
+    day = time.strftime("%Y-%m-%d", time.gmtime(bench.twin.site.start - 2 * 86_400))
     hers = await reader.pull_requests("acme/web", "all", author="jane-doe", since=day)
     assert [row["title"] for row in hers.facts["pull_requests"]] == ["Retry payments at most three times"]
     every = await reader.pull_requests("acme/web", "all", author="jane-doe")
