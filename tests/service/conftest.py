@@ -23,14 +23,14 @@ Enter = Callable[..., Awaitable[httpx.AsyncClient]]
 
 @pytest.fixture
 async def app(policy: EntitlementPolicy, settings: Settings, fakes: FakeServices) -> AsyncIterator[FastAPI]:
-    """The service over fakes, open. A caller may ask thirty times a minute."""
+    """The service over fakes, open. A caller may ask thirty times: on no machine does the minute pass."""
 
     @contextlib.asynccontextmanager
     async def opening() -> AsyncIterator[AgentOps]:
         async with AgentOps(replace(settings, requests_per_minute=30), caller=SERVICE, adapters=fakes.adapters()) as ops:
             yield ops
 
-    made = build_app(policy, opening)
+    made = build_app(policy, opening, clock=lambda: 0.0)
     async with made.router.lifespan_context(made):
         yield made
 

@@ -34,19 +34,20 @@ class Rates:
 
     Args:
         per_minute: as many at once, and in every minute.
+        clock: the seconds by which a bucket fills.
     """
 
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute, self._clock = per_minute, clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def take(self, name: str, now: float | None = None) -> None:
+    def take(self, name: str) -> None:
         """Count one request of a caller.
 
         Raises:
             TooMany: the bucket is empty; it says when to come again.
         """
-        now = time.monotonic() if now is None else now
+        now = self._clock()
         left, since = self._buckets.get(name, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
         if left < 1:
@@ -68,8 +69,8 @@ async def by_key(request: Request) -> Caller:
 class Gate:
     """Lets callers in: by their key, at their rate. Who brings no good key is counted by address, at the same rate."""
 
-    def __init__(self, per_minute: int) -> None:
-        self._callers, self._strangers = Rates(per_minute), Rates(per_minute)
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._callers, self._strangers = Rates(per_minute, clock), Rates(per_minute, clock)
 
     async def caller(self, request: Request, known: Known) -> Caller:
         """Who asks, as ``known`` tells it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -65,12 +66,12 @@ def create_sandbox_app() -> FastAPI:
     return create_app(in_sandbox=True)
 
 
-def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
-    """The application over a system that ``opening`` opens."""
+def build_app(policy: EntitlementPolicy, opening: Opening, clock: Callable[[], float] = time.monotonic) -> FastAPI:
+    """The application over a system that ``opening`` opens; ``clock`` gives the seconds by which callers' rates are counted."""
     meters = Meters()
     app = Patient(
         title=contract.TITLE,
-        lifespan=_lifespan(opening),
+        lifespan=_lifespan(opening, clock),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -95,11 +96,12 @@ def build_app(policy: EntitlementPolicy, opening: Opening) -> FastAPI:
     return app
 
 
-def _lifespan(opening: Opening) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(opening: Opening, clock: Callable[[], float]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening() as ops:
-            app.state.ops, app.state.bell, app.state.gate = ops, Bell(ops), Gate(ops.settings.requests_per_minute)
+            app.state.ops, app.state.bell = ops, Bell(ops)
+            app.state.gate = Gate(ops.settings.requests_per_minute, clock)
             ringing = asyncio.create_task(app.state.bell.ring_for_ever())
             try:
                 yield
