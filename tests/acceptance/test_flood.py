@@ -47,7 +47,7 @@ class Clocked(FakeServices):
         service.send = noted  # type: ignore[method-assign,assignment]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("limits", [{}, {"burst_requests": 10_000, "directory_floor": 10_000}], ids=["as-shipped", "no-breaker"])
 async def test_a_flood_is_capped_and_nothing_of_it_is_lost(
     settings: Settings, shared: Path, limits: dict[str, int], record_property: pytest.RecordProperty

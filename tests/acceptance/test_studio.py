@@ -247,7 +247,7 @@ async def test_a_held_run_is_nobody_elses_until_it_is_let_go(settings: Settings,
                 assert await system.store.read(lambda tx: tx.runs.lease_of(run.id)[0]) == "me"
         assert await system.store.read(lambda tx: tx.runs.lease_of(run.id)) == ("", 0.0)
     async with AgentOps(settings, adapters=fakes.adapters()) as other:
-        assert (await other.wait(run.id, timeout=20)).run.status is RunStatus.DONE
+        assert (await other.wait(run.id, timeout=60)).run.status is RunStatus.DONE
 
 
 async def test_a_run_that_was_taken_over_is_let_go(settings: Settings, fakes: FakeServices, ana: Profile) -> None:

@@ -13,7 +13,7 @@ SEED = 1
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_invariant_holds_against_the_code_as_it_is() -> None:
     hunt = play(SEED, 24)
     assert hunt.error == ""
@@ -29,7 +29,7 @@ def test_every_invariant_has_a_mutant_and_says_what_it_checks() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.invariant}: {mutant.name}")
 def test_a_guarantee_taken_out_is_noticed_by_its_own_invariant(mutant: Mutant) -> None:
     hunt = play(SEED, 80, mutant)

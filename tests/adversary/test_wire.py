@@ -22,7 +22,7 @@ from agent_ops.effectors.directory import Directory
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.runtime import edge
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ async def test_a_cancelled_run_can_be_retried(settings: Settings, fakes: FakeSer
             await asyncio.sleep(0.02)
         await ops.cancel(run.id)
         fakes[Action.CREATE_ACCOUNT].trouble.kinds = []
-        report = await ops.wait((await ops.retry(run.id)).id, timeout=20)
+        report = await ops.wait((await ops.retry(run.id)).id, timeout=60)
     assert report.run.status is RunStatus.DONE
     assert len(fakes[Action.CREATE_ACCOUNT].done) == 1
 
@@ -103,7 +103,7 @@ async def test_who_was_undone_is_not_given_access_to_a_disabled_account(
                 await ops.retry(ended)
         with pytest.raises(InvalidRequest, match="account is disabled"):
             await ops.plan(ana)
-        task = await ops.execute_task(f"Provision pending access for {ana.name}", timeout=20)
+        task = await ops.execute_task(f"Provision pending access for {ana.name}", timeout=60)
         assert (task.run.status, "account is disabled" in task.answer) == (RunStatus.REFUSED, True)
         assert (await ops.person(done.employee.id)).employee.status is EmployeeStatus.WITHDRAWN
     assert fakes.sends() == sent

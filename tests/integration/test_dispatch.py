@@ -211,6 +211,6 @@ async def test_the_runs_of_a_killed_process_go_on_at_once(settings: Settings, fa
             holder.wait()
             fakes[Action.RUN_PIPELINE].seconds = 0
             await ops._dispatcher.start()
-            report = await ops.wait(run.id, timeout=8)
+            report = await ops.wait(run.id, timeout=60)
     assert report.run.status is RunStatus.DONE
     assert len(fakes[Action.RUN_PIPELINE].done) == 4

@@ -213,7 +213,7 @@ async def test_an_unfinished_run_is_taken_up_by_the_next_process(settings: Setti
                 break
     fakes[Action.RUN_PIPELINE].seconds = 0
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
-        report = await ops.wait(run.id, timeout=20)
+        report = await ops.wait(run.id, timeout=60)
     assert report.run.status is RunStatus.DONE
     assert len(fakes[Action.RUN_PIPELINE].done) == 4
     assert fakes[Action.CREATE_ACCOUNT].sends == 1
@@ -249,7 +249,7 @@ async def test_leaving_at_once_strands_no_run(settings: Settings, fakes: FakeSer
         async with AgentOps(settings, adapters=fakes.adapters()) as ops:
             runs.append(await ops.submit(Profile(f"Hire {n}", "Sales", external_id=f"Q-{n}")))
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
-        reports = [await ops.wait(run.id, timeout=8) for run in runs]
+        reports = [await ops.wait(run.id, timeout=60) for run in runs]
     assert {report.run.status for report in reports} == {RunStatus.DONE}
     assert fakes[Action.CREATE_ACCOUNT].sends == 12
 
@@ -305,7 +305,7 @@ async def test_a_database_that_fails_in_the_middle_is_told_to_whoever_waits(
             await asyncio.wait_for(ops.onboard(ana), 10)
         monkeypatch.undo()
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
-        report = await ops.wait((await ops.submit(ana)).id, timeout=20)
+        report = await ops.wait((await ops.submit(ana)).id, timeout=60)
     assert report.run.status is RunStatus.DONE
     assert [fakes[action].sends for action in (Action.CREATE_ACCOUNT, Action.RUN_PIPELINE)] == [1, 4]
 

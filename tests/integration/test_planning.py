@@ -144,7 +144,7 @@ async def test_a_plan_that_several_apply_at_once_has_one_run(ops: AgentOps, fake
     plan = await ops.plan(ana)
     applied = await asyncio.gather(*(ops.apply(plan) for _ in range(5)))
     assert len({run.id for run in applied}) == 1
-    await ops.wait(applied[0].id, timeout=20)
+    await ops.wait(applied[0].id, timeout=60)
     assert fakes.sends()["entra.create_account"] == 1
 
 
@@ -249,7 +249,7 @@ async def test_the_planned_address_is_kept_for_the_hire(ops: AgentOps, fakes: Fa
     others = [(await ops.onboard(replace(ana, external_id=f"E-{n}"))).employee.address for n in (2, 3)]
     assert others == ["ana.silva@acme.example", "ana.silva3@acme.example"]
     await ops._system.store.transaction(lambda tx: tx.runs._db.execute("UPDATE runs SET wake_at = 0"))
-    assert (await ops.wait(run.id, timeout=20)).employee.address == plan.address == "ana.silva2@acme.example"
+    assert (await ops.wait(run.id, timeout=60)).employee.address == plan.address == "ana.silva2@acme.example"
 
 
 async def test_a_policy_that_changed_stops_it(settings: Settings, fakes: FakeServices, ana: Profile, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ async def test_a_policy_that_changes_after_the_check_stops_the_run(
     other = with_policy(settings, tmp_path, 'ROLE = "engineer"', 'ROLE = "administrator"')
     async with AgentOps(other, adapters=fakes.adapters()) as ops:
         await ops._system.store.transaction(lambda tx: tx.runs._db.execute("UPDATE runs SET wake_at = 0"))
-        report = await ops.wait(run.id, timeout=20)
+        report = await ops.wait(run.id, timeout=60)
         events = [event.message async for event in ops.events(run.id)]
     assert report.run.status is RunStatus.FAILED
     assert any("policy was" in message for message in events)

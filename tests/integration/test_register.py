@@ -74,7 +74,7 @@ async def test_an_assertion_is_shown_and_heeded_by_nothing(ops: AgentOps, fakes:
     (known,) = await ops.report(report.employee.id)
     assert (known.employee.status, known.items) == (report.employee.status, report.items)
     fakes[Action.RUN_PIPELINE].failing_items = set()
-    again = await ops.wait((await ops.retry(report.run.id)).id, timeout=10)
+    again = await ops.wait((await ops.retry(report.run.id)).id, timeout=60)
     assert "github" in {item.item for item in again.items if item.status is ItemStatus.COMPLETED}, "it was given all the same"
     standing = await ops.person(report.employee.id)
     assert standing.assertions == (), "the ledger has news since"

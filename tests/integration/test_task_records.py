@@ -83,9 +83,9 @@ async def test_an_erasure_reaches_every_task_that_names_the_person(
     everything = Caller("officer", frozenset({"onboard", "status", "erase", "task:read", "task:write"}))
     async with AgentOps(settings, adapters=fakes.adapters(), caller=everything) as ops:
         await ops.onboard(ana)
-        asked = await ops.execute_task("Is Ana Silva's access complete?", timeout=20)
-        part = await ops.execute_task("Status of Silva", timeout=20)
-        other = await ops.execute_task("List open pull requests of acme/web", timeout=20)
+        asked = await ops.execute_task("Is Ana Silva's access complete?", timeout=60)
+        part = await ops.execute_task("Status of Silva", timeout=60)
+        other = await ops.execute_task("List open pull requests of acme/web", timeout=60)
         await ops.erase("Ana Silva")
         for gone in (asked, part):
             with pytest.raises(NotFound):
@@ -100,7 +100,7 @@ async def test_old_tasks_are_forgotten_with_their_events(
     readers: dict[str, Scripted], settings: Settings, fakes: FakeServices
 ) -> None:
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
-        report = await ops.execute_task("List open pull requests of acme/web", timeout=20)
+        report = await ops.execute_task("List open pull requests of acme/web", timeout=60)
         assert await prune_events(ops._system.store, 1) == 0
         assert await prune_events(ops._system.store, -1) > 1
         with pytest.raises(NotFound):

@@ -33,7 +33,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scripted]:
 
 async def execute(settings: Settings, fakes: FakeServices, text: str, context: Any = None, caller: Caller | None = None) -> Any:
     async with AgentOps(settings, adapters=fakes.adapters(), caller=caller) as ops:
-        return await ops.execute_task(text, context, timeout=20)
+        return await ops.execute_task(text, context, timeout=60)
 
 
 async def test_a_reading_names_its_source_and_changes_nothing(
@@ -137,7 +137,7 @@ async def test_with_the_scope_and_a_team_the_account_is_made_and_nothing_else(se
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         (known,) = await ops.employees()
         assert {item.status for item in known.items} == {ItemStatus.PENDING}
-        rest = await ops.execute_task("Provision pending access for John Doe", timeout=20)
+        rest = await ops.execute_task("Provision pending access for John Doe", timeout=60)
     assert rest.run.status is RunStatus.DONE
     assert fakes.sends()["jenkins.run_pipeline"] == 4
     assert fakes.sends()["entra.create_account"] == 1

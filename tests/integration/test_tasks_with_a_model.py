@@ -58,7 +58,7 @@ def step(number: int, agent: str, tool: str, **arguments: Any) -> dict[str, Any]
 
 async def execute(settings: Settings, fakes: FakeServices, text: str, context: Any = None) -> Any:
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
-        return await ops.execute_task(text, context, timeout=20)
+        return await ops.execute_task(text, context, timeout=60)
 
 
 def told(server: ModelServer) -> str:

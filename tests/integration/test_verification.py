@@ -278,6 +278,6 @@ async def test_a_task_about_nobody_has_nothing_to_be_seen(watched: Callable[...,
     watchman = Watchman("somewhere")
     ops = watched(watchman)
     await ops.onboard(ana)
-    report = await ops.execute_task("Is Ana Silva's access complete?", timeout=20)
+    report = await ops.execute_task("Is Ana Silva's access complete?", timeout=60)
     assert report.run.status is RunStatus.DONE, report.answer
     assert len(watchman.looked) == 1

@@ -39,7 +39,7 @@ async def test_a_resume_between_the_look_at_the_pause_and_the_parking_is_not_los
         monkeypatch.setattr(RunJournal, "park", resumed_meanwhile)
         await ops.pause()
         run = await ops.submit(ana)
-        assert (await ops.wait(run.id, timeout=20)).run.status is RunStatus.DONE
+        assert (await ops.wait(run.id, timeout=60)).run.status is RunStatus.DONE
 
 
 async def until(ops: AgentOps, run: Run, wanted: RunStatus) -> None:
@@ -58,7 +58,7 @@ async def test_a_service_that_is_down_for_long_parks_the_run_which_goes_on_by_it
         assert "fake: is down" in report.run.summary
         assert report.run.wake_at is not None
         assert {item.status for item in report.items} == {ItemStatus.IN_PROGRESS}
-        report = await ops.wait(run.id, timeout=20)
+        report = await ops.wait(run.id, timeout=60)
     assert report.run.status is RunStatus.DONE
     assert len(fakes[Action.RUN_PIPELINE].done) == 4
 
@@ -78,7 +78,7 @@ async def test_work_that_takes_long_parks_the_run_and_is_never_sent_twice(
         run = await ops.submit(ana)
         await until(ops, run, RunStatus.WAITING)
         assert "paused for input" in (await ops.report(run.id))[0].items[0].reason
-        assert (await ops.wait(run.id, timeout=30)).run.status is RunStatus.DONE
+        assert (await ops.wait(run.id, timeout=60)).run.status is RunStatus.DONE
         events = [event.message async for event in ops.events(run.id)]
     assert fakes[Action.RUN_PIPELINE].sends == 4
     assert sum("github: the build is paused" in message for message in events) == 1
@@ -91,7 +91,7 @@ async def test_another_process_takes_up_a_run_that_waits(settings: Settings, fak
         run = await ops.submit(ana)
         await until(ops, run, RunStatus.WAITING)
     async with AgentOps(patient, adapters=fakes.adapters()) as ops:
-        assert (await ops.wait(run.id, timeout=20)).run.status is RunStatus.DONE
+        assert (await ops.wait(run.id, timeout=60)).run.status is RunStatus.DONE
     assert fakes.sends()["entra.create_account"] == 1
 
 
@@ -107,7 +107,7 @@ async def test_paused_changes_wait_durably_and_go_on(settings: Settings, fakes: 
     async with AgentOps(settings, adapters=fakes.adapters(), caller=ADMIN) as ops:
         assert [pause.scope for pause in await ops.pauses()] == ["item:aws"]
         assert await ops.resume(item="aws")
-        assert (await ops.wait(run.id, timeout=20)).run.status is RunStatus.DONE
+        assert (await ops.wait(run.id, timeout=60)).run.status is RunStatus.DONE
         assert not await ops.resume(item="aws")
 
 
@@ -118,7 +118,7 @@ async def test_a_pause_of_everything_lets_nothing_leave(settings: Settings, fake
         await until(ops, run, RunStatus.WAITING)
         assert fakes.sends() == {}
         await ops.resume()
-        assert (await ops.wait(run.id, timeout=20)).run.status is RunStatus.DONE
+        assert (await ops.wait(run.id, timeout=60)).run.status is RunStatus.DONE
 
 
 async def test_only_an_administrator_pauses_and_only_what_there_is(settings: Settings, fakes: FakeServices) -> None:

@@ -18,7 +18,7 @@ async def played(tmp_path: Path, mutation: str) -> Matrix:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_with_every_guarantee_in_place_these_cells_are_good(tmp_path: Path) -> None:
     found = await played(tmp_path, "")
     assert len(found.results) >= 6
@@ -28,7 +28,7 @@ async def test_with_every_guarantee_in_place_these_cells_are_good(tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mutation", ["no-look-up", "intent-after-call"])
 async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> None:
     """A second build of the same parameters vanishes while the first one still waits in Jenkins's queue: then once more."""
@@ -41,7 +41,7 @@ async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("mutation", "good"), [("", True), ("no-lease", False)])
 async def test_dispatch_sees_two_drivers_where_leases_are_not_heeded(mutation: str, good: bool, tmp_path: Path) -> None:
     found = await dispatch(tmp_path, 24, 1, lambda what, total: None, mutation)

@@ -10,7 +10,7 @@ from proofs.models.matrix import Matrix, matrix
 from proofs.models.misbehaviours import MISBEHAVIOURS
 from proofs.models.without import WITHOUT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PART = (
     *("JSON that ends amid it", "goals that nobody can reach", "an end before anything is done"),
     *("asks for more than is due", "ends amid the answer, silently"),

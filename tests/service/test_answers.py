@@ -33,7 +33,7 @@ CANARIES = ("Quill", "quill", "HR-canary", "912 777", "Oswin", "2026-11-02")
 
 async def onboarded(client: httpx.AsyncClient, app: FastAPI, body: dict[str, Any] = HIRE) -> dict[str, Any]:
     queued: dict[str, Any] = (await client.post("/api/users/onboard_user", json=body)).json()
-    await app.state.ops.wait(queued["run_id"], timeout=20)
+    await app.state.ops.wait(queued["run_id"], timeout=60)
     return queued
 
 
@@ -131,7 +131,7 @@ async def test_a_plan_changes_nothing_and_is_applied_once(app: FastAPI, enter: E
     applied = await client.post("/api/plans/apply", json={"plan": made.json()["plan"]})
     again = await client.post("/api/plans/apply", json={"plan": made.json()["plan"]})
     assert (applied.status_code, again.json()["run_id"]) == (202, applied.json()["run_id"])
-    await app.state.ops.wait(applied.json()["run_id"], timeout=20)
+    await app.state.ops.wait(applied.json()["run_id"], timeout=60)
     changed = made.json()["plan"].replace("Zoë", "Zoe")
     assert (await client.post("/api/plans/apply", json={"plan": changed})).status_code == 409
     assert (await client.post("/api/plans/apply", json={"plan": "x"})).status_code == 409
@@ -145,7 +145,7 @@ async def test_a_run_is_retried_and_cancelled(app: FastAPI, enter: Enter, fakes:
     fakes[Action.RUN_PIPELINE].failing_items = set()
     again = await client.post(f"/api/runs/{queued['run_id']}/retry", json={})
     assert again.status_code == 202
-    assert (await app.state.ops.wait(again.json()["run_id"], timeout=20)).run.status.value == "done"
+    assert (await app.state.ops.wait(again.json()["run_id"], timeout=60)).run.status.value == "done"
     assert (await client.post(f"/api/runs/{queued['run_id']}/retry")).status_code == 409, "nothing is left to do"
     undo = await client.post(f"/api/runs/{queued['run_id']}/cancel", json={"undo": True})
     assert undo.status_code == 202

@@ -162,7 +162,7 @@ async def test_without_pii_nobody_is_shown_a_person(app: FastAPI, enter: Enter) 
     hr, desk, other = await enter("hr", *WRITE, "onboard", "pii"), await enter("desk", *WRITE), await enter("other", *WRITE)
     await hr.post("/api/users/onboard_user", json={"name": "Zoë Quillfeather", "team": "Engineering", "external_id": "Q-1"})
     (run,) = await ops.runs()
-    await ops.wait(run.id, timeout=20)
+    await ops.wait(run.id, timeout=60)
     for task in ("Status of Zoë Quillfeather", "Provision pending access for Quillfeather"):
         seen, shown = (await hr.post(PATH, json={"task": task})).json(), (await desk.post(PATH, json={"task": task})).json()
         assert "@acme.example" not in str(shown), task

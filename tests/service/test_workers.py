@@ -18,7 +18,7 @@ from agent_ops import Sandbox
 from agent_ops.policies import EXAMPLE
 from tests.service.served import Service, ended, key_for, serving_by
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 HIRES = 40
 KILL_AT = 15
 LIMITS = "\n[limits]\naccounts_per_hour = 5000\naccounts_per_hour_per_caller = 5000\nburst_requests = 10000\n"
