@@ -149,12 +149,12 @@ class Reading(Request):
 
     async def json(self) -> Any:
         """The body. Raises an ``HTTPException`` when something stands twice in it."""
-        return json.loads(await self.body(), object_pairs_hook=_once)
+        return said_once(await self.body())
 
 
-def check_once(body: bytes) -> None:
-    """Raise an ``HTTPException`` when something stands twice in a body, which is JSON."""
-    json.loads(body, object_pairs_hook=_once)
+def said_once(body: bytes) -> Any:
+    """What a body says, which is JSON. Raises an ``HTTPException`` when something stands twice in it."""
+    return json.loads(body, object_pairs_hook=_once)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

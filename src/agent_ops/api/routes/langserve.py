@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from starlette.types import Message
 
 from agent_ops.agents import load_agents
-from agent_ops.api.admission import Acting, Calling, GuardedRoute, check_once, needs
+from agent_ops.api.admission import Acting, Calling, GuardedRoute, needs, said_once
 from agent_ops.api.answers import run_url
 from agent_ops.api.bodies import Body
 from agent_ops.api.facades import AgentInput, Followed, Hands, PlannerInput
@@ -169,7 +169,7 @@ async def parsed(request: Request, kind: type[B], said: Callable[[bytes], bytes]
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
-    check_once(body)
+    said_once(body)
     return given
 
 
