@@ -17,11 +17,14 @@ import run
 
 Rows = Iterator[tuple[str, float, str, float | None, bool]]
 OURS, OURS_BY_RULES, SUPERVISOR, GRAPH = "peer_z_model", "peer_x_ours", "peer_a_supervisor", "peer_g_bare_langgraph"
+SHAPE = "peer_w_shape"
+WITH_SAVER = (SUPERVISOR, GRAPH, SHAPE)
 NAMES = {
     OURS: "Agent Ops, model planner",
     OURS_BY_RULES: "Agent Ops, runbook",
     SUPERVISOR: "langgraph-supervisor",
     GRAPH: "bare StateGraph",
+    SHAPE: "our graph's shape, empty",
 }
 CRITICAL_PATH = 1.2
 """Seconds: two model calls of 0.3 s and three services, one after the other, of 0.2 s."""
@@ -35,7 +38,7 @@ def one(peer: str, url: str, service_seconds: float, count: int, at_once: int) -
     """The harness's line about one process. The peers get LangGraph's saver over a file, and ``sync``; ours has its own."""
     with tempfile.TemporaryDirectory() as place:
         command = [str(run.PYTHON), "run.py", peer, "--n", str(count), "--c", str(at_once)]
-        command += ["--db", f"{place}/checkpoints.db", "--durability", "sync"] if peer in (SUPERVISOR, GRAPH) else []
+        command += ["--db", f"{place}/checkpoints.db", "--durability", "sync"] if peer in WITH_SAVER else []
         more = run.child_environment(LLM_URL=url, EFFECT_LOG=f"{place}/fx", SVC_LATENCY=str(service_seconds))
         found = subprocess.run(command, cwd=run.HARNESS, env=more, capture_output=True, text=True, check=False, timeout=900)
     try:
@@ -76,6 +79,29 @@ def processor(repeats: int) -> Rows:
     for peer in (OURS, OURS_BY_RULES):
         yield f"{NAMES[peer]}: CPU, times langgraph-supervisor's", found[peer] / found[SUPERVISOR], "", 0.35, False
         yield f"{NAMES[peer]}: CPU, times a bare StateGraph's", found[peer] / found[GRAPH], "", 2.5, False
+
+
+def floor(repeats: int) -> Rows:
+    """What no code of ours can fall below as long as graph and records are what they are: LangGraph's part, and SQLite's."""
+    found = in_turns([SHAPE, GRAPH], repeats, "cpu_ms", 0.0, 40, 1)
+    replayed = [_replayed() for _ in range(repeats)]
+    found["records"] = statistics.median(one["cpu_ms"] for one in replayed)
+    said = f"our records' {replayed[0]['statements']:.0f} statements, {replayed[0]['commits']:.0f} commits, by sqlite3 alone"
+    yield f"{NAMES[GRAPH]}: CPU of an onboarding", found[GRAPH], "ms", None, False
+    yield f"{NAMES[SHAPE]}: CPU", found[SHAPE], "ms", None, False
+    yield said, found["records"], "ms", None, False
+    yield "both, times a bare StateGraph's", (found[SHAPE] + found["records"]) / found[GRAPH], "", None, False
+
+
+def _replayed() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as place:
+        more = run.child_environment(LLM_URL="http://127.0.0.1:9/v1", EFFECT_LOG=f"{place}/fx", SVC_LATENCY="0")
+        command = [str(run.PYTHON), str(run.HERE / "replay.py")]
+        found = subprocess.run(command, cwd=run.HARNESS, env=more, capture_output=True, text=True, check=False, timeout=900)
+    if found.returncode:
+        raise Failed(f"replay: {found.stderr[-300:]}")
+    line: dict[str, Any] = json.loads(found.stdout)
+    return line
 
 
 def wall() -> Rows:

@@ -44,6 +44,7 @@ Rows = Iterator[tuple[str, float, str, float | None, bool]]
 PARTS: dict[str, Callable[[Asked], Rows]] = {
     "calls": lambda asked: beside.calls(),
     "cpu": lambda asked: beside.processor(asked.repeats),
+    "floor": lambda asked: beside.floor(asked.repeats),
     "wall": lambda asked: beside.wall(),
     "throughput": lambda asked: beside.throughput(asked.repeats),
     "bytes": lambda asked: at_rest.bytes_left(),
