@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# The locks are complete: nothing is left to resolve. What is imported is compiled then.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-compile
+# A third of the tests' time is waiting for processes and bounds: three workers keep two processors busy.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2)')
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast most judges check format bench sandbox-bench memory recall peers fuzz load prove prove-part chaos lock docs clean
@@ -20,8 +23,8 @@ test: $(VENV)/dev.stamp  ## set up .venv for development, then run all tests
 fast: $(VENV)/dev.stamp  ## the unit tests: under a minute
 	$(PYTEST) tests/unit
 
-most: $(VENV)/dev.stamp  ## all tests but those that start whole processes
-	$(PYTEST) -m "not slow"
+most: $(VENV)/dev.stamp  ## all tests but those that start whole processes (TESTS="tests/unit tests/contract")
+	$(PYTEST) -m "not slow" $(TESTS)
 
 judges: $(VENV)/judges.stamp  ## let clients that nobody here wrote judge the twins (large downloads)
 	$(BIN)/python -m pytest tests/contract -k second_client
@@ -103,5 +106,5 @@ $(VENV)/bin/python:
 
 $(VENV)/%.stamp: requirements/%.lock pyproject.toml | $(VENV)/bin/python
 	@start=$$(date +%s); \
-	$(PIP) install --quiet --requirement $< && $(PIP) install --quiet --no-deps --editable . && touch $@ \
+	$(INSTALL) --requirement $< && $(INSTALL) --editable . && touch $@ \
 	&& echo "set-up took $$(( $$(date +%s) - start )) s"
