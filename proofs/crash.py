@@ -215,6 +215,5 @@ async def some(lanes: Lanes, column: str, points: Sequence[str], mutation: str) 
     found = Survey()
     found.note(await lanes.first(Cell(PLAIN)))
     wanted = re.compile("|".join(points))
-    wanted = re.compile("|".join(points))
     cells = [cell for cell in kills(found) if cell.pair[1] == column and wanted.search(cell.pair[0])]
     return Matrix(found, await lanes.play("cells", [replace(cell, mutation=mutation) for cell in cells]))

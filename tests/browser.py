@@ -19,7 +19,11 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_SECONDS = 30.0
+_SECONDS = 120.0
+
+
+class Refused(AssertionError):
+    """The browser does not do what it is asked; of a page that is just being left, it tells no value."""
 
 
 @dataclass
@@ -47,8 +51,9 @@ class Tab:
         """The expression's value, which is no object, once it is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if found := self.value(expression):
-                return found
+            with contextlib.suppress(Refused):
+                if found := self.value(expression):
+                    return found
             time.sleep(0.05)  # a page has no event for every thing that may be waited for
         raise AssertionError(f"{expression} does not come true on\n{self.value('document.body.innerText')}\n{self.said}")
 
@@ -79,7 +84,8 @@ class Tab:
         while True:
             message = json.loads(self.socket.recv(timeout=_SECONDS))
             if message.get("id") == number:
-                assert "error" not in message, message
+                if "error" in message:
+                    raise Refused(message)
                 result: dict[str, Any] = message["result"]
                 return result
             self._heard(message.get("method", ""), message.get("params", {}))

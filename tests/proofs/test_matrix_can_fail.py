@@ -5,22 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from proofs.crash import Lanes, Matrix, some
+from proofs.crash import Lanes, some
 from proofs.dispatch import dispatch
 
 COLUMN = "jenkins.run_pipeline"
 POINTS = (r"Ledger\._open: commit", r"Attempt\._send: ")
-
-
-async def played(tmp_path: Path, mutation: str) -> Matrix:
-    async with Lanes(tmp_path, 2, lambda what, total: None) as lanes:
-        return await some(lanes, COLUMN, POINTS, mutation)
+WHERE_IT_SHOWS = {"no-look-up": (r"_adapter\.send.* \| after",), "intent-after-call": (r"Ledger\._open: commit",)}
+TRIES = 8
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_with_every_guarantee_in_place_these_cells_are_good(tmp_path: Path) -> None:
-    found = await played(tmp_path, "")
+    async with Lanes(tmp_path, 2, lambda what, total: None) as lanes:
+        found = await some(lanes, COLUMN, POINTS, "")
     assert len(found.results) >= 6
     assert all(result.kills == 1 for result in found.results)
     assert found.missed == []
@@ -31,13 +29,14 @@ async def test_with_every_guarantee_in_place_these_cells_are_good(tmp_path: Path
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("mutation", ["no-look-up", "intent-after-call"])
 async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> None:
-    """A second build of the same parameters vanishes while the first one still waits in Jenkins's queue: then once more."""
-    for number in range(3):
-        found = await played(tmp_path / str(number), mutation)
-        if any("jenkins.build" in words for words in found.total.duplicates):
-            break
-    assert found.missed == []
-    assert any("jenkins.build" in words for words in found.total.duplicates)
+    """One try may show nothing: on a busy machine the first call fails by its short time-out, and nothing can be repeated."""
+    async with Lanes(tmp_path, 1, lambda what, total: None) as lanes:
+        for _ in range(TRIES):
+            found = await some(lanes, COLUMN, WHERE_IT_SHOWS[mutation], mutation)
+            assert found.missed == []
+            if any("jenkins.build" in words for words in found.total.duplicates):
+                return
+    raise AssertionError(f"{mutation}: in {TRIES} tries the judge saw nothing")
 
 
 @pytest.mark.slow
