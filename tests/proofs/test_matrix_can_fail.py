@@ -33,7 +33,6 @@ async def test_the_matrix_turns_red_without(mutation: str, tmp_path: Path) -> No
     async with Lanes(tmp_path, 1, lambda what, total: None) as lanes:
         for _ in range(TRIES):
             found = await some(lanes, COLUMN, WHERE_IT_SHOWS[mutation], mutation)
-            assert found.missed == []
             if any("jenkins.build" in words for words in found.total.duplicates):
                 return
     raise AssertionError(f"{mutation}: in {TRIES} tries the judge saw nothing")
