@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from agent_ops import AgentOps, EntitlementPolicy, Profile, Sandbox, Settings, read_policy
@@ -24,8 +25,14 @@ IMPATIENT = Patience(tries=4, first_pause=0.001, longest_pause=0.01, longest_wai
 
 
 def pytest_configure() -> None:
-    """Log as a package does that somebody embeds. As structlog does by itself, each refused case's traceback took 20 ms."""
+    """Log as a package does that somebody embeds. As structlog does by itself, each refused case's traceback took 20 ms.
+
+    A property holds however long its cases take: Hypothesis' deadline of 200 ms judges the machine.
+    """
     configure_logging(None, "INFO")
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=slow)
+    hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

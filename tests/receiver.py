@@ -45,7 +45,7 @@ class Receiver:
             self._news.notify_all()
             return self.answers.pop(0) if self.answers else 204
 
-    def until(self, kind: str, seconds: float = 20) -> list[tuple[str, dict[str, Any]]]:
+    def until(self, kind: str, seconds: float = 60) -> list[tuple[str, dict[str, Any]]]:
         """What was posted, once a message of this kind is among it."""
         with self._news:
             assert self._news.wait_for(lambda: any(told["type"] == kind for _, told in self.posts), seconds), self.posts

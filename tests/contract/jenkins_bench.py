@@ -116,7 +116,7 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-async def until(reached: Callable[[], Any], timeout: float = 5.0) -> Any:
+async def until(reached: Callable[[], Any], timeout: float = 60.0) -> Any:
     """Call a blocking function in a thread, again and again, until it gives something true."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

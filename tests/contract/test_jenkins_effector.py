@@ -133,7 +133,7 @@ async def test_a_thread_that_was_held_up_triggers_nothing_late(bench: Bench) -> 
 
 async def test_a_process_that_was_stopped_before_the_trigger_triggers_nothing_late(bench: Bench) -> None:
     """SIGSTOP between the ledger's last word and the trigger: another process may have done the work meanwhile."""
-    effector = JenkinsEffector({"default": FixedLogin(JenkinsAccount(bench.base_url, USER, TOKEN))}, timeout=0.2)
+    effector = JenkinsEffector({"default": FixedLogin(JenkinsAccount(bench.base_url, USER, TOKEN))}, timeout=5.0)
     long_ago = datetime.now(timezone.utc) - timedelta(seconds=10)
     with pytest.raises(ServiceUnavailable, match="not asked in time"):
         await effector.send(replace(intent(), lands_by=long_ago))

@@ -69,7 +69,7 @@ async def test_a_token_that_was_rotated_is_read_again_from_ssm_once_in_a_trigger
         following = asyncio.create_task(effector.follow(made))
         bench.twin.rotate_token("third")
         ssm.put_login("default", bench.base_url, "third")
-        assert isinstance(await asyncio.wait_for(following, 10), Completed)
+        assert isinstance(await asyncio.wait_for(following, 60), Completed)
     assert reads(bench.records) == 3
     assert len(bench.effects()) == 2
 

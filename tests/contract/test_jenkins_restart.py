@@ -60,7 +60,7 @@ async def test_a_restart_between_trigger_and_end_is_waited_for_in_words(bench: B
         made = await accepted(effector, intent())
         following = asyncio.create_task(effector.follow(made))
         await bench.restart(0.8)
-        done = await asyncio.wait_for(following, 10)
+        done = await asyncio.wait_for(following, 60)
     assert isinstance(done, Completed)
     assert done.result["build"] == 1
     statuses = [call.status for call in bench.records.calls("jenkins")]

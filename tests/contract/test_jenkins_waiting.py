@@ -98,9 +98,9 @@ async def test_without_the_stage_view_plugin_a_paused_build_is_one_that_runs(ben
 
 async def test_a_long_build_is_followed_for_a_while_and_then_let_go(bench: Bench) -> None:
     bench.twin.set_seconds(JOB, 3600)
-    async with effector_on(bench, attentive=0.3) as effector:
+    async with effector_on(bench, attentive=2.0) as effector:
         made = await accepted(effector, intent(timeout=HOURS))
-        answer = await asyncio.wait_for(effector.follow(made), 5)
+        answer = await asyncio.wait_for(effector.follow(made), 60)
         assert isinstance(answer, Waiting)
         looks = [call for call in bench.records.calls("jenkins") if "/1/api/json" in call.path]
         assert len(looks) >= 3, "it looked at pace before"
@@ -179,5 +179,5 @@ async def test_many_waiters_hold_no_thread(bench: Bench) -> None:
     bench.twin.set_seconds(JOB, 3600)
     async with effector_on(bench, threads=2, attentive=0.0, pace=Pace(longest=0.05)) as effector:
         made = [await accepted(effector, intent(timeout=HOURS)) for _ in range(12)]
-        answers = await asyncio.wait_for(asyncio.gather(*map(effector.follow, made)), 20)
+        answers = await asyncio.wait_for(asyncio.gather(*map(effector.follow, made)), 60)
     assert all(isinstance(answer, Waiting) for answer in answers)

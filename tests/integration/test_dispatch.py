@@ -177,7 +177,7 @@ async def test_a_driver_whose_run_was_taken_over_is_stopped(store: Store, policy
 
     await until(claimed)
     await store.transaction(lambda tx: tx.runs._db.execute("UPDATE runs SET owner = 'thief', lease_until = 9e9"))
-    await asyncio.wait_for(stopped.wait(), 10)
+    await asyncio.wait_for(stopped.wait(), 60)
     await dispatcher.stop()
     assert (await store.read(lambda tx: tx.runs.lease_of(run.id)))[0] == "thief"
 

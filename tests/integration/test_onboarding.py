@@ -302,7 +302,7 @@ async def test_a_database_that_fails_in_the_middle_is_told_to_whoever_waits(
 
         monkeypatch.setattr(store, "transaction", full)
         with pytest.raises(StorageError, match="the disk is full"):
-            await asyncio.wait_for(ops.onboard(ana), 10)
+            await asyncio.wait_for(ops.onboard(ana), 60)
         monkeypatch.undo()
     async with AgentOps(settings, adapters=fakes.adapters()) as ops:
         report = await ops.wait((await ops.submit(ana)).id, timeout=60)

@@ -185,7 +185,7 @@ async def perform(case: Case, ops: AgentOps, plan: Plan, earlier: Run | None) ->
         if case.paused:
             await ops.resume()
         await ops._system.store.transaction(lambda tx: tx.runs.wake_all())
-        await asyncio.wait_for(ops.wait(run.id), 20)
+        await asyncio.wait_for(ops.wait(run.id), 60)
     return run
 
 

@@ -149,10 +149,10 @@ async def test_a_mail_server_that_is_down_holds_no_run_and_gets_the_mail_later(
 
 async def test_a_mail_server_that_hangs_holds_no_run(settings: Settings, fakes: FakeServices, ana: Profile) -> None:
     fakes[Action.SEND_MAIL].trouble.kinds = ["hang"] * 2
-    fakes[Action.SEND_MAIL].call_timeout = 5.0  # type: ignore[misc]
-    quick = replace(settings, patience=replace(PATIENT, mail_wait=0.1))
+    fakes[Action.SEND_MAIL].call_timeout = 100.0  # type: ignore[misc]
+    quick = replace(settings, lease=200.0, patience=replace(PATIENT, mail_wait=0.1))
     async with AgentOps(quick, adapters=fakes.adapters()) as ops:
-        report = await asyncio.wait_for(ops.onboard(ana), 4)
+        report = await asyncio.wait_for(ops.onboard(ana), 60)
     assert report.run.status is RunStatus.DONE
 
 

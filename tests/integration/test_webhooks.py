@@ -35,10 +35,12 @@ def telling(settings: Settings, config: WebhookConfig, fakes: FakeServices) -> A
 
 
 async def left(ops: AgentOps) -> int:
-    """How many messages are still to be delivered, when nothing new is left to be made into one."""
+    """How many messages are still to be delivered, and how many receivers have events to be told of in further ones."""
 
     def count(tx: object) -> int:
-        return int(tx.webhooks._db.execute("SELECT count(*) FROM webhook_messages").fetchone()[0])  # type: ignore[attr-defined]
+        behind = "SELECT count(*) FROM webhook_cursors WHERE event_id < (SELECT coalesce(max(id), 0) FROM events)"
+        sql = f"SELECT (SELECT count(*) FROM webhook_messages) + ({behind})"
+        return int(tx.webhooks._db.execute(sql).fetchone()[0])  # type: ignore[attr-defined]
 
     return await ops._system.store.read(count)
 
@@ -96,7 +98,7 @@ async def test_no_answer_ends_what_a_receiver_is_told(settings: Settings, fakes:
         receiver.retry_after = asked
         async with telling(settings, receiver.config, fakes) as ops:
             await ops.onboard(ana)
-            await asyncio.to_thread(receiver.until, "run.done", 10)
+            await asyncio.to_thread(receiver.until, "run.done")
             while await left(ops):
                 await asyncio.sleep(0.02)
     tries = Counter(message_id for message_id, _ in receiver.posts)

@@ -68,7 +68,7 @@ async def until(true: Callable[[], bool]) -> None:
         while not true():
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(waited(), 10)
+    await asyncio.wait_for(waited(), 60)
 
 
 async def judged(app: FastAPI, listener: socket.socket, path: str, key: str) -> None:
@@ -116,4 +116,4 @@ async def test_what_came_before_the_bells_first_look_is_not_missed(app: FastAPI)
     while not (await ops.run_status(run.id)).ended:
         await asyncio.sleep(0.02)
     with app.state.bell.heard(run.id) as news:
-        await asyncio.wait_for(news.wait(), 2)
+        await asyncio.wait_for(news.wait(), 60)

@@ -77,7 +77,7 @@ async def test_who_does_not_wait_is_told_where_the_run_is(
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (202, "respond-async")
     queued = answer.json()
     assert answer.headers["Location"] == queued["status_url"] == f"/api/runs/{queued['run_id']}"
-    await asyncio.wait_for(slow.reached.wait(), 20)
+    await asyncio.wait_for(slow.reached.wait(), 60)
     before = (await client.get(queued["status_url"])).json()
     assert (before["status"], before["task"]["summary"], before["task"]["evaluation"]) == ("running", "", None)
     slow.opened.set()
@@ -105,7 +105,7 @@ async def test_who_hangs_up_is_waited_for_no_longer_and_their_run_goes_on(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await asyncio.wait_for(app(scope, receive, send), 20)
+    await asyncio.wait_for(app(scope, receive, send), 60)
     assert sent[0]["status"] == 499 and not app.state.bell._waiting
     (run,) = (await client.get("/api/runs")).json()
     assert run["status"] == "running"
@@ -136,7 +136,7 @@ async def test_a_client_that_hangs_up_does_not_lose_the_run(
 ) -> None:
     client, slow = await enter("desk", *READ), Gate(monkeypatch, readers["github"])
     asking = asyncio.create_task(client.post(PATH, json=LIST))
-    await asyncio.wait_for(slow.reached.wait(), 20)
+    await asyncio.wait_for(slow.reached.wait(), 60)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     slow.opened.set()

@@ -32,7 +32,7 @@ async def told(port: int, sent: bytes) -> tuple[int, dict[str, str], Problem]:
     """Status, headers and problem of the answer, after which the connection ends."""
     reading, writing = await asyncio.open_connection("127.0.0.1", port)
     writing.write(sent)
-    head, _, body = (await asyncio.wait_for(reading.read(), 20)).partition(b"\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reading.read(), 60)).partition(b"\r\n\r\n")
     writing.close()
     line, *lines = head.decode("ascii").split("\r\n")
     headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
