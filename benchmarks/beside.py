@@ -83,14 +83,16 @@ def processor(repeats: int) -> Rows:
 
 def floor(repeats: int) -> Rows:
     """What no code of ours can fall below as long as graph and records are what they are: LangGraph's part, and SQLite's."""
-    found = in_turns([SHAPE, GRAPH], repeats, "cpu_ms", 0.0, 40, 1)
+    found = in_turns([SHAPE, SUPERVISOR, GRAPH], repeats, "cpu_ms", 0.0, 40, 1)
     replayed = [_replayed() for _ in range(repeats)]
     found["records"] = statistics.median(one["cpu_ms"] for one in replayed)
     said = f"our records' {replayed[0]['statements']:.0f} statements, {replayed[0]['commits']:.0f} commits, by sqlite3 alone"
-    yield f"{NAMES[GRAPH]}: CPU of an onboarding", found[GRAPH], "ms", None, False
-    yield f"{NAMES[SHAPE]}: CPU", found[SHAPE], "ms", None, False
+    for peer in (SUPERVISOR, GRAPH, SHAPE):
+        yield f"{NAMES[peer]}: CPU of an onboarding", found[peer], "ms", None, False
     yield said, found["records"], "ms", None, False
-    yield "both, times a bare StateGraph's", (found[SHAPE] + found["records"]) / found[GRAPH], "", None, False
+    both = found[SHAPE] + found["records"]
+    yield "graph and records, times langgraph-supervisor's", both / found[SUPERVISOR], "", None, False
+    yield "graph and records, times a bare StateGraph's", both / found[GRAPH], "", None, False
 
 
 def _replayed() -> dict[str, Any]:
