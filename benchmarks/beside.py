@@ -99,7 +99,9 @@ def floor(repeats: int) -> Rows:
 def _replayed() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         imports = os.pathsep.join(map(str, (run.HERE, run.HARNESS)))
-        more = run.child_environment(LLM_URL="http://127.0.0.1:9/v1", EFFECT_LOG=f"{place}/fx", SVC_LATENCY="0", PYTHONPATH=imports)
+        more = run.child_environment(
+            LLM_URL="http://127.0.0.1:9/v1", EFFECT_LOG=f"{place}/fx", SVC_LATENCY="0", PYTHONPATH=imports
+        )
         command = [str(run.PYTHON), str(run.HERE / "replay.py")]
         found = subprocess.run(command, cwd=run.HARNESS, env=more, capture_output=True, text=True, check=False, timeout=900)
     if found.returncode:

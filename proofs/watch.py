@@ -29,7 +29,8 @@ from sqlite_utils import Database
 from agent_ops.domain.effects import Action, Proposal
 from agent_ops.ledger.attempt import Attempt
 from agent_ops.ledger.door import Ledger
-from agent_ops.storage import Checkpoints, Store
+from agent_ops.storage import Store
+from agent_ops.storage.checkpoints import Checkpoints
 from proofs.patching import patch
 from proofs.points import AFTER, BEFORE, Reader, awaiting, commit_sites
 

@@ -23,7 +23,7 @@ from agent_ops.cli.board import Board
 from agent_ops.cli.commands.demo import hires, prepare
 from agent_ops.cli.report import employees_table, problems
 from agent_ops.cli.system import opened
-from agent_ops.graphs import build_planner
+from agent_ops.graphs.planner_graph import build_planner
 
 ROOT = Path(__file__).resolve().parents[1]
 README, CLI_PAGE, PICTURE = ROOT / "README.md", ROOT / "docs" / "cli.md", ROOT / "docs" / "demo.svg"

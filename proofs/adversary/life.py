@@ -15,7 +15,7 @@ from typing import Any
 from agent_ops import AgentOps, Settings
 from agent_ops.domain.notices import Contacts
 from agent_ops.effectors.mail import MailConfig
-from agent_ops.graphs import PlannerContext
+from agent_ops.graphs.context import PlannerContext
 from agent_ops.ledger.attempt import Patience
 from agent_ops.runtime.compose import System
 from agent_ops.transport.aws_session import AwsConfig

@@ -18,7 +18,8 @@ from agent_ops import Profile, Settings
 from agent_ops.domain.errors import AgentOpsError, PolicyError
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Run
-from agent_ops.graphs import RunbookPlanner, nodes
+from agent_ops.graphs import nodes
+from agent_ops.graphs.runbook import RunbookPlanner
 from proofs.adversary.disk import Disk
 from proofs.adversary.egress import close_watch, open_watch
 from proofs.adversary.life import Life, settings_at

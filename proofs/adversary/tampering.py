@@ -13,8 +13,9 @@ from typing import Any
 import ormsgpack
 
 from agent_ops.agents import load_agents
-from agent_ops.graphs import build_planner
-from agent_ops.runtime.compose import CHECKPOINTS, open_checkpoints
+from agent_ops.graphs.planner_graph import build_planner
+from agent_ops.runtime.compose import open_checkpoints
+from agent_ops.runtime.data_dir import CHECKPOINTS
 from proofs.adversary.disk import Disk
 
 GRANTS = ("widen", "swap", "later", "other")

@@ -22,17 +22,16 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from agent_ops.agents import AgentSpec, build_agent, load_agents
-from agent_ops.agents.graph import AgentGraph, ObservationState, StepState, observation
+from agent_ops.agents import AgentSpec, load_agents
+from agent_ops.agents.graph import AgentGraph, ObservationState, StepState, build_agent, observation
 from agent_ops.domain.employee import Profile
 from agent_ops.domain.errors import AgentOpsError, ConfigurationError
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Request, Run, RunReport, RunStatus
-from agent_ops.graphs import PlannerGraph, build_planner
-from agent_ops.graphs.planner_graph import RECURSION_LIMIT
-from agent_ops.runtime import Reports
+from agent_ops.graphs.planner_graph import RECURSION_LIMIT, PlannerGraph, build_planner
 from agent_ops.runtime.compose import System, compose
 from agent_ops.runtime.lease import bury_the_dead, leased
+from agent_ops.runtime.reports import Reports
 from agent_ops.sandbox import Sandbox
 from agent_ops.settings import Settings, StudioEnvironment
 from agent_ops.tools.context import RunContext

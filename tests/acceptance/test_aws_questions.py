@@ -14,7 +14,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from proofs.unmetered import Unmetered
 
 from agent_ops import Sandbox, Settings
-from agent_ops.agents import build_agent, load_agents
+from agent_ops.agents import load_agents
+from agent_ops.agents.graph import build_agent
 from agent_ops.readers.aws import AwsReader
 from agent_ops.sandbox.records import Records
 from agent_ops.tools.context import RunContext

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent_ops import AgentOps, Caller, Sandbox, Settings
-from agent_ops.cli.system import breaker_panel
+from agent_ops.cli.at_rest import at_rest
 from agent_ops.policies import EXAMPLE
+from agent_ops.runtime.breakers import BreakerPanel
 from tests.acceptance.test_command_line import EXIT_OK, EXIT_USAGE, EXIT_WAITING, agent_ops
 from tests.fakes import FakeServices
 from tests.limited import ASKS, hire, limited
@@ -106,8 +107,8 @@ async def test_a_held_hire_waits_and_is_onboarded_after_the_closing(tmp_path: Pa
     refused = agent_ops("breaker", "close", "1", cwd=tmp_path)
     assert refused.returncode == EXIT_USAGE, "the same user"
     assert agent_ops(*hires[1], cwd=tmp_path).returncode == EXIT_WAITING
-    async with breaker_panel(data, None) as (panel, _):
-        await panel.close(Caller("os:somebody.else", frozenset({"admin"})), 1)
+    async with at_rest(data, None) as (store, _, _):
+        await BreakerPanel(store).close(Caller("os:somebody.else", frozenset({"admin"})), 1)
     done = agent_ops(*hires[1], cwd=tmp_path)
     assert done.returncode == EXIT_OK, done.stdout + done.stderr
     created = [call.detail["upn"] for call in Sandbox(data).effects() if call.effect == "entra.create"]

@@ -15,7 +15,8 @@ from langchain_core.messages import AIMessage
 from proofs.unmetered import Unmetered
 
 from agent_ops import Sandbox, Settings
-from agent_ops.agents import build_agent, load_agents
+from agent_ops.agents import load_agents
+from agent_ops.agents.graph import build_agent
 from agent_ops.runtime.reading import open_readers
 from agent_ops.sandbox.records import Records
 from agent_ops.tools.context import RunContext

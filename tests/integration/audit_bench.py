@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent_ops.domain.chain import Verification
 from agent_ops.runtime.auditing import Auditor
-from agent_ops.runtime.compose import open_store
+from agent_ops.runtime.data_dir import open_store
 from agent_ops.storage import Tx
 
 EMPLOYEE = "a947de3404f3c9ae6f238988fe251727"

@@ -12,8 +12,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from proofs.unmetered import Unmetered
 from pydantic import Field
 
-from agent_ops.agents import build_agent, load_agents
-from agent_ops.agents.graph import MAX_MODEL_TURNS, StepState
+from agent_ops.agents import load_agents
+from agent_ops.agents.graph import MAX_MODEL_TURNS, StepState, build_agent
 from agent_ops.domain.effects import Action, Outcome, OutcomeKind, Proposal
 from agent_ops.domain.errors import LeaseLost
 from agent_ops.domain.known import Known

@@ -19,7 +19,7 @@ import pytest
 from agent_ops import Caller
 from agent_ops.domain.audit import AuditKeys, Head
 from agent_ops.runtime.backup import back_up, restore
-from agent_ops.runtime.compose import open_store
+from agent_ops.runtime.data_dir import open_store
 from agent_ops.runtime.key_rotation import rotate_keys
 from agent_ops.storage.head import HEAD_FILE, HeadFile
 from tests.integration.audit_bench import Attacker, append, verified, write_chain

@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import ERROR, INTERRUPT, empty_checkpoint
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent_ops.runtime.compose import open_checkpoints
-from agent_ops.storage import Checkpoints
+from agent_ops.storage.checkpoints import Checkpoints
 
 WRITE = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c"}}
 

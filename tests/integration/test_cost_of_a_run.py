@@ -18,7 +18,8 @@ import pytest
 from agent_ops import AgentOps, Profile, RunStatus, Settings
 from agent_ops.domain.effects import Action
 from agent_ops.policies import EXAMPLE
-from agent_ops.storage import Checkpoints, Store
+from agent_ops.storage import Store
+from agent_ops.storage.checkpoints import Checkpoints
 from tests.fakes import FakeServices
 
 LIMITS = """

@@ -18,8 +18,8 @@ from agent_ops.cli import main
 from agent_ops.domain.audit import text_code
 from agent_ops.domain.effects import Action, OutcomeKind, Proposal
 from agent_ops.domain.errors import GuardRulesError
-from agent_ops.graphs import RunbookPlanner
-from agent_ops.runtime.compose import DATABASE
+from agent_ops.graphs.runbook import RunbookPlanner
+from agent_ops.runtime.data_dir import DATABASE
 from agent_ops.runtime.keys import read_keys
 from tests.fakes import FakeServices
 

@@ -8,7 +8,8 @@ from typing import Any
 from agent_ops import AgentOps, Profile, Settings
 from agent_ops.domain.decisions import Decision, Situation, Step
 from agent_ops.domain.recommendation import Recalled
-from agent_ops.graphs import PlannerContext, RunbookPlanner
+from agent_ops.graphs.context import PlannerContext
+from agent_ops.graphs.runbook import RunbookPlanner
 from agent_ops.runtime.compose import System
 from tests.fakes import FakeServices
 

@@ -41,7 +41,7 @@ async def seal_and_load(data_dir: Path, hires: int) -> None:
     from agent_ops.ledger.grants import GrantBook
     from agent_ops.policies import read_policy
     from agent_ops.runtime.asking import request_for
-    from agent_ops.runtime.compose import open_store
+    from agent_ops.runtime.data_dir import open_store
     from agent_ops.runtime.edge import Edge
     from agent_ops.runtime.granting import Granting
 

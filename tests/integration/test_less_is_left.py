@@ -12,7 +12,7 @@ import pytest
 from agent_ops import Profile
 from agent_ops.domain.effects import Action, EffectState, Intent, Proposal
 from agent_ops.domain.runs import LifecycleEvent, Request
-from agent_ops.runtime.compose import DATABASE
+from agent_ops.runtime.data_dir import DATABASE
 from agent_ops.storage import Store
 from agent_ops.storage.migrations import migrations
 

@@ -25,7 +25,7 @@ from agent_ops.domain.recommendation import Recalled
 from agent_ops.memory.pattern_index import PatternIndex
 from agent_ops.memory.vector_store import PatternVectorStore
 from agent_ops.runtime import remembering
-from agent_ops.runtime.compose import DATABASE
+from agent_ops.runtime.data_dir import DATABASE
 from agent_ops.runtime.remembering import StoredPatterns
 from agent_ops.storage import Store
 from agent_ops.storage.migrations import migrations

@@ -24,7 +24,7 @@ from agent_ops.domain.effects import NOT_YET, Action
 from agent_ops.domain.notices import Contacts
 from agent_ops.domain.plans import bound
 from agent_ops.effectors.mail import MailConfig
-from agent_ops.graphs import RunbookPlanner
+from agent_ops.graphs.runbook import RunbookPlanner
 from agent_ops.ledger.binding import Binder
 from agent_ops.policies import EXAMPLE
 from agent_ops.storage.rows import rows

@@ -10,7 +10,8 @@ from langchain_core.messages import AIMessage
 from proofs.unmetered import Unmetered
 from pydantic import Field
 
-from agent_ops.agents import AgentSpec, build_agent
+from agent_ops.agents import AgentSpec
+from agent_ops.agents.graph import build_agent
 from agent_ops.domain.errors import ServiceUnavailable
 from agent_ops.domain.readings import MAX_READING, Reading, Source
 from agent_ops.tools.choices import NoChoice

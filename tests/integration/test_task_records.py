@@ -14,7 +14,7 @@ from agent_ops.domain.effects import Action
 from agent_ops.domain.errors import NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import LifecycleEvent, Request
-from agent_ops.runtime.compose import DATABASE
+from agent_ops.runtime.data_dir import DATABASE
 from agent_ops.runtime.housekeeping import prune_events
 from agent_ops.storage import Store
 from agent_ops.storage.migrations import migrations

@@ -22,7 +22,7 @@ import httpx
 from agent_ops import Caller
 from agent_ops.domain.grants import SCOPES
 from agent_ops.runtime.api_keys import ApiKeyBook
-from agent_ops.runtime.compose import open_store
+from agent_ops.runtime.data_dir import open_store
 from tests.service import impatient
 
 ROOT = Path(__file__).resolve().parents[2]

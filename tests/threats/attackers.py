@@ -21,7 +21,7 @@ from pydantic import Field
 
 from agent_ops import Decision, Situation, Step
 from agent_ops.domain.recommendation import Recalled
-from agent_ops.graphs import RunbookPlanner
+from agent_ops.graphs.runbook import RunbookPlanner
 
 AGENTS = ("entra", "jenkins")
 REAL = {

@@ -18,7 +18,8 @@ from proofs.scenarios import ABOUT_TO_OPEN, ABOUT_TO_SEND, INTENT_COMMITTED
 from proofs.watch import Order, Orders, What
 
 from agent_ops import AgentOps, Profile
-from agent_ops.runtime.compose import CHECKPOINTS, open_checkpoints
+from agent_ops.runtime.compose import open_checkpoints
+from agent_ops.runtime.data_dir import CHECKPOINTS
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import ended, keep_grants

@@ -12,7 +12,8 @@ from typing import Any
 
 from agent_ops import AgentOps, AgentOpsError, Plan, Profile
 from agent_ops.domain.runs import Request
-from agent_ops.runtime.compose import DATABASE, compose
+from agent_ops.runtime.compose import compose
+from agent_ops.runtime.data_dir import DATABASE
 from tests.threats.cases import Case
 from tests.threats.place import Evidence, Place
 from tests.threats.ways import answered, asked, ended, keep_grants, opened

@@ -17,7 +17,8 @@ from unittest.mock import patch
 from agent_ops import AgentOps, AgentOpsError, Caller, Planner, Profile, Run
 from agent_ops.domain.errors import NotPermitted, RunFailed
 from agent_ops.domain.ports import PatternStore
-from agent_ops.runtime.compose import DATABASE, System
+from agent_ops.runtime.compose import System
+from agent_ops.runtime.data_dir import DATABASE
 from agent_ops.runtime.metering import MeteredModel
 from agent_ops.sandbox import Fault, FaultKind
 from agent_ops.transport.model_config import ModelConfig

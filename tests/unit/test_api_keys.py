@@ -13,7 +13,7 @@ from agent_ops.domain.api_keys import digest_of, parts_of
 from agent_ops.domain.errors import InvalidRequest, NotAuthenticated, NotFound, NotPermitted, PolicyError
 from agent_ops.domain.grants import SCOPES, callers_from_table
 from agent_ops.runtime.api_keys import ApiKeyBook
-from agent_ops.runtime.compose import open_store
+from agent_ops.runtime.data_dir import open_store
 
 ADMIN = Caller("os:root", frozenset(SCOPES))
 

@@ -12,7 +12,7 @@ from agent_ops.domain.effects import Action, Proposal
 from agent_ops.domain.errors import PlannerError
 from agent_ops.domain.known import Known, account_exists, unmet
 from agent_ops.domain.runs import LifecycleEvent
-from agent_ops.graphs import RunbookPlanner
+from agent_ops.graphs.runbook import RunbookPlanner
 
 AGENTS = ("entra", "jenkins")
 ACCOUNT = Proposal("entra", Action.CREATE_ACCOUNT, "account")

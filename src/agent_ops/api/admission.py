@@ -16,7 +16,7 @@ from starlette.types import Message, Receive
 from agent_ops.api.problems import BEARER, TooMany
 from agent_ops.domain.errors import InvalidRequest, NotAuthenticated
 from agent_ops.domain.grants import Caller
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="An API key (`agent-ops token create`), or an Entra ID access token."

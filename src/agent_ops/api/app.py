@@ -21,12 +21,12 @@ from agent_ops.api.metrics import Meters
 from agent_ops.api.patience import Patient
 from agent_ops.api.routes import administration, health, langserve, playground, recommendations, runs, tasks, users
 from agent_ops.api.streams import Bell
+from agent_ops.domain.effects import NOTIFIER
 from agent_ops.domain.errors import ConfigurationError
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.policies import EXAMPLE, read_policy
-from agent_ops.runtime import AgentOps
-from agent_ops.runtime.compose import NOTIFIER
+from agent_ops.runtime.agent_ops import AgentOps
 from agent_ops.runtime.opening import settings_for
 from agent_ops.settings import PolicyEnvironment, Settings
 

@@ -19,7 +19,7 @@ from agent_ops.api.admission import GuardedRoute, by_key
 from agent_ops.api.problems import BEARER
 from agent_ops.domain.errors import NotAuthenticated, NotPermitted
 from agent_ops.domain.grants import Caller
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 _SAFE = ("GET", "HEAD")
 

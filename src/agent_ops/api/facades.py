@@ -28,7 +28,7 @@ from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Event, Run
 from agent_ops.domain.tasks import MAX_TASK, Told
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 HANDS = "agent_ops_hands"
 FOLLOWING = "status"

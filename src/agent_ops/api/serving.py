@@ -16,7 +16,7 @@ from uvicorn.supervisors import Multiprocess
 from agent_ops.api import patience
 from agent_ops.api.app import create_app
 from agent_ops.domain.errors import ConfigurationError
-from agent_ops.runtime.compose import open_store
+from agent_ops.runtime.data_dir import open_store
 from agent_ops.runtime.opening import settings_for
 
 HTTP = "agent_ops.api.malformed:Protocol"

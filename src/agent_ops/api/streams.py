@@ -22,7 +22,7 @@ from agent_ops.api.answers import EventAnswer
 from agent_ops.domain.errors import StorageError
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Event
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 log = structlog.get_logger(__name__)
 _LOOK_EVERY_SECONDS = 0.2

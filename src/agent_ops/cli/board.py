@@ -14,7 +14,7 @@ from rich.text import Text
 from agent_ops.cli.report import items_text
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.runs import Event, Run
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 _STATUSES = frozenset(status.value for status in ItemStatus)
 

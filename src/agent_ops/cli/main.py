@@ -40,8 +40,7 @@ from agent_ops.cli.commands import (
     token,
     worker,
 )
-
-EXIT_USAGE, EXIT_SETUP, EXIT_INTERRUPTED = 2, 3, 130
+from agent_ops.cli.exit_codes import EXIT_INTERRUPTED, EXIT_SETUP, EXIT_USAGE
 
 
 class Commands(click.Group):

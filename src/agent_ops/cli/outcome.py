@@ -9,13 +9,13 @@ from typing import NoReturn
 import click
 
 from agent_ops.cli.board import Board
+from agent_ops.cli.exit_codes import exit_code
 from agent_ops.cli.report import employees_table, problems, recommended, report_json
 from agent_ops.cli.screen import Screen, json_text
-from agent_ops.domain.runs import Run, RunReport, RunStatus
-from agent_ops.runtime import AgentOps
+from agent_ops.domain.runs import Run, RunReport
+from agent_ops.runtime.agent_ops import AgentOps
 
 _MAIL_SECONDS = 15.0  # a mail that a dead process was sending is free for us after less
-EXIT_DONE, EXIT_NOT_IN_PLACE, EXIT_WAITING = 0, 1, 4
 
 
 async def followed(ops: AgentOps, run: Run, as_json: bool) -> RunReport:
@@ -39,10 +39,3 @@ def leave_with(report: RunReport, as_json: bool) -> NoReturn:
         console.print(employees_table([report]), problems([report]), recommended([report]))
         console.print(f"{report.run.summary}\nrun {report.run.id}", highlight=False)
     raise SystemExit(exit_code(report.run.status))
-
-
-def exit_code(status: RunStatus) -> int:
-    """0 done, 1 ended otherwise, 4 not ended."""
-    if status is RunStatus.DONE:
-        return EXIT_DONE
-    return EXIT_NOT_IN_PLACE if status.ended else EXIT_WAITING

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from rich.progress import Progress as Bar
 
 from agent_ops.cli.screen import Screen
-from agent_ops.runtime.doctor.checks import Progress
 
 
 @contextlib.contextmanager
-def asking() -> Iterator[Progress]:
+def asking() -> Iterator[Callable[[int, int, list[str]], None]]:
     """A line on standard error that says how many checks have ended and who is still being asked."""
     console = Screen(stderr=True)
     with console.status("asking ..." if console.is_terminal else "") as status:

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from agent_ops.cli.outcome import exit_code
+from agent_ops.cli.exit_codes import exit_code
 from agent_ops.cli.report import evaluation_line, item_text
 from agent_ops.cli.screen import Screen, json_text
 from agent_ops.domain.digest import found, more

@@ -38,6 +38,8 @@ UNDO_ACTIONS = frozenset({Action.DISABLE_ACCOUNT, Action.REVOKE_PIPELINE})
 """What reverses a run; a grant for them lists nothing else but mails."""
 SIGN_IN_ACTIONS = frozenset({Action.ISSUE_ACCESS_PASS, Action.WITHDRAW_ACCESS_PASS})
 """What a first sign-in needs; no other grant lists any of them."""
+NOTIFIER = "notify"
+"""Who sends the mails: the notify node, which is no agent of the registry."""
 OPERATOR = "operator"
 """The agent that acts on a person's word, within that person's process: no node of any graph has this name."""
 

@@ -13,7 +13,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
-from agent_ops.agents import AgentSpec, build_agent
+from agent_ops.agents import AgentSpec
+from agent_ops.agents.graph import build_agent
 from agent_ops.graphs.context import PlannerContext
 from agent_ops.graphs.nodes import act_with, learn, notify, observe, park, recall, think_with
 from agent_ops.graphs.state import PlannerState

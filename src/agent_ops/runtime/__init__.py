@@ -1,6 +1,4 @@
-"""The only composer: builds everything from settings, admits requests and drives runs."""
+"""The only composer: builds everything from settings, admits requests and drives runs.
 
-from agent_ops.runtime.agent_ops import AgentOps
-from agent_ops.runtime.reports import Reports
-
-__all__ = ["AgentOps", "Reports"]
+Nothing is imported here: most commands need a part only, and LangGraph is half of what a command's start costs.
+"""

@@ -13,14 +13,17 @@ from typing import Any
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agent_ops.agents import load_agents
-from agent_ops.domain.effects import OPERATOR, Action
+from agent_ops.domain.effects import NOTIFIER, OPERATOR, Action
 from agent_ops.domain.errors import ConfigurationError, StorageCorrupt, StorageReadOnly
 from agent_ops.domain.ports import EffectAdapter, Planner
 from agent_ops.effectors.entra import EntraEffector
 from agent_ops.effectors.graph import GraphSession
 from agent_ops.effectors.jenkins import JenkinsEffector
 from agent_ops.effectors.mail import MailEffector
-from agent_ops.graphs import ModelPlanner, PlannerContext, PlannerGraph, RunbookPlanner, build_planner
+from agent_ops.graphs.context import PlannerContext
+from agent_ops.graphs.model_planner import ModelPlanner
+from agent_ops.graphs.planner_graph import PlannerGraph, build_planner
+from agent_ops.graphs.runbook import RunbookPlanner
 from agent_ops.ledger.binding import Binder
 from agent_ops.ledger.door import Ledger
 from agent_ops.ledger.grants import GrantBook
@@ -32,12 +35,13 @@ from agent_ops.policies import read_policy
 from agent_ops.policies.guard_files import read_guard_rules
 from agent_ops.runtime.breakers import BreakerPanel
 from agent_ops.runtime.cancelling import Canceller
+from agent_ops.runtime.data_dir import CHECKPOINTS, OWNERS, open_store
 from agent_ops.runtime.edge import Edge
 from agent_ops.runtime.evidence_sources import evidence_sources
 from agent_ops.runtime.first_sign_in import FirstSignIns
 from agent_ops.runtime.granting import Granting
 from agent_ops.runtime.head_place import place_head
-from agent_ops.runtime.keys import Keyring, ensure_keys
+from agent_ops.runtime.keys import Keyring
 from agent_ops.runtime.kill_switch import KillSwitch
 from agent_ops.runtime.metering import MeteredModel
 from agent_ops.runtime.owners import Owners
@@ -47,19 +51,14 @@ from agent_ops.runtime.remembering import PatternMemory
 from agent_ops.runtime.verifiers import verifiers
 from agent_ops.runtime.webhooks import WebhookDelivery
 from agent_ops.settings import Settings
-from agent_ops.storage import Checkpoints, Store
+from agent_ops.storage import Store
+from agent_ops.storage.checkpoints import Checkpoints
 from agent_ops.transport.chat_model import open_chat_model
 from agent_ops.transport.entra_identity import EntraIdentity
 from agent_ops.transport.jenkins_login import jenkins_logins
 from agent_ops.transport.model_config import ModelConfig
 from agent_ops.transport.traces import Traces, open_traces
 from agent_ops.transport.webhooks import WebhookSender
-
-DATABASE = "operations.db"
-CHECKPOINTS = "checkpoints.db"
-OWNERS = "owners"
-NOTIFIER = "notify"
-"""Who sends the mails: the notify node, which is no agent of the registry."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +106,6 @@ class System:
             stage_delay=self.settings.stage_delay,
             planner_rounds=self.edge.policy.limits.planner_rounds,
         )
-
-
-@contextlib.asynccontextmanager
-async def open_store(data_dir: Path) -> AsyncIterator[tuple[Store, Keyring]]:
-    """The operations database of a data directory, and the installation's keys."""
-    await asyncio.to_thread(ensure_keys, data_dir)
-    keys = await asyncio.to_thread(Keyring, data_dir)
-    store = await Store(data_dir / DATABASE, keys.audit, identity_key=keys.identity).open()
-    try:
-        yield store, keys
-    finally:
-        await store.close()
 
 
 @contextlib.asynccontextmanager

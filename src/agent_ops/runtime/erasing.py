@@ -13,7 +13,7 @@ from pathlib import Path
 from agent_ops.domain.erasure import Erasure
 from agent_ops.domain.errors import InvalidRequest, NotFound
 from agent_ops.domain.grants import Caller
-from agent_ops.runtime.compose import CHECKPOINTS, DATABASE
+from agent_ops.runtime.data_dir import CHECKPOINTS, DATABASE
 from agent_ops.runtime.keys import Keyring
 from agent_ops.runtime.reports import Reports
 from agent_ops.runtime.tombstones import keep_list

@@ -16,7 +16,7 @@ from typing import Any
 from agent_ops.domain.audit import FIRST_KEY
 from agent_ops.domain.errors import InvalidRequest, NotFound, NotPermitted
 from agent_ops.domain.grants import Caller
-from agent_ops.runtime.compose import DATABASE, open_store
+from agent_ops.runtime.data_dir import database_of, open_store
 from agent_ops.runtime.keys import FILE, InstallationKeys, read_keys, written_aside
 from agent_ops.storage import Tx
 
@@ -84,8 +84,7 @@ async def _changed(data_dir: Path, caller: Caller, work: Callable[[dict[str, Any
     """
     if SCOPE not in caller.scopes:
         raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
-    if not (data_dir / DATABASE).exists():
-        raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir.")
+    database_of(data_dir)
     await asyncio.to_thread(read_keys, data_dir)
     path = data_dir / FILE
 

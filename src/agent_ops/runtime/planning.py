@@ -13,8 +13,8 @@ from agent_ops.domain.grants import Caller
 from agent_ops.domain.plans import Plan, PlannedEffect
 from agent_ops.domain.runs import Request, Run, RunReport, RunStatus
 from agent_ops.domain.verification import NoInspection
-from agent_ops.graphs import RunbookPlanner
 from agent_ops.graphs.planner_graph import RECURSION_LIMIT
+from agent_ops.graphs.runbook import RunbookPlanner
 from agent_ops.ledger.journal import RunJournal
 from agent_ops.ledger.planning import PlanningLedger
 from agent_ops.memory.recall_only import RecallOnly

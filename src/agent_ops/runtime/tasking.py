@@ -21,7 +21,7 @@ from agent_ops.domain.names import name_key
 from agent_ops.domain.phrasebook import Change
 from agent_ops.domain.runs import LifecycleEvent, Request, Run, RunStatus
 from agent_ops.domain.tasks import TASK_READ, TASK_WRITE, Task
-from agent_ops.graphs import RunbookPlanner
+from agent_ops.graphs.runbook import RunbookPlanner
 from agent_ops.ledger.recording import record_grant
 from agent_ops.runtime.admission import TaskOrder, check_looks_like_nobody
 from agent_ops.runtime.asking import ONBOARD

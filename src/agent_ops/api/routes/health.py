@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from agent_ops import __version__
 from agent_ops.api.admission import Acting, GuardedRoute, needs
 from agent_ops.api.answers import Health, Readiness
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 open_router = APIRouter(tags=["health"])
 router = APIRouter(tags=["health"], route_class=GuardedRoute)

@@ -30,7 +30,7 @@ from agent_ops.api.task_body import TaskBody
 from agent_ops.domain.errors import Against, AgentOpsError
 from agent_ops.domain.runs import Run
 from agent_ops.domain.tasks import TASK_READ
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 if TYPE_CHECKING:
     from langserve import APIHandler

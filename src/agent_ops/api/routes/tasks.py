@@ -15,7 +15,7 @@ from agent_ops.api.task_body import Preferences, TaskBody
 from agent_ops.domain.errors import Against, Ambiguous, InvalidRequest
 from agent_ops.domain.runs import Run
 from agent_ops.domain.tasks import TASK_READ
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 router = APIRouter(prefix="/api", tags=["tasks"], route_class=GuardedRoute)
 APPLIED = {"Preference-Applied": {"description": "Which preferences were heeded (RFC 7240).", "schema": {"type": "string"}}}

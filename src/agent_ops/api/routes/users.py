@@ -20,7 +20,7 @@ from agent_ops.domain.errors import Against, NotFound
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.runs import Run
 from agent_ops.domain.standing import Standing, Wanted
-from agent_ops.runtime import AgentOps
+from agent_ops.runtime.agent_ops import AgentOps
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=GuardedRoute)
 _LIST = TypeAdapter(list[User])

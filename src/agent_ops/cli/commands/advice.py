@@ -137,11 +137,13 @@ def decline(who: str, item: str, why: str, data_dir: Path, policy_file: Path | N
 
 
 def _asked(data_dir: Path, policy_file: Path | None, work: Callable[[Advisor, Caller], Awaitable[T]]) -> T:
-    from agent_ops.cli.system import advisor  # noqa: PLC0415
+    from agent_ops.cli.at_rest import at_rest  # noqa: PLC0415
+    from agent_ops.runtime.advising import Advisor  # noqa: PLC0415
+    from agent_ops.runtime.remembering import PatternMemory  # noqa: PLC0415
 
     async def asked() -> T:
-        async with advisor(data_dir, policy_file) as (opened, caller):
-            return await work(opened, caller)
+        async with at_rest(data_dir, policy_file) as (store, policy, caller):
+            return await work(Advisor(store, policy, PatternMemory(store, policy)), caller)
 
     return asyncio.run(asked())
 

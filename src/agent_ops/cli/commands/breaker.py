@@ -38,11 +38,11 @@ def breaker() -> None:
 def show(closed: bool, data_dir: Path, as_json: bool) -> None:
     """List the open breakers. Reads the data directory only."""
     from agent_ops.cli.screen import json_text  # noqa: PLC0415
-    from agent_ops.cli.system import reading  # noqa: PLC0415
     from agent_ops.runtime.breakers import BreakerPanel  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import read_store  # noqa: PLC0415
 
     async def work() -> list[Breaker]:
-        async with reading(data_dir) as store:
+        async with read_store(data_dir) as store:
             return await BreakerPanel(store).all(closed=closed)
 
     found = asyncio.run(work())
@@ -61,11 +61,12 @@ def close(number: int, data_dir: Path, policy_file: Path | None) -> None:
 
     Needs the scope `admin`, and another user than who tripped it.
     """
-    from agent_ops.cli.system import breaker_panel  # noqa: PLC0415
+    from agent_ops.cli.at_rest import at_rest  # noqa: PLC0415
+    from agent_ops.runtime.breakers import BreakerPanel  # noqa: PLC0415
 
     async def work() -> Breaker:
-        async with breaker_panel(data_dir, policy_file) as (panel, caller):
-            return await panel.close(caller, number)
+        async with at_rest(data_dir, policy_file) as (store, _, caller):
+            return await BreakerPanel(store).close(caller, number)
 
     click.echo(asyncio.run(work()).words)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent_ops.cli.screen import Screen
     from agent_ops.domain.employee import Profile
     from agent_ops.domain.runs import Run, RunReport
-    from agent_ops.runtime import AgentOps
+    from agent_ops.runtime.agent_ops import AgentOps
     from agent_ops.sandbox import Sandbox
 
 FAILING = "Tomás Rivera"
@@ -115,7 +115,7 @@ async def prepare(box: Sandbox) -> None:
 
 def _show(console: Screen, ops: AgentOps, box: Sandbox, reports: list[RunReport], took: float) -> None:
     from agent_ops.cli.report import employees_table, problems  # noqa: PLC0415
-    from agent_ops.runtime.compose import DATABASE  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import DATABASE  # noqa: PLC0415
 
     console.print(employees_table(reports), problems(reports), "")
     counts: dict[str, int] = {}

@@ -38,12 +38,10 @@ def erase(employee: str, data_dir: Path, policy_file: Path | None, as_json: bool
 
 
 async def _erased(employee: str, data_dir: Path, policy_file: Path | None) -> Erasure:
-    from agent_ops.cli.system import operator_of  # noqa: PLC0415
-    from agent_ops.domain.errors import NotFound  # noqa: PLC0415
-    from agent_ops.runtime.compose import DATABASE, open_store  # noqa: PLC0415
+    from agent_ops.cli.at_rest import operator_of  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import database_of, open_store  # noqa: PLC0415
     from agent_ops.runtime.erasing import Eraser  # noqa: PLC0415
 
-    if not (data_dir / DATABASE).exists():
-        raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir.")
+    database_of(data_dir)
     async with open_store(data_dir) as (store, keys):
         return await Eraser(data_dir, store, keys).erase(employee, operator_of(data_dir, policy_file))

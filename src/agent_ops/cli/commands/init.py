@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-EXIT_INTERRUPTED = 130
+from agent_ops.cli.exit_codes import EXIT_INTERRUPTED
 
 
 @click.command()

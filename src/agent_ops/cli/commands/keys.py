@@ -43,7 +43,7 @@ def rotate(audit: bool, data_dir: Path, policy_file: Path | None) -> None:
     seen it, is retired afterwards. A rotated audit key protects every row of before: who has the older key can change none
     of them unnoticed.
     """
-    from agent_ops.cli.system import operator_of  # noqa: PLC0415
+    from agent_ops.cli.at_rest import operator_of  # noqa: PLC0415
     from agent_ops.runtime.key_rotation import rotate_keys  # noqa: PLC0415
 
     new = asyncio.run(rotate_keys(data_dir, operator_of(data_dir, policy_file), audit=audit))
@@ -59,7 +59,7 @@ def retire(key_id: str, data_dir: Path, policy_file: Path | None) -> None:
 
     Refused while a run that may go on has its grant under it. Auditors can still verify what was sealed with it.
     """
-    from agent_ops.cli.system import operator_of  # noqa: PLC0415
+    from agent_ops.cli.at_rest import operator_of  # noqa: PLC0415
     from agent_ops.runtime.key_rotation import retire_key  # noqa: PLC0415
 
     asyncio.run(retire_key(data_dir, key_id, operator_of(data_dir, policy_file)))

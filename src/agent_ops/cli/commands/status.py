@@ -34,25 +34,19 @@ def status(who: str | None, data_dir: Path, as_json: bool) -> None:
     from agent_ops.domain.errors import NotFound  # noqa: PLC0415
     from agent_ops.domain.runs import RunReport  # noqa: PLC0415
     from agent_ops.domain.tasks import TaskReport  # noqa: PLC0415
-    from agent_ops.runtime.compose import DATABASE  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import read_store  # noqa: PLC0415
     from agent_ops.runtime.reports import Reports  # noqa: PLC0415
     from agent_ops.runtime.task_reports import TaskReports  # noqa: PLC0415
-    from agent_ops.storage import Store  # noqa: PLC0415
 
     async def work() -> tuple[list[RunReport], list[TaskReport]]:
-        store = await Store(data_dir / DATABASE, b"").open_to_read()
-        try:
+        async with read_store(data_dir) as store:
             reports, tasks = Reports(store), TaskReports(store)
             if who is None:
                 return await reports.latest(), await tasks.latest()
             with contextlib.suppress(NotFound):
                 return [], [await tasks.task(who)]
             return [await reports.run(found.run.id, with_events=True) for found in await reports.find(who)], []
-        finally:
-            await store.close()
 
-    if not (data_dir / DATABASE).exists():
-        raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir, or begin with `agent-ops demo`.")
     found, tasks = asyncio.run(work())
     if as_json:
         shown = [report_json(report) for report in found] if found or not who else [task_json(task) for task in tasks]

@@ -34,12 +34,15 @@ def create(name: str, scopes: tuple[str, ...], days: int, data_dir: Path, policy
     To replace a key without downtime make a second one of the same NAME, let its holder change over, then revoke the first.
     You give at most the scopes that you have.
     """
+    from agent_ops.cli.at_rest import operator_of  # noqa: PLC0415
+    from agent_ops.runtime.api_keys import ApiKeyBook  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import open_store  # noqa: PLC0415
+
+    caller = operator_of(data_dir, policy_file)
 
     async def work() -> tuple[ApiKey, str]:
-        from agent_ops.cli.system import key_book  # noqa: PLC0415
-
-        async with key_book(data_dir, policy_file) as (book, caller):
-            key, secret = await book.create(caller, name, scopes, days)
+        async with open_store(data_dir) as (store, _):
+            key, secret = await ApiKeyBook(store).create(caller, name, scopes, days)
             return key, secret.take()
 
     key, text = asyncio.run(work())
@@ -54,11 +57,11 @@ def create(name: str, scopes: tuple[str, ...], days: int, data_dir: Path, policy
 def list_tokens(data_dir: Path, as_json: bool) -> None:
     """Show every key there ever was, with its scopes and its state; never the keys themselves."""
     from agent_ops.cli.screen import json_text  # noqa: PLC0415
-    from agent_ops.cli.system import reading  # noqa: PLC0415
     from agent_ops.runtime.api_keys import ApiKeyBook  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import read_store  # noqa: PLC0415
 
     async def work() -> list[ApiKey]:
-        async with reading(data_dir) as store:
+        async with read_store(data_dir) as store:
             return await ApiKeyBook(store).all()
 
     keys = [_shown(key) for key in asyncio.run(work())]
@@ -75,12 +78,15 @@ def list_tokens(data_dir: Path, as_json: bool) -> None:
 @policy_file
 def revoke(key_id: str, data_dir: Path, policy_file: Path | None) -> None:
     """Let the key KEY_ID open nothing any more, from the next request on."""
+    from agent_ops.cli.at_rest import operator_of  # noqa: PLC0415
+    from agent_ops.runtime.api_keys import ApiKeyBook  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import open_store  # noqa: PLC0415
+
+    caller = operator_of(data_dir, policy_file)
 
     async def work() -> ApiKey:
-        from agent_ops.cli.system import key_book  # noqa: PLC0415
-
-        async with key_book(data_dir, policy_file) as (book, caller):
-            return await book.revoke(caller, key_id)
+        async with open_store(data_dir) as (store, _):
+            return await ApiKeyBook(store).revoke(caller, key_id)
 
     key = asyncio.run(work())
     click.echo(f"key {key.id} for {key.name} is revoked")

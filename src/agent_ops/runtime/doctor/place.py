@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from agent_ops.domain.errors import GuardRulesError, PolicyError
 from agent_ops.policies import read_policy
 from agent_ops.policies.guard_files import read_guard_rules
-from agent_ops.runtime.compose import DATABASE
+from agent_ops.runtime.data_dir import DATABASE
 from agent_ops.runtime.doctor import shapes
 from agent_ops.runtime.doctor.checks import Check
 from agent_ops.runtime.doctor.examination import Examination
