@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+
 from sqlite_utils import Database, Migrations
 
 from agent_ops.domain.lookalikes import faces
 from agent_ops.storage.first_tables import TABLES
+from agent_ops.storage.rows import dump
 
 migrations = Migrations("agent_ops")
 
@@ -265,6 +272,29 @@ def contributions_lie_together(db: Database) -> None:
 def takeovers_are_counted(db: Database) -> None:
     """How often a run's driver was lost: a run that waits is taken up again, too, with nobody lost."""
     db.execute("ALTER TABLE runs ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0")
+
+
+@migrations()
+def sources_are_added_up(db: Database) -> None:
+    """What each requester brought to a pattern: following a change reads a row for each of them, not for each person."""
+    db.execute(
+        "CREATE TABLE pattern_sources (pattern_id INTEGER NOT NULL, requester TEXT NOT NULL, people INTEGER NOT NULL,"
+        " items TEXT NOT NULL, PRIMARY KEY (pattern_id, requester)) WITHOUT ROWID"
+    )
+    found = db.execute("SELECT pattern_id, requester, items FROM contributions ORDER BY pattern_id")
+    db.conn.executemany("INSERT INTO pattern_sources VALUES (?, ?, ?, ?)", _added_up(found))
+    db.execute("DROP TABLE pattern_items")
+
+
+def _added_up(contributions: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, int, str]]:
+    """Of contributions in order of their patterns: how many people a requester brought, and how many of them hold each item."""
+    for pattern, of_one in groupby(contributions, itemgetter(0)):
+        people, holders = Counter[str](), defaultdict[str, Counter[str]](Counter)
+        for _, requester, items in of_one:
+            people[requester] += 1
+            holders[requester].update(json.loads(items))
+        for requester, many in sorted(people.items()):
+            yield pattern, requester, many, dump(holders[requester])
 
 
 def _let_events_be_their_runs(db: Database) -> None:

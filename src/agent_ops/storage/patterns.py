@@ -1,15 +1,17 @@
 """SQL about patterns: distinct profiles, how many people ended up with each, and how many of them hold each item.
 
 Everybody counts once, as a contribution of their own: so that learning twice changes nothing, and forgetting takes away exactly
-what a person brought. What nobody contributes to any more is gone; only its number stays, for caches to follow.
+what a person brought. Contributions are added up for each requester of a pattern, so that to follow a change nobody's own row is
+read. What nobody contributes to any more is gone; only its number stays, for caches to follow.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -65,10 +67,7 @@ class Patterns:
         )
         row = one(self._db, "SELECT id FROM patterns WHERE profile = ?", text)
         assert row is not None  # noqa: S101 - it was just written
-        self._db.conn.executemany(
-            "INSERT INTO pattern_items VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET holders = holders + 1",
-            [(row["id"], item) for item in json.loads(held)],
-        )
+        self._count(row["id"], requester, held, 1)
         self._db.execute("INSERT INTO contributions VALUES (?, ?, ?, ?, ?)", (contributor, row["id"], held, day, requester))
         return True
 
@@ -80,16 +79,12 @@ class Patterns:
         return True
 
     def _take_away(self, contributor: str) -> bool:
-        row = one(self._db, "SELECT pattern_id, items FROM contributions WHERE contributor = ?", contributor)
+        row = one(self._db, "SELECT pattern_id, items, requester FROM contributions WHERE contributor = ?", contributor)
         if row is None:
             return False
         pattern, version = row["pattern_id"], self._next_version()
         self._db.execute("DELETE FROM contributions WHERE contributor = ?", (contributor,))
-        self._db.conn.executemany(
-            "UPDATE pattern_items SET holders = holders - 1 WHERE pattern_id = ? AND item = ?",
-            [(pattern, item) for item in json.loads(row["items"])],
-        )
-        self._db.execute("DELETE FROM pattern_items WHERE pattern_id = ? AND holders < 1", (pattern,))
+        self._count(pattern, row["requester"], row["items"], -1)
         last = one(self._db, "SELECT max(day) AS day FROM contributions WHERE pattern_id = ?", pattern)
         if last and last["day"]:
             sql = "UPDATE patterns SET people = people - 1, last_seen = ?, changed = ? WHERE id = ?"
@@ -98,6 +93,18 @@ class Patterns:
             self._db.execute("DELETE FROM patterns WHERE id = ?", (pattern,))
             self._db.execute("INSERT INTO patterns_gone VALUES (?, ?)", (pattern, version))
         return True
+
+    def _count(self, pattern: int, requester: str, items: str, by: int) -> None:
+        """Let one person more (1), or less (-1), count among those whom a requester brought."""
+        here = (pattern, requester)
+        row = one(self._db, "SELECT people, items FROM pattern_sources WHERE pattern_id = ? AND requester = ?", *here)
+        people, holders = (row["people"], Counter[str](json.loads(row["items"]))) if row else (0, Counter[str]())
+        holders.update(dict.fromkeys(json.loads(items), by))
+        if people + by:
+            left = {item: many for item, many in holders.items() if many}
+            self._db.execute("INSERT OR REPLACE INTO pattern_sources VALUES (?, ?, ?, ?)", (*here, people + by, dump(left)))
+        else:
+            self._db.execute("DELETE FROM pattern_sources WHERE pattern_id = ? AND requester = ?", here)
 
     def contribution(self, contributor: str) -> frozenset[str] | None:
         """The items with which somebody counts; None when they do not."""
@@ -113,41 +120,24 @@ class Patterns:
         found = rows(self._db, sql, since, most)
         more = len(found) == most
         upto = found[-1]["changed"] if more else version
-        counted: dict[int, dict[str, int]] = {}
-        sql = (
-            "SELECT pattern_id, item, holders FROM pattern_items"
-            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?)"
-        )
-        for pattern, item, holders in self._db.execute(sql, (since, upto)):
-            counted.setdefault(pattern, {})[item] = holders
-        brought = self._brought(since, upto)
-        changed = tuple(
-            Pattern(
-                r["id"], json.loads(r["profile"]), r["people"], counted.get(r["id"], {}), r["last_seen"], brought.get(r["id"], ())
-            )
-            for r in found
-        )
+        sources = self._sources(since, upto)
+        changed = tuple(_pattern(row, sources[row["id"]]) for row in found)
         gone = rows(self._db, "SELECT id FROM patterns_gone WHERE changed > ? AND changed <= ?", since, upto)
         return PatternChanges(upto, changed, tuple(row["id"] for row in gone), more, left)
 
-    def _brought(self, since: int, upto: int) -> dict[int, tuple[Source, ...]]:
-        """What each requester brought to the patterns that changed; imported histories left out."""
+    def _sources(self, since: int, upto: int) -> Mapping[int, Sequence[Source]]:
+        """Who brought what to the patterns that changed."""
         sql = (
-            "SELECT pattern_id, requester, items FROM contributions"
-            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?) AND requester <> ''"
+            "SELECT pattern_id, requester, people, items FROM pattern_sources"
+            " WHERE pattern_id IN (SELECT id FROM patterns WHERE changed > ? AND changed <= ?) ORDER BY pattern_id, requester"
         )
-        people, holders = Counter[tuple[int, str]](), defaultdict[tuple[int, str], dict[str, int]](dict)
         found = self._db.execute(sql, (since, upto)).fetchall()
-        for (pattern, requester, _), held in zip(found, json.loads(f"[{','.join(row[2] for row in found)}]"), strict=True):
-            key = pattern, requester
-            people[key] += 1
-            counts = holders[key]
-            for item in held:
-                counts[item] = counts.get(item, 0) + 1
         sources = defaultdict[int, list[Source]](list)
-        for (pattern, requester), many in sorted(people.items()):
-            sources[pattern].append(Source(requester, many, holders[pattern, requester]))
-        return {pattern: tuple(one) for pattern, one in sources.items()}
+        for (pattern, requester, people, _), held in zip(
+            found, json.loads(f"[{','.join(row[3] for row in found)}]"), strict=True
+        ):
+            sources[pattern].append(Source(requester, people, held))
+        return sources
 
     def _versions(self) -> tuple[int, int]:
         """Of the patterns, and that at which somebody was last taken away."""
@@ -157,3 +147,12 @@ class Patterns:
     def _next_version(self) -> int:
         self._db.execute("UPDATE pattern_version SET version = version + 1")
         return self.version()
+
+
+def _pattern(row: Mapping[str, Any], sources: Sequence[Source]) -> Pattern:
+    """A pattern: the sum of its sources; what was imported is no requester's."""
+    items = Counter[str]()
+    for source in sources:
+        items.update(source.items)
+    named = tuple(source for source in sources if source.requester)
+    return Pattern(row["id"], json.loads(row["profile"]), row["people"], dict(sorted(items.items())), row["last_seen"], named)
