@@ -151,8 +151,9 @@ class Patterns:
 
 def _pattern(row: Mapping[str, Any], sources: Sequence[Source]) -> Pattern:
     """A pattern: the sum of its sources; what was imported is no requester's."""
-    items = Counter[str]()
+    items = defaultdict[str, int](int)
     for source in sources:
-        items.update(source.items)
+        for item, many in source.items.items():  # a Counter's update takes twice as long
+            items[item] += many
     named = tuple(source for source in sources if source.requester)
     return Pattern(row["id"], json.loads(row["profile"]), row["people"], dict(sorted(items.items())), row["last_seen"], named)
