@@ -85,3 +85,5 @@ class _Asked:
 
 
 BY_NAME: dict[str, Callable[[], None]] = {"no-look-up": no_look_up, "intent-after-call": intent_after_call, "no-lease": no_lease}
+NEED_A_CALL = frozenset({"no-look-up", "intent-after-call"})
+"""What repeats a call only where the first one came through."""

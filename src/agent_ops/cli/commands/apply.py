@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 
 from agent_ops.cli.options import as_json, data_dir, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -31,7 +32,8 @@ def apply(file: BinaryIO, data_dir: Path, policy_file: Path | None, as_json: boo
     plan = read_plan(file)
 
     async def work() -> RunReport:
-        from agent_ops.cli.system import opened  # noqa: PLC0415
+        with importing():
+            from agent_ops.cli.system import opened  # noqa: PLC0415
 
         async with opened(data_dir, policy_file, in_sandbox=in_sandbox) as (ops, _):
             return await followed(ops, await ops.apply(plan), as_json)

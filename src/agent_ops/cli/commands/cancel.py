@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agent_ops.cli.options import as_json, data_dir, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -28,7 +29,8 @@ def cancel(run: str, undo: bool, data_dir: Path, policy_file: Path | None, as_js
     from agent_ops.domain.runs import RunReport  # noqa: PLC0415
 
     async def work() -> RunReport:
-        from agent_ops.cli.system import opened  # noqa: PLC0415
+        with importing():
+            from agent_ops.cli.system import opened  # noqa: PLC0415
 
         async with opened(data_dir, policy_file, in_sandbox=in_sandbox) as (ops, _):
             ended = await ops.cancel(run, undo=undo)

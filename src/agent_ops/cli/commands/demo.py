@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent_ops.cli.options import data_dir
+from agent_ops.importing import importing
 
 if TYPE_CHECKING:
     from agent_ops.cli.screen import Screen
@@ -63,7 +64,9 @@ def hires() -> list[Profile]:
 
 async def _demo(console: Screen, data_dir: Path, stage_delay: float) -> int:
     from agent_ops.cli.board import Board  # noqa: PLC0415
-    from agent_ops.cli.system import opened  # noqa: PLC0415
+
+    with importing():
+        from agent_ops.cli.system import opened  # noqa: PLC0415
 
     with console.status("starting the sandbox: Entra, Jenkins, AWS and mail on the loopback"):
         system = opened(data_dir, None, in_sandbox=True, stage_delay=stage_delay)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent_ops.cli.options import as_json, data_dir, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 if TYPE_CHECKING:
     from agent_ops.domain.first_sign_in import AccessPass
@@ -36,7 +37,9 @@ def first_sign_in(employee: str, show: bool, data_dir: Path, policy_file: Path |
 
     async def work() -> AccessPass:
         from agent_ops.cli.operator import operator  # noqa: PLC0415
-        from agent_ops.cli.system import composed  # noqa: PLC0415
+
+        with importing():
+            from agent_ops.cli.system import composed  # noqa: PLC0415
 
         async with composed(data_dir, policy_file, in_sandbox=in_sandbox) as system:
             return await system.first_sign_ins.retrieve(employee, operator(system.edge.policy, data_dir))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from agent_ops.cli.options import as_json, asked, data_dir, hire, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -46,7 +47,8 @@ def onboard(
     profile, options = asked(fields)
 
     async def work() -> RunReport:
-        from agent_ops.cli.system import opened  # noqa: PLC0415
+        with importing():
+            from agent_ops.cli.system import opened  # noqa: PLC0415
 
         async with opened(data_dir, policy_file, in_sandbox=in_sandbox, stage_delay=stage_delay) as (ops, _):
             return await followed(ops, await ops.submit(profile, **options), as_json)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from agent_ops.cli.options import as_json, asked, data_dir, hire, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -39,7 +40,9 @@ def plan(data_dir: Path, policy_file: Path | None, as_json: bool, in_sandbox: bo
 
     async def work() -> Plan:
         from agent_ops.cli.operator import operator  # noqa: PLC0415
-        from agent_ops.cli.system import composed  # noqa: PLC0415
+
+        with importing():
+            from agent_ops.cli.system import composed  # noqa: PLC0415
         from agent_ops.runtime.asking import request_for  # noqa: PLC0415
         from agent_ops.runtime.planning import Planning  # noqa: PLC0415
 

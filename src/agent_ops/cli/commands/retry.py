@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agent_ops.cli.options import as_json, data_dir, in_sandbox, policy_file, references
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -29,7 +30,8 @@ def retry(run: str, evidence: tuple[str, ...], data_dir: Path, policy_file: Path
     given = references(evidence)
 
     async def work() -> RunReport:
-        from agent_ops.cli.system import opened  # noqa: PLC0415
+        with importing():
+            from agent_ops.cli.system import opened  # noqa: PLC0415
 
         async with opened(data_dir, policy_file, in_sandbox=in_sandbox) as (ops, _):
             return await followed(ops, await ops.retry(run, evidence=given), as_json)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from agent_ops.cli.options import data_dir, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -31,7 +32,8 @@ def serve(
     from agent_ops.domain.errors import ConfigurationError  # noqa: PLC0415
 
     try:
-        from agent_ops.api.serving import serve_app  # noqa: PLC0415
+        with importing():
+            from agent_ops.api.serving import serve_app  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"the service needs {error.name}", "Install it with: pip install 'agent-ops[api]'") from error
     serve_app(data_dir, policy_file, in_sandbox, workers, host, port, click.echo, playground)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from agent_ops.cli.options import as_json, data_dir, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -47,7 +48,8 @@ def task(
     given = _context(context)
 
     async def work() -> TaskReport:
-        from agent_ops.cli.system import opened  # noqa: PLC0415
+        with importing():
+            from agent_ops.cli.system import opened  # noqa: PLC0415
 
         async with opened(data_dir, policy_file, in_sandbox=in_sandbox) as (ops, _):
             run = await ops.submit_task(text, given)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from agent_ops.cli.options import data_dir, in_sandbox, policy_file
+from agent_ops.importing import importing
 
 
 @click.command()
@@ -25,7 +26,8 @@ def worker(data_dir: Path, policy_file: Path | None, in_sandbox: bool) -> None:
     from agent_ops.domain.runs import Event  # noqa: PLC0415
 
     async def work() -> None:
-        from agent_ops.cli.system import opened  # noqa: PLC0415
+        with importing():
+            from agent_ops.cli.system import opened  # noqa: PLC0415
 
         told = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
