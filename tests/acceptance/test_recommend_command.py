@@ -72,6 +72,7 @@ def test_completion_says_what_it_revealed(tmp_path: Path) -> None:
         ({"id": "x", "profile": "Data", "access": []}, "row 2: profile"),
         ({"id": "x", "profile": {"a": {"b": 1}}, "access": []}, "row 2: profile"),
         ({"id": "x", "profile": {}, "access": "vpn"}, "row 2: access"),
+        ({"id": "x", "profile": {}, "acces": ["vpn"]}, "row 2: access is missing"),
     ],
 )
 def test_a_bad_row_is_named_in_one_line(tmp_path: Path, row: object, said: str) -> None:

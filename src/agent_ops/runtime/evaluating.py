@@ -41,7 +41,7 @@ def evaluate(
         InvalidRequest: a file or a row of it is not as it must be, or the pictures cannot be drawn. OSError: an output
             cannot be written.
     """
-    known, asked = read_people(history, "history"), read_people(queries, "queries")
+    known, asked = read_people(history, "history", known=True), read_people(queries, "queries", known=False)
     if album:
         album.check(known)
     begun = time.perf_counter()
@@ -81,7 +81,7 @@ def complete(history: Path, queries: Path, out: Path, reveal: int, seed: int = 0
     Raises:
         InvalidRequest: a file or a row of it is not as it must be. OSError: the output cannot be written.
     """
-    known, asked = read_people(history, "history"), read_people(queries, "queries")
+    known, asked = read_people(history, "history", known=True), read_people(queries, "queries", known=False)
     begun = time.perf_counter()
     completer = Completer.learn([person.access for person in known], reveal, seed, tell)
     fit = time.perf_counter() - begun

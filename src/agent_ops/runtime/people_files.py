@@ -16,13 +16,16 @@ _ADVICE = 'A row is {"id": "..", "profile": {attribute: value}, "access": [items
 ACTION, RESOURCE = "ACTION", "RESOURCE"
 
 
-def read_people(path: Path, what: str) -> list[Person]:
+def read_people(path: Path, what: str, known: bool) -> list[Person]:
     """All people of a file of JSON lines; empty lines are skipped.
+
+    Args:
+        known: whether every row must say what access the person has, be it none. Queries may leave it out.
 
     Raises:
         InvalidRequest: the file cannot be read, or a row is no person; it says which.
     """
-    return [_person(line, number, what) for number, line in _lines(path, what)]
+    return [_person(line, number, what, known) for number, line in _lines(path, what)]
 
 
 def _lines(path: Path, what: str) -> Iterator[tuple[int, str]]:
@@ -37,13 +40,15 @@ def _lines(path: Path, what: str) -> Iterator[tuple[int, str]]:
         raise InvalidRequest(what, f"{path} cannot be read: {error.strerror}", "Name a file that is there.") from error
 
 
-def _person(line: str, number: int, what: str) -> Person:
+def _person(line: str, number: int, what: str, known: bool) -> Person:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(what, f"row {number} is no JSON: {one_line(str(error), 100)}", _ADVICE) from error
     if not isinstance(row, dict):
         raise InvalidRequest(what, f"row {number} is no object", _ADVICE)
+    if known and row.get("access") is None:
+        raise InvalidRequest(what, f"row {number}: access is missing", _ADVICE)
     profile, access = row.get("profile", {}), row.get("access")
     if not isinstance(profile, dict) or not all(map(_plain, profile.values())):
         raise InvalidRequest(what, f"row {number}: profile must be an object of texts, numbers, or lists of them", _ADVICE)
