@@ -60,6 +60,8 @@ async def test_the_command_line_shows_the_same(settings: Settings, fakes: FakeSe
         )
         assert said.exit_code == 0, said.output
         assert commanded(settings, "profile", "--employee", report.employee.id) == []
+        none = CliRunner().invoke(main, ["recommend", "history", "--team", "Sales", "--data-dir", str(settings.data_dir)])
+        assert none.output == "nothing was asked for, suggested, declined or changed\n"
 
     await asyncio.to_thread(work)
 

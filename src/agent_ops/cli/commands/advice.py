@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agent_ops.runtime.advising import Advisor
 
 T = TypeVar("T")
+_UNSURE = "nothing: too few people are known, or nothing is sure enough"
 
 
 @click.command()
@@ -118,7 +119,8 @@ def history(
 
     found = _asked(data_dir, policy_file, work)
     rows = [[one["at"][:16], one["employee_id"][:8], one["kind"], one["item"], one["by"], one["said"] or ""] for one in found]
-    _show(["UTC", "employee", "what", "item", "by", "why"], rows, found, as_json)
+    nothing = "nothing was asked for, suggested, declined or changed"
+    _show(["UTC", "employee", "what", "item", "by", "why"], rows, found, as_json, nothing)
 
 
 @click.command()
@@ -148,7 +150,7 @@ def _asked(data_dir: Path, policy_file: Path | None, work: Callable[[Advisor, Ca
     return asyncio.run(asked())
 
 
-def _show(headings: list[str], rows: list[list[str]], data: list[dict[str, Any]], as_json: bool) -> None:
+def _show(headings: list[str], rows: list[list[str]], data: list[dict[str, Any]], as_json: bool, nothing: str = _UNSURE) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from agent_ops.cli.screen import Screen, json_text  # noqa: PLC0415
@@ -157,7 +159,7 @@ def _show(headings: list[str], rows: list[list[str]], data: list[dict[str, Any]]
         click.echo(json_text(data))
         return
     if not rows:
-        click.echo("nothing: too few people are known, or nothing is sure enough")
+        click.echo(nothing)
         return
     table = Table(*headings)
     for row in rows:
