@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 from collections.abc import Iterator
 
 import pytest
@@ -25,7 +26,7 @@ def test_garbage_is_looked_for_again_afterwards() -> None:
 
 def test_so_it_is_when_an_import_fails() -> None:
     with pytest.raises(ModuleNotFoundError), importing():
-        import nothing_of_this_name  # type: ignore[import-not-found]  # noqa: F401
+        importlib.import_module("nothing_of_this_name")
     assert gc.isenabled()
 
 

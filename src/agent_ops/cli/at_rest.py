@@ -10,7 +10,7 @@ from agent_ops.cli.operator import operator
 from agent_ops.domain.grants import Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.policies import read_policy
-from agent_ops.runtime.data_dir import database_of, open_store
+from agent_ops.runtime.data_dir import check_database, open_store
 from agent_ops.settings import PolicyEnvironment
 from agent_ops.storage import Store
 
@@ -22,7 +22,7 @@ async def at_rest(data_dir: Path, policy_file: Path | None) -> AsyncIterator[tup
     Raises:
         NotFound: there is no database.
     """
-    database_of(data_dir)
+    check_database(data_dir)
     policy = read_policy(policy_file or PolicyEnvironment.policy_file())
     async with open_store(data_dir) as (store, _):
         yield store, policy, operator(policy, data_dir)

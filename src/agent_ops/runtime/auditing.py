@@ -14,7 +14,7 @@ from agent_ops.domain.audit import AuditRow
 from agent_ops.domain.chain import ChainCheck, Verification
 from agent_ops.domain.errors import InvalidRequest, NotFound
 from agent_ops.runtime.audit_pack import Pack
-from agent_ops.runtime.data_dir import database_of
+from agent_ops.runtime.data_dir import DATABASE, check_database
 from agent_ops.runtime.keys import InstallationKeys, read_keys
 from agent_ops.runtime.reports import Reports
 from agent_ops.storage import Store, Tx
@@ -66,9 +66,9 @@ class Auditor:
         Raises:
             NotFound: there is no database, or there are no keys.
         """
-        path = database_of(data_dir)
+        check_database(data_dir)
         keys = await asyncio.to_thread(read_keys, data_dir)
-        store = await Store(path, lambda: keys.audit).open_to_read()
+        store = await Store(data_dir / DATABASE, lambda: keys.audit).open_to_read()
         try:
             yield cls(store, lambda: keys, head or data_dir / HEAD_FILE)
         finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent_ops.domain.errors import ConfigurationError, NotFound, StorageCorrupt, StorageReadOnly
 from agent_ops.domain.grants import Caller
-from agent_ops.runtime.data_dir import CHECKPOINTS, DATABASE, OWNERS, database_of, open_store
+from agent_ops.runtime.data_dir import CHECKPOINTS, DATABASE, OWNERS, check_database, open_store
 from agent_ops.runtime.keys import FILE as KEYS
 from agent_ops.runtime.keys import ensure_keys
 from agent_ops.runtime.owners import Owners
@@ -31,7 +31,7 @@ async def back_up(data_dir: Path, target: Path) -> datetime:
     Raises:
         NotFound: there is no database. ConfigurationError: the target is there already.
     """
-    database_of(data_dir)
+    check_database(data_dir)
     await asyncio.to_thread(_new_directory, target)
     if (data_dir / HEAD_FILE).exists():  # before the database, so that it is a row of the copy
         await asyncio.to_thread(_keep_private, data_dir / HEAD_FILE, target / HEAD_FILE)

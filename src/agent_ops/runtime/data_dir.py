@@ -16,15 +16,14 @@ CHECKPOINTS = "checkpoints.db"
 OWNERS = "owners"
 
 
-def database_of(data_dir: Path) -> Path:
-    """Where the operations database is.
+def check_database(data_dir: Path) -> None:
+    """Refuse a directory without an operations database.
 
     Raises:
         NotFound: there is none.
     """
-    if not (path := data_dir / DATABASE).exists():
+    if not (data_dir / DATABASE).exists():
         raise NotFound(f"there is no database in {data_dir}", "Name the right --data-dir, or begin with `agent-ops demo`.")
-    return path
 
 
 @contextlib.asynccontextmanager
@@ -46,7 +45,8 @@ async def read_store(data_dir: Path) -> AsyncIterator[Store]:
     Raises:
         NotFound: there is none.
     """
-    store = await Store(database_of(data_dir), b"").open_to_read()
+    check_database(data_dir)
+    store = await Store(data_dir / DATABASE, b"").open_to_read()
     try:
         yield store
     finally:

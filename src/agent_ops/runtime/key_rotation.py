@@ -16,7 +16,7 @@ from typing import Any
 from agent_ops.domain.audit import FIRST_KEY
 from agent_ops.domain.errors import InvalidRequest, NotFound, NotPermitted
 from agent_ops.domain.grants import Caller
-from agent_ops.runtime.data_dir import database_of, open_store
+from agent_ops.runtime.data_dir import check_database, open_store
 from agent_ops.runtime.keys import FILE, InstallationKeys, read_keys, written_aside
 from agent_ops.storage import Tx
 
@@ -84,7 +84,7 @@ async def _changed(data_dir: Path, caller: Caller, work: Callable[[dict[str, Any
     """
     if SCOPE not in caller.scopes:
         raise NotPermitted(f"{caller.name} lacks the scope {SCOPE!r}")
-    database_of(data_dir)
+    check_database(data_dir)
     await asyncio.to_thread(read_keys, data_dir)
     path = data_dir / FILE
 

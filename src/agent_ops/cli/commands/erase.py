@@ -39,9 +39,9 @@ def erase(employee: str, data_dir: Path, policy_file: Path | None, as_json: bool
 
 async def _erased(employee: str, data_dir: Path, policy_file: Path | None) -> Erasure:
     from agent_ops.cli.at_rest import operator_of  # noqa: PLC0415
-    from agent_ops.runtime.data_dir import database_of, open_store  # noqa: PLC0415
+    from agent_ops.runtime.data_dir import check_database, open_store  # noqa: PLC0415
     from agent_ops.runtime.erasing import Eraser  # noqa: PLC0415
 
-    database_of(data_dir)
+    check_database(data_dir)
     async with open_store(data_dir) as (store, keys):
         return await Eraser(data_dir, store, keys).erase(employee, operator_of(data_dir, policy_file))
