@@ -57,15 +57,16 @@ class Matrix:
     seconds: float = 0.0
 
     @property
-    def missed(self) -> list[str]:
-        """Sites at which nobody was killed although somebody was to be."""
+    def missed(self) -> list[Cell]:
+        """Cells of the sites at which nobody was killed although somebody was to be."""
         hit = {site(result.cell.pair[0]) for result in self.results if result.hit}
-        return [result.cell.name for result in self.results if site(result.cell.pair[0]) not in hit]
+        return [result.cell for result in self.results if site(result.cell.pair[0]) not in hit]
 
     @property
-    def not_met_again(self) -> list[str]:
+    def not_met_again(self) -> list[Cell]:
         """Pairs that the survey met by chance (a busy machine, another order of events) and no try afterwards."""
-        return [result.cell.name for result in self.results if not result.hit and result.cell.name not in self.missed]
+        told = {result.cell.name for result in self.results if result.hit} | {cell.name for cell in self.missed}
+        return [result.cell for result in self.results if result.cell.name not in told]
 
     @property
     def total(self) -> Verdict:
@@ -119,14 +120,14 @@ class Lanes:
     async def first(self, cell: Cell) -> Result:
         return await play(self._lanes[0], cell)
 
-    async def play(self, what: str, cells: Sequence[Cell]) -> list[Result]:
-        """Every cell once; one that is missed (another order of events) a few times."""
+    async def play(self, what: str, cells: Sequence[Cell], tries: int | None = TRIES) -> list[Result]:
+        """Every cell once; one that is missed (another order of events) as often, or in all scenarios that came by."""
         todo, results = list(reversed(cells)), []
 
         async def work(lane: Lane) -> None:
             while todo:
                 cell = todo.pop()
-                for scenario in cell.scenarios[:TRIES]:
+                for scenario in cell.scenarios[:tries]:
                     result = await play(lane, replace(cell, scenario=scenario))
                     if result.hit or not result.verdict.good:
                         break
@@ -207,7 +208,17 @@ async def matrix(lanes: Lanes, seed: int | None, mutation: str = "") -> Matrix:
         raise LookupError(f"scenarios name points that the code has no more: {gone}")
     found = await survey(lanes, seed)
     cells = [*freezes(found), *kills(found), *lates(found)] if seed is None else slice_of(found, seed)
-    return Matrix(found, await lanes.play("cells", [replace(cell, mutation=mutation) for cell in cells]))
+    played = Matrix(found, await lanes.play("cells", [replace(cell, mutation=mutation) for cell in cells]))
+    left = [replace(cell, mutation=mutation) for cell in at_sites(found, played.missed)]
+    return replace(played, results=[*played.results, *await lanes.play("once more", left, tries=None)])
+
+
+def at_sites(found: Survey, missed: Iterable[Cell]) -> list[Cell]:
+    """Every way to be killed at a site at which nobody was: what the draw chose may be met on an idle machine only, or on a
+    busy one.
+    """
+    wanted = {site(cell.pair[0]) for cell in missed}
+    return [cell for cell in kills(found) if site(cell.pair[0]) in wanted]
 
 
 async def some(lanes: Lanes, column: str, points: Sequence[str], mutation: str) -> Matrix:

@@ -104,10 +104,10 @@ def crash(matrix: Matrix) -> Callable[[Console], None]:
             console.print(f"not reached from here, {elsewhere(point)}: {point}", markup=False)
         for point in matrix.survey.unreached:
             console.print(f"NEVER REACHED: {point}", markup=False)
-        for name in matrix.not_met_again:
-            console.print(f"met by chance in the survey, not again: {name}", markup=False)
-        for name in matrix.missed:
-            console.print(f"NOT HIT: {name}", markup=False)
+        for cell in matrix.not_met_again:
+            console.print(f"met by chance in the survey, not again: {cell.name}", markup=False)
+        for cell in matrix.missed:
+            console.print(f"NOT HIT: {cell.name}", markup=False)
         for result in [*matrix.survey.results, *matrix.results]:
             if not result.verdict.good:
                 console.print(f"WRONG: {result.cell.name}: {result.verdict}", markup=False)
