@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -130,12 +130,13 @@ class Table:
 
     def _places(self, codes: list[Codes]) -> Ints:
         """The cohort of each row in each family; -1 for none."""
-        wanted, places = self._combined(codes), np.full((len(codes[0]), len(self.families)), -1, dtype=np.int64)
-        for at in range(len(self.families)):
-            begin, end = self.first[at], self.first[at + 1]
-            found = _find(self.keys[begin:end], wanted[:, at])
-            places[:, at] = np.where(found >= 0, found + begin, -1)
-        return places
+        wanted = self._combined(codes)
+        found = np.empty(wanted.shape, dtype=np.int64)
+        for at, (begin, end) in enumerate(pairwise(self.first.tolist())):
+            found[:, at] = self.keys[begin:end].searchsorted(wanted[:, at]) + begin
+        there = found < self.first[1:]
+        there[there] = self.keys[found[there]] == wanted[there]
+        return np.where(there, found, -1)
 
     def _combined(self, codes: list[Codes]) -> Ints:
         """As ``combined``, for all families together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from agent_ops.memory.patterns import Floats
 from agent_ops.memory.rounding import rounded
+from agent_ops.memory.trees import Trees
 
 Truths = NDArray[np.bool_]
 DECIDERS = 2
@@ -71,12 +72,15 @@ class BoostedRanker:
         )  # fmt: skip
         return cls(_fitted(model, figures if weights is None else rounded(figures), truths, weights))
 
+    @cached_property
+    def _trees(self) -> Trees:
+        return Trees.of(self.model)
+
     def score(self, figures: Floats) -> Floats:
         """The model's probability."""
-        if not len(figures):
-            return np.zeros(0)
-        with _one_thread():
-            return np.asarray(self.model.predict_proba(figures)[:, 1], dtype=np.float64)
+        from scipy.special import expit  # noqa: PLC0415
+
+        return np.asarray(expit(self._trees.raw(figures)), dtype=np.float64)
 
 
 def _leaf(rows: int) -> int:

@@ -29,5 +29,7 @@ def ridge_voices(patterns: Patterns, near: Ints, codes: list[Codes], row: int) -
 
 
 def _kernel(one: Ints, other: Ints) -> Floats:
-    agree = ((one[:, None] == other[None]) & (one >= 0)[:, None]).sum(axis=2)
-    return np.asarray(((1 + agree) / (1 + one.shape[1])) ** 2, dtype=np.float64)
+    agree = np.zeros((len(one), len(other)), dtype=np.uint16)
+    for mine, theirs in zip(one.T, other.T, strict=True):
+        agree += (mine[:, None] == theirs) & (mine >= 0)[:, None]
+    return np.asarray(((1.0 + agree) / (1 + one.shape[1])) ** 2, dtype=np.float64)

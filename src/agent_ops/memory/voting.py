@@ -25,19 +25,18 @@ def voted(
     ``unrepeated`` are the voices of ``Neighbours.unrepeated``, ``ridge`` those of ``ridge_voices``; 0 for who has none.
     """
     at, lengths = spans(patterns.start, near)
-    items, back = np.unique(patterns.item[at], return_inverse=True)
-    held, size = patterns.held[at], len(items)
-    voices = np.repeat(_voices(similarity), lengths, axis=1) * held
-    whole = np.maximum(_voices(similarity) @ patterns.weight[near], 1e-9)
+    items, earliest, back = np.unique(patterns.item[at], return_index=True, return_inverse=True)
+    held, size, loud = patterns.held[at], len(items), _voices(similarity)
+    voices = np.repeat(loud, lengths, axis=1) * held
+    whole = np.maximum(loud @ patterns.weight[near], 1e-9)
     shares = np.column_stack([np.bincount(back, voice, size) for voice in voices]) / whole
     kept = np.argsort(-shares[:, 0], kind="stable")[:width]
     modest = np.bincount(back, voices[0] / np.sqrt(np.repeat(lengths, lengths)), size) / whole[0]
     once = np.bincount(back, np.repeat(unrepeated, lengths) * held, size)
     joint = np.bincount(back, np.repeat(ridge / np.maximum(patterns.weight[near], 1e-9), lengths) * held, size)
     people = np.bincount(back, held * (voices[0] > 0), size)
-    first = np.full(size, len(near))
-    np.minimum.at(first, back, np.repeat(np.arange(len(near)), lengths))
-    of_items = np.column_stack([once, modest, people, first, np.append(similarity, 0.0)[first]])[kept]
+    first = np.repeat(np.arange(len(near)), lengths)[earliest]
+    of_items = np.column_stack([once, modest, people, first, similarity[first]])[kept]
     share = shares[kept, 0]
     top = share / max(float(share.max(initial=0.0)), 1e-9)
     of_row = [similarity[0], similarity[min(9, len(near) - 1)], lengths[:10].mean(), lengths[:3].mean(), (share**2).sum()]
