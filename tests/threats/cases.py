@@ -127,7 +127,7 @@ def way_of(data: dict[str, Any]) -> str:
         return "repeated" if data["request"].get("headers") else "onboard"
     if path == TASK and data["request"].get("as") is None:
         return "stranger"
-    return BY_PATH.get(path, "")
+    return "pages" if path.startswith("/langserve/") else BY_PATH.get(path, "")
 
 
 def load(path: Path) -> tuple[World, list[Case]]:

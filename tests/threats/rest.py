@@ -6,6 +6,7 @@ Planner, model and memory are the case's, as in `ways`; the server is uvicorn in
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import socket
 import time
@@ -15,18 +16,22 @@ from typing import Any
 
 import httpx
 import uvicorn
+from pydantic import SecretStr
 
 from agent_ops import AgentOps, Caller, Planner
 from agent_ops.api.app import SERVICE, build_app
 from agent_ops.domain.grants import SCOPES
+from agent_ops.transport.model_config import ModelConfig
 from tests.threats import flood, ways
 from tests.threats.attackers import Handing, ObedientModel
 from tests.threats.cases import Case
-from tests.threats.place import Evidence, HttpRefusal, Place
+from tests.threats.place import CANARY, Evidence, HttpRefusal, Place
 
 PREFIX = "rest:"
 PLAYED = ("onboard", "repeated", "clear_address", "viewer", "lookup", "flood", "task")
 """The library's ways in that a request of the service takes, too."""
+STRANGERS: tuple[dict[str, str], ...] = ({}, {"Authorization": "Bearer hr-key"}, {"X-API-Key": "hr-key"})
+"""The headers of nobody whom the service knows: without a key, and with what could be taken for one."""
 _ADMIN = Caller("os:root", frozenset(SCOPES))
 
 
@@ -205,11 +210,33 @@ async def stranger(place: Place, case: Case, evidence: Evidence) -> None:
     """The request as it stands, by nobody whom the service knows; then every other header that could be taken for a key."""
     method, path = case.request["method"], case.request["path"]
     async with opened(place, case, evidence) as door:
-        for headers in ({}, {"Authorization": "Bearer hr-key"}, {"X-API-Key": "hr-key"}, {"Prefer": "respond-async"}):
+        for headers in (*STRANGERS, {"Prefer": "respond-async"}):
             await door.send(evidence, method, path, json=case.body, headers=headers)
         evidence.notes["runs"] = await door.ops.runs()
     if evidence.notes["runs"]:
         raise AssertionError(f"a stranger's task was taken on: {evidence.notes['runs']}")
+
+
+async def pages(place: Place, case: Case, evidence: Evidence) -> None:
+    """A runnable's page and schemas, with the playground on, asked for by strangers; then the schemas by a key that may."""
+    runnable = case.request["path"].partition("/playground")[0]
+    schemas = [f"{runnable}/{name}_schema" for name in ("config", "input", "output")]
+    asked = [case.request["path"], case.request["path"].rstrip("/"), f"{runnable}/playground/start.js", *schemas]
+    model = ModelConfig("openai:gpt-5-mini", api_key=SecretStr(f"{CANARY}model-key-0123456789"))
+    async with opened(place, case, evidence, playground=True, model=model) as door:
+        for path in asked:
+            for headers in (*STRANGERS, {"Authorization": "Basic " + base64.b64encode(b"hr:hr-key").decode()}):
+                await _page(door, evidence, path, headers)
+        known = await _signed(place, door.ops, "hr-key", ())
+        told = [await door.client.get(path, headers=known) for path in schemas]
+    evidence.texts += [answer.text for answer in told]
+    evidence.notes["schemas"] = [answer.text for answer in told if answer.status_code == 200]
+
+
+async def _page(door: Door, evidence: Evidence, path: str, headers: dict[str, str]) -> None:
+    answer = await door.client.get(path, headers=headers)
+    evidence.answered(HttpRefusal(answer.status_code, answer.text) if answer.status_code >= 300 else None, answer.text)
+    evidence.texts.append(str(answer.headers))
 
 
 async def flooded(place: Place, case: Case, evidence: Evidence) -> None:
@@ -241,4 +268,5 @@ WAYS = {
     PREFIX + "flood": flooded,
     PREFIX + "task": task,
     "stranger": stranger,
+    "pages": pages,
 }

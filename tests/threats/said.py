@@ -12,7 +12,7 @@ from typing import Any
 
 from agent_ops import ItemStatus, RunStatus
 from tests.threats.judge import Judge
-from tests.threats.place import statuses_of
+from tests.threats.place import CANARY, statuses_of
 from tests.threats.sentences import says
 
 BIDI = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -201,3 +201,16 @@ def none_is_lost(judge: Judge) -> Iterator[str]:
 def within_the_cap(judge: Judge) -> Iterator[str]:
     cap = judge.evidence.notes["cap"]
     yield from (f"{len(judge.created)} accounts, {cap} are allowed" for _ in [0] if len(judge.created) != cap)
+
+
+@says(r"a 200 page")
+def no_page(judge: Judge) -> Iterator[str]:
+    yield from ("a page was shown" for refused in judge.evidence.answers if refused is None)
+
+
+@says(r"config_schema reveals a secret or model key")
+def schemas_say_no_secret(judge: Judge) -> Iterator[str]:
+    told = judge.evidence.notes["schemas"]
+    yield from (f"a schema says {text[:80]!r}" for text in told if CANARY in text or "api_key" in text.lower())
+    if not told:
+        yield "no schema was told to anybody"

@@ -13,15 +13,19 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from fastapi import Request
+from fastapi.responses import JSONResponse
 
 import agent_ops.domain.employee
 import agent_ops.domain.runs
 import agent_ops.effectors.directory
 import agent_ops.runtime.compose
 from agent_ops.agents import graph as agent_graph
+from agent_ops.api.browser import BrowserRoute
 from agent_ops.domain.access import AccessItem, ItemStatus
 from agent_ops.domain.effects import Action
 from agent_ops.domain.employee import Profile
+from agent_ops.domain.grants import SCOPES, Caller
 from agent_ops.domain.policy import EntitlementPolicy
 from agent_ops.ledger import grants as grant_book
 from agent_ops.ledger import keying
@@ -174,6 +178,27 @@ def talkative_door() -> AbstractContextManager[Any]:
     return patch.object(Ledger, "perform", performing)
 
 
+def a_page_for_everybody() -> AbstractContextManager[Any]:
+    """Who asks for the playground is taken for somebody."""
+
+    async def known(request: Any) -> Caller:
+        return Caller("nobody", frozenset(SCOPES))
+
+    return patch.object(BrowserRoute, "known", staticmethod(known))
+
+
+def a_schema_with_the_key() -> AbstractContextManager[Any]:
+    """A schema has the model's settings as its defaults."""
+
+    def telling(schema: Any) -> Any:
+        async def tell(request: Request) -> JSONResponse:
+            return JSONResponse({"default": request.app.state.ops.settings.model.api_key.get_secret_value()})
+
+        return tell
+
+    return patch("agent_ops.api.routes.langserve._telling", telling)
+
+
 class _Both:
     """Two replacements at once."""
 
@@ -214,6 +239,8 @@ MUTANTS: list[tuple[Mutation, str, str]] = [
     (trusting_serde, "OWN-DS-01", "pwned-pub.canary exists"),
     (curious_agent, "OWN-PI-03", "I7: a connection to 127.0.0.2:9"),
     (talkative_door, "OWN-PI-06", "I8: "),
+    (a_page_for_everybody, "OWN-PG-01", "a 200 page: a page was shown"),
+    (a_schema_with_the_key, "OWN-PG-01", "config_schema reveals a secret or model key"),
 ]
 
 
