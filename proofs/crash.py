@@ -214,9 +214,7 @@ async def matrix(lanes: Lanes, seed: int | None, mutation: str = "") -> Matrix:
 
 
 def at_sites(found: Survey, missed: Iterable[Cell]) -> list[Cell]:
-    """Every way to be killed at a site at which nobody was: what the draw chose may be met on an idle machine only, or on a
-    busy one.
-    """
+    """Every way to be killed at the sites of these cells. What was drawn may be met on an idle machine only, or on a busy one."""
     wanted = {site(cell.pair[0]) for cell in missed}
     return [cell for cell in kills(found) if site(cell.pair[0]) in wanted]
 

@@ -22,7 +22,7 @@ REACHED: set[Pair] = {
 
 
 class NobodyWaits(Lanes):
-    """Lanes in which ``missed`` is not met in the scenarios that are tried first."""
+    """Lanes in which the site is not met in the scenarios that are tried first; ``hit_at_last``: in one of the others."""
 
     def __init__(self, hit_at_last: bool) -> None:
         self.hit_at_last, self.tried = hit_at_last, list[tuple[str, int | None, list[Pair]]]()
