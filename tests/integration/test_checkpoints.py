@@ -11,7 +11,6 @@ from langgraph.checkpoint.base import ERROR, INTERRUPT, empty_checkpoint
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent_ops.runtime.compose import open_checkpoints
-from agent_ops.storage import BUSY_TIMEOUT_SECONDS
 from agent_ops.storage.checkpoints import Checkpoints
 
 WRITE = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c"}}
@@ -27,11 +26,6 @@ async def test_leaving_amid_a_write_leaves_the_file_unlocked(tmp_path: Path) -> 
         other.commit()
         assert other.execute("SELECT count(*) FROM writes").fetchone() == (2,), "the write was lost or cut"
     await writing
-
-
-async def test_it_waits_for_another_process_as_long_as_the_operations_database_does(tmp_path: Path) -> None:
-    async with open_checkpoints(tmp_path / "checkpoints.db") as saver, saver.conn.execute("PRAGMA busy_timeout") as answer:
-        assert await answer.fetchone() == (BUSY_TIMEOUT_SECONDS * 1000,)
 
 
 async def test_the_saver_writes_the_rows_of_langgraphs_own(tmp_path: Path) -> None:

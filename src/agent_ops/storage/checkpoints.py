@@ -18,8 +18,6 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from agent_ops.storage.store import BUSY_TIMEOUT_SECONDS
-
 _CHECKPOINT = (
     "INSERT OR REPLACE INTO checkpoints"
     " (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -42,7 +40,7 @@ class Checkpoints(AsyncSqliteSaver):
     @classmethod
     @asynccontextmanager
     async def from_conn_string(cls, conn_string: str) -> AsyncIterator[Checkpoints]:
-        async with aiosqlite.connect(conn_string, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None) as conn:
+        async with aiosqlite.connect(conn_string, isolation_level=None) as conn:
             yield cls(conn)
 
     async def aput(
